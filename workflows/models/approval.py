@@ -1,0 +1,45 @@
+"""Requests for approval, the answers people give, and the decision that counts."""
+
+from enum import StrEnum
+
+from workflows.models.base import Model, Moment
+
+
+class Channel(StrEnum):
+    """How an answer came: a signal's name is only claimed."""
+
+    SIGNAL = "signal"
+    UPDATE = "update"
+
+
+class Request(Model):
+    """What a person is asked: the exact effect, the risk, who may decide, until when."""
+
+    id: str
+    option: str
+    effect: str
+    risk: str
+    approvers: tuple[str, ...]
+    requested_at: Moment
+    until: Moment
+
+
+class Answer(Model):
+    """Yes or no to one request, by its id."""
+
+    request: str
+    approve: bool
+    by: str
+    reason: str = ""
+    channel: Channel = Channel.UPDATE
+
+
+class Decision(Model):
+    """The answer that won, or why an answer did not count."""
+
+    request: str
+    accepted: bool
+    approve: bool
+    by: str
+    at: Moment
+    message: str

@@ -1,0 +1,170 @@
+"""Evidence: what the four sources said, per instance, each reading with its time or the reason it is missing."""
+
+from workflows.models.base import Model, Moment
+from workflows.models.reading import Known, Reading, Unavailable
+from workflows.models.session import Session
+
+
+class PoolState(Model):
+    """One instance's pool at one moment."""
+
+    active: int
+    """Connections checked out."""
+    idle: int
+    size: int
+    """The effective maximum, overflow included."""
+    waiters: int | None = None
+    """Requests queueing for a connection; None where the application does not say."""
+
+    @property
+    def utilization(self) -> float:
+        """Checked out / maximum; a pool of size 0 counts as full."""
+        return self.active / self.size if self.size else 1.0
+
+
+class InstanceMetrics(Model):
+    """One instance in Prometheus; increases are over the profile's recent window and survive counter resets."""
+
+    pool: PoolState
+    wait_p95: Reading[float]
+    """Seconds to get a connection; unavailable when nothing was acquired."""
+    timeouts: Reading[float]
+    """Increase of acquire timeouts."""
+    errors_503: Reading[float]
+    leaked: Reading[float]
+    """Increase of the application's own leak counter."""
+    full_seconds: Reading[float]
+    """For how long the pool has been at or above the exhausted threshold without a break."""
+    started_at: Reading[Moment]
+    """Start of the process."""
+
+
+class MetricsReading(Model):
+    """Investigation steps 1 and 4 of the runbook: pool status and traffic."""
+
+    instances: dict[str, Reading[InstanceMetrics]]
+    """Every configured instance is a key."""
+    request_rate: Reading[float]
+    """Requests per second over all instances, now."""
+    usual_rate: Reading[float]
+    hold_seconds: Reading[float]
+    """Mean time a connection is held, now."""
+    usual_hold: Reading[float]
+    alert_firing: Reading[bool]
+    unexpected: tuple[str, ...] = ()
+    """Instances in the metrics that the configuration does not know."""
+
+
+class ApplicationPage(Model):
+    """What one instance says of itself over HTTP; asked now, so always fresh."""
+
+    status: str
+    """The health page's own word."""
+    pool: Reading[PoolState]
+    timeouts_total: Reading[float]
+    """Acquire timeouts since the process started."""
+    generation: int | None = None
+    """Raised by the application whenever it has taken a new configuration."""
+    probe_seconds: Reading[float]
+    """Time of a query through the application's own pool; unavailable when it was not answered."""
+    started_at: Reading[Moment]
+
+
+class ApplicationReading(Model):
+    """Health, pool monitor and probe, per instance."""
+
+    instances: dict[str, Reading[ApplicationPage]]
+
+
+class ServerReading(Model):
+    """The database server: is it the right one, and how many slots does it have."""
+
+    version: int
+    system_identifier: str | None
+    in_recovery: bool
+    started_at: Moment
+    max_connections: int
+    reserved_connections: int
+    """`superuser_reserved_connections` + `reserved_connections`."""
+    connections: int
+    """Client backends of everybody."""
+    can_terminate: bool
+    """The `poolmedic.terminate_session` function exists and may be executed."""
+
+
+class StatementReading(Model):
+    """One query shape of `pg_stat_statements`, normalised; `text` never holds a literal."""
+
+    query_id: int
+    text: str
+    calls: int
+    mean_seconds: float
+    active_now: int = 0
+
+
+class DatabaseReading(Model):
+    """Investigation steps 2 and 3 of the runbook: sessions and slow queries of the target's own role."""
+
+    server: ServerReading
+    sessions: tuple[Session, ...]
+    """The target's own client backends, oldest state first, cut at 500."""
+    sessions_total: int
+    foreign: int
+    """Client backends of other roles, databases or application names: never listed, never touched."""
+    statements: Reading[tuple[StatementReading, ...]]
+
+
+class ContainerState(Model):
+    """One instance's container."""
+
+    id: str
+    running: bool
+    status: str
+    started_at: Moment | None
+    restart_count: int
+    oom_killed: bool
+    exit_code: int
+    image: str
+    stop_grace_seconds: float
+
+
+class ContainersReading(Model):
+    """The runtime's view, per instance."""
+
+    instances: dict[str, Reading[ContainerState]]
+
+
+class Evidence(Model):
+    """One look at everything."""
+
+    at: Moment
+    metrics: Reading[MetricsReading]
+    application: Reading[ApplicationReading]
+    database: Reading[DatabaseReading]
+    containers: Reading[ContainersReading]
+
+    def pools(self) -> dict[str, Known[PoolState] | Unavailable]:
+        """Each instance's pool: what it says itself, else what Prometheus last scraped."""
+        own, scraped = self._own_pools(), self._scraped_pools()
+        return {
+            name: mine if isinstance(mine := own.get(name, _NOT_ASKED), Known) else scraped.get(name, mine)
+            for name in own | scraped
+        }
+
+    def _own_pools(self) -> dict[str, Known[PoolState] | Unavailable]:
+        if isinstance(self.application, Unavailable):
+            return {}
+        pages = self.application.value.instances
+        return {name: page.value.pool if isinstance(page, Known) else page for name, page in pages.items()}
+
+    def _scraped_pools(self) -> dict[str, Known[PoolState] | Unavailable]:
+        if isinstance(self.metrics, Unavailable):
+            return {}
+        scraped = self.metrics.value.instances
+        return {
+            name: Known(value=metrics.value.pool, at=metrics.at) if isinstance(metrics, Known) else metrics
+            for name, metrics in scraped.items()
+        }
+
+
+_NOT_ASKED = Unavailable(reason="the instance was not asked")

@@ -1,0 +1,45 @@
+"""An outcome: what an act really touched, told by the system it acted on."""
+
+from enum import StrEnum
+
+from workflows.models.base import Model, Moment
+from workflows.models.plan import Proposal
+
+
+class OutcomeStatus(StrEnum):
+    """How an act ended."""
+
+    DONE = "done"
+    PARTLY = "partly"
+    NOTHING = "nothing"
+    """Its precondition no longer held inside the act: nothing was touched."""
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The attempt was lost with its worker: only a new look can tell."""
+
+
+class Touched(Model):
+    """One thing an act addressed: what it is, what became of it."""
+
+    what: str
+    changed: bool
+    result: str
+
+
+class Outcome(Model):
+    """The result of one act."""
+
+    status: OutcomeStatus
+    touched: tuple[Touched, ...] = ()
+    detail: str = ""
+
+
+class Attempt(Model):
+    """One act of this incident: what was proposed, who decided, what came of it, did it help."""
+
+    proposal: Proposal
+    decided_by: str
+    at: Moment
+    outcome: Outcome
+    helped: bool | None = None
+    """By the look after it; None until then, or when it could not be told."""

@@ -1,0 +1,142 @@
+"""A policy: which options run alone, which need approval, which never; thresholds, limits and times."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, PositiveInt, model_validator
+
+from workflows.models.base import Duration, Model
+
+type Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Mode(StrEnum):
+    """How far the tool may go by itself."""
+
+    OBSERVE = "observe"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+class Option(StrEnum):
+    """What the runbook's resolution steps can do to a target."""
+
+    TERMINATE = "terminate"
+    RESTART = "restart"
+    RESIZE = "resize"
+
+
+class Permission(StrEnum):
+    """What the policy says about one option."""
+
+    ALONE = "alone"
+    APPROVAL = "approval"
+    NEVER = "never"
+
+
+class Clocks(Model):
+    """The SLA of the runbook, from the alert's own start."""
+
+    acknowledge: Duration = timedelta(minutes=5)
+    resolve: Duration = timedelta(minutes=15)
+    leadership: Duration = timedelta(minutes=30)
+
+
+class Thresholds(Model):
+    """When a reading is a symptom, and when a symptom is a cause."""
+
+    exhausted: Share = 0.95
+    """Utilization above which an instance's pool is exhausted (runbook: symptoms)."""
+    leak_age: Duration = timedelta(seconds=30)
+    """Idle in transaction at least this long, and three usual hold times, before it is a leak."""
+    leak_hold_factor: Annotated[float, Field(ge=1)] = 3.0
+    full_for: Duration = timedelta(minutes=5)
+    """Full at least this long at usual traffic before the pool is called undersized."""
+    spike_factor: Annotated[float, Field(gt=1)] = 2.0
+    """Traffic above this many times the usual is a spike."""
+    hold_factor: Annotated[float, Field(gt=1)] = 2.0
+    """Hold times above this many times the usual are not the usual ones."""
+    fresh_for: Duration = timedelta(minutes=1)
+    """A reading older than this says nothing about now."""
+
+
+class ClearWindow(Model):
+    """The runbook's success criteria, over one uninterrupted window."""
+
+    length: Duration = timedelta(minutes=5)
+    step: Duration = timedelta(seconds=15)
+    utilization: Share = 0.70
+    wait_p95: Duration = timedelta(milliseconds=100)
+    demand: Share = 0.5
+    """Share of the usual traffic below which a quiet pool proves nothing."""
+
+
+class Limits(Model):
+    """How much, how often, how far."""
+
+    sessions_per_act: PositiveInt = 10
+    """The wave: sessions ended by one act before the next look."""
+    share_of_sessions: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the application's sessions that one act may end."""
+    acts_per_hour: PositiveInt = 6
+    attempts_per_option: PositiveInt = 3
+    cooldown: Duration = timedelta(seconds=0)
+    """Pause between two disruptive acts."""
+    resize_factor: Annotated[float, Field(gt=1)] = 2.0
+    """A resize asks for at most this many times the configured size, if the server has the slots."""
+    resize_for: Duration = timedelta(hours=4)
+    """A temporary size is reverted after this time."""
+
+
+class Approval(Model):
+    """Who may answer a request for approval, and for how long it stands."""
+
+    approvers: tuple[str, ...] = ()
+    expires_after: Duration = timedelta(minutes=10)
+    claimed_names: bool = True
+    """Whether a name that a signal only claims (Temporal UI, temporal CLI) is enough."""
+
+
+class Pace(Model):
+    """How long the flow waits before it looks again."""
+
+    settle: Duration = timedelta(seconds=2)
+    """After an act, before the quick look."""
+    relook: Duration = timedelta(minutes=2)
+    """While people are at work, or the answer is awaited."""
+    watch: tuple[Duration, ...] = (timedelta(minutes=15), timedelta(minutes=30))
+    """Looks after recovery; the last one is the end of the cooldown."""
+
+
+class Policy(Model):
+    """The rules that hold for one incident; a snapshot is part of the workflow's input."""
+
+    mode: Mode = Mode.OBSERVE
+    options: dict[Option, Permission] = Field(
+        default_factory=lambda: {
+            Option.TERMINATE: Permission.ALONE,
+            Option.RESTART: Permission.ALONE,
+            Option.RESIZE: Permission.APPROVAL,
+        }
+    )
+    clocks: Clocks = Clocks()
+    thresholds: Thresholds = Thresholds()
+    clear_window: ClearWindow = ClearWindow()
+    limits: Limits = Limits()
+    approval: Approval = Approval()
+    pace: Pace = Pace()
+
+    def permission(self, option: Option) -> Permission:
+        """What mode and options together allow; an option that is not listed is never done."""
+        listed = self.options.get(option, Permission.NEVER)
+        if listed is Permission.ALONE and self.mode is Mode.APPROVE:
+            return Permission.APPROVAL
+        return listed
+
+    @model_validator(mode="after")
+    def _somebody_can_approve(self) -> "Policy":
+        asks = any(self.permission(option) is Permission.APPROVAL for option in self.options)
+        if asks and self.mode is not Mode.OBSERVE and not self.approval.approvers:
+            raise ValueError("approval.approvers: empty, but an option needs approval; name who may approve")
+        return self

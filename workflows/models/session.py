@@ -1,0 +1,39 @@
+"""Database sessions as `pg_stat_activity` shows them, without any text of their queries."""
+
+from typing import override
+
+from workflows.models.base import Model, Moment
+
+
+class SessionIdentity(Model):
+    """Everything that must still be true of a session in the very statement that ends it."""
+
+    pid: int
+    backend_start: Moment
+    state: str
+    state_change: Moment
+    xact_start: Moment | None
+    usename: str
+    datname: str
+    application_name: str
+
+    @override
+    def __str__(self) -> str:
+        return f"session {self.pid} ({self.usename}, {self.application_name}, {self.state})"
+
+
+class Session(Model):
+    """One client backend of the target's own, its age, what it waits for."""
+
+    identity: SessionIdentity
+    state_seconds: float
+    """Since `state_change`, by the server's clock."""
+    xact_seconds: float | None = None
+    has_written: bool = False
+    """`backend_xid` is set: ending it rolls back work."""
+    wait_event_type: str | None = None
+    wait_event: str | None = None
+    query_id: int | None = None
+    blocked_by: tuple[int, ...] = ()
+    in_progress: str | None = None
+    """The `pg_stat_progress_*` view that lists it: a migration or maintenance, never touched."""

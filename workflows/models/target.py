@@ -1,0 +1,100 @@
+"""A target: one application with its pools, their metrics and health, and one database."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, PositiveInt, model_validator
+
+from workflows.models.base import Model
+
+type Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+
+
+class Instance(Model):
+    """One container or process with a pool of its own."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """How the metrics name it: the value of the profile's instance label."""
+    url: HttpUrl
+    """Where its own pages are: health, metrics, probe, pool."""
+    container: str | None = None
+    """The Docker container's name; without it nothing can be restarted or resized here."""
+    pool_size: PositiveInt
+    """The configured maximum of its pool, overflow included; the baseline of every resize."""
+
+
+class Reload(Model):
+    """How the application takes a new pool size while it runs: a JSON file in the container and a signal."""
+
+    file: str
+    size_key: str = "pool_size"
+    overflow_key: str | None = "max_overflow"
+    signal: Literal["HUP", "USR1", "USR2"] = "HUP"
+
+
+class Database(Model):
+    """The database server the pools connect to, and who the application is there."""
+
+    name: Name
+    """One per server: names the workflow `database/<name>` that gives permits."""
+    dsn: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+    """Name of the environment variable that holds the connection string; never the string itself."""
+    dbname: str
+    role: str
+    """The application's own role; sessions of any other role are never touched."""
+    application_names: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The `application_name`s of this target; sessions with any other name are never touched."""
+    others: Annotated[int, Field(ge=0)] = 0
+    """Sum of the configured maxima of everyone else who connects to this server."""
+    system_identifier: str | None = None
+    """From `pg_control_system()`; when given, a server with another one is not believed."""
+    transaction_pooler: bool = False
+    """PgBouncer in transaction mode stands between: no session is signalled by pid."""
+
+
+class Usual(Model):
+    """What is normal, for as long as the metrics hold no day or week to compare with."""
+
+    request_rate: Annotated[float, Field(gt=0)] | None = None
+    """Requests per second over all instances."""
+    hold_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Mean time a request keeps a connection."""
+
+
+class Routes(Model):
+    """Names of notification routes of the configuration file, per level; tried in order."""
+
+    l1: Annotated[tuple[str, ...], Field(min_length=1)]
+    l2: Annotated[tuple[str, ...], Field(min_length=1)]
+    l3: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Target(Model):
+    """One application as the configuration file describes it."""
+
+    name: Name
+    matchers: Annotated[dict[str, str], Field(min_length=1)]
+    """An alert belongs to this target when its labels have all of these values."""
+    profile: str
+    """The metric profile: which PromQL says what for this kind of application."""
+    selector: Annotated[dict[str, str], Field(min_length=1)]
+    """Labels that select this target's series in Prometheus."""
+    instances: Annotated[tuple[Instance, ...], Field(min_length=1)]
+    database: Database
+    routes: Routes
+    reload: Reload | None = None
+    usual: Usual = Usual()
+    surge: Annotated[float, Field(ge=1)] = 1.0
+    """How many times its instances a deployment may run at once (slot arithmetic)."""
+    critical: bool = False
+    """Business-critical: engineering leadership is told at once."""
+
+    @model_validator(mode="after")
+    def _instances_are_told_apart(self) -> "Target":
+        names = [instance.name for instance in self.instances]
+        if len(set(names)) != len(names):
+            raise ValueError("instances: two have the same name; give each its own")
+        return self
+
+    def instance(self, name: str) -> Instance:
+        """The configured instance of that name; KeyError if there is none."""
+        return {instance.name: instance for instance in self.instances}[name]

@@ -1,0 +1,111 @@
+"""The ports: every effect the workflows ask for, as abstract activities. A method's name is its activity type.
+
+Reading ports raise the errors of `workflows.errors`; a part that cannot be read is `Unavailable` inside the
+result. Acting ports run at most once per call and return what they really touched.
+"""
+
+from abc import ABC, abstractmethod
+
+from temporalio import activity
+
+from workflows.models.evidence import (
+    ApplicationReading,
+    ContainersReading,
+    DatabaseReading,
+    MetricsReading,
+)
+from workflows.models.outcome import Outcome
+from workflows.models.page import Delivery, Page
+from workflows.models.verdict import WindowReading
+from workflows.ports.requests import (
+    Look,
+    ResizeRequest,
+    RestartRequest,
+    Stored,
+    StoreRequest,
+    TerminateRequest,
+    WindowLook,
+)
+
+
+class Metrics(ABC):
+    """Prometheus. NaN and infinities never leave it: they are `Unavailable`."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_metrics(self, look: Look) -> MetricsReading:
+        """Pools, traffic and the alert's state now (runbook, investigation steps 1 and 4)."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_window(self, look: WindowLook) -> WindowReading:
+        """Every configured instance over the clear window (runbook, verification)."""
+
+
+class Application(ABC):
+    """The application's own pages, asked over HTTP."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_application(self, look: Look) -> ApplicationReading:
+        """Health, pool and a query through the pool, per instance."""
+
+
+class Database(ABC):
+    """PostgreSQL, over one warm connection per server."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_database(self, look: Look) -> DatabaseReading:
+        """Server, sessions, statements (runbook, investigation steps 2 and 3)."""
+
+    @activity.defn
+    @abstractmethod
+    async def terminate_sessions(self, request: TerminateRequest) -> Outcome:
+        """End exactly the named sessions and wait until they are gone (runbook, option 2, corrected)."""
+
+
+class Containers(ABC):
+    """The Docker Engine. A blocking driver: plain functions on a thread pool, with heartbeats."""
+
+    @activity.defn
+    @abstractmethod
+    def read_containers(self, look: Look) -> ContainersReading:
+        """State, start, restarts and out-of-memory kills, per instance."""
+
+    @activity.defn
+    @abstractmethod
+    def restart_container(self, request: RestartRequest) -> Outcome:
+        """Restart one container and wait for its health page (runbook, option 1)."""
+
+    @activity.defn
+    @abstractmethod
+    def resize_pool(self, request: ResizeRequest) -> Outcome:
+        """Change the pool's maximum while the application runs (runbook, option 3, corrected)."""
+
+
+class Alerts(ABC):
+    """Alertmanager."""
+
+    @activity.defn
+    @abstractmethod
+    async def read_silence(self, look: Look) -> str | None:
+        """Who silenced the target's alert and why, or None when nobody did."""
+
+
+class Notifications(ABC):
+    """People, by the routes of the configuration."""
+
+    @activity.defn
+    @abstractmethod
+    async def send_page(self, page: Page) -> Delivery:
+        """Deliver by the first route that works; raises `SourceUnavailable` when none did."""
+
+
+class Reports(ABC):
+    """Where reports are kept."""
+
+    @activity.defn
+    @abstractmethod
+    async def store_report(self, request: StoreRequest) -> Stored:
+        """Render as Markdown and JSON, and store both."""

@@ -1,0 +1,57 @@
+"""What the workflow hands to an activity: one frozen model per call."""
+
+from workflows.models.base import Duration, Model, Moment
+from workflows.models.plan import Resize, Restart, Termination
+from workflows.models.policy import Policy
+from workflows.models.report import Report
+from workflows.models.target import Target
+
+
+class Look(Model):
+    """Read this target under these thresholds."""
+
+    target: Target
+    policy: Policy
+    alert_name: str
+
+
+class WindowLook(Model):
+    """Read the clear window of this target, from the fix until now."""
+
+    target: Target
+    since: Moment
+    until: Moment
+    step: Duration
+
+
+class TerminateRequest(Model):
+    """End these sessions of this target, each only if it is still exactly as identified."""
+
+    target: Target
+    act: Termination
+
+
+class RestartRequest(Model):
+    """Restart this container of this target, and wait until its health page answers."""
+
+    target: Target
+    act: Restart
+
+
+class ResizeRequest(Model):
+    """Give each instance its new maximum: write the file, signal, check generation and effective size."""
+
+    target: Target
+    act: Resize
+
+
+class StoreRequest(Model):
+    """Store the report in every format; the same run's later report replaces the earlier one."""
+
+    report: Report
+
+
+class Stored(Model):
+    """Where the report lies: the address people are given."""
+
+    url: str
