@@ -1,0 +1,74 @@
+"""The application's own pages: what its users ask for."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from covet import Covet
+from covet.core.http import JSONResponse, Request, Response
+
+from . import queries
+from .leak import LeakBug, ReportInterruptedError
+from .pool import DatabaseUnavailableError, Pool, PoolTimeoutError
+
+LONGEST_HOLD_MS = 5_000
+type Handler = Callable[..., Awaitable[Response]]
+
+
+class BadRequestError(Exception):
+    """The request can't be answered as it is; the message says what to change."""
+
+
+def add_pages(app: Covet, pool: Pool, bug: LeakBug) -> None:
+    @app.get("/orders/{number}")
+    @answering
+    async def show_order(request: Request, number: int | str) -> Response:
+        order_id = parse_count(str(number), "order number", 2**31 - 1)
+        hold_ms = parse_count(request.query.get("hold_ms") or "0", "hold_ms", LONGEST_HOLD_MS)
+        async with pool.transaction("/orders") as connection:
+            order = await queries.fetch(connection, queries.ORDER, order_id)
+            if hold_ms:
+                await queries.fetch(connection, queries.HOLD, hold_ms / 1000)
+        return JSONResponse(dict(order)) if order else refuse(404, "no_such_order")
+
+    @app.get("/probe")
+    @answering
+    async def probe(_request: Request) -> Response:
+        async with pool.transaction("/probe") as connection:
+            await queries.fetch(connection, queries.PING)
+        return JSONResponse({"responding": True})
+
+    @app.get("/report")
+    @answering
+    async def show_report(_request: Request) -> Response:
+        return JSONResponse(await bug.write_report())
+
+
+def answering(handler: Handler) -> Handler:
+    """Turn what went wrong into the answer a user gets."""
+
+    @wraps(handler)
+    async def answer(*args: Any, **kwargs: Any) -> Response:  # noqa: ANN401  the handler's own
+        try:
+            return await handler(*args, **kwargs)
+        except PoolTimeoutError:
+            return refuse(503, "pool_timeout")
+        except DatabaseUnavailableError as exc:
+            return refuse(503, "database_unavailable", str(exc))
+        except ReportInterruptedError:
+            return refuse(500, "report_interrupted")
+        except BadRequestError as exc:
+            return refuse(400, "bad_request", str(exc))
+
+    return answer
+
+
+def refuse(status: int, error: str, detail: str = "") -> Response:
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return JSONResponse({"error": error, "detail": detail}, status_code=status, headers=headers)
+
+
+def parse_count(text: str, name: str, largest: int) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= largest):
+        raise BadRequestError(f"{name} must be a whole number from 0 to {largest}")
+    return int(text)
