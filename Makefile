@@ -1,0 +1,31 @@
+# Every target first brings this machine up to what the project needs; the second time that takes no time.
+
+SCENARIO ?= leak
+PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench chaos
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: interpreter, locked packages, Debian packages
+	@python3 -m deploy.setup
+
+demo: setup ## Break a real pool and watch it healed (SCENARIO=leak|undersized, REALTIME=1)
+	@$(PYTHON) -m deploy.demo --scenario $(SCENARIO) $(if $(REALTIME),--realtime)
+
+lint: setup ## Style, types and the direction of imports
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+test: lint ## Everything: lint, then all tests on the real stack
+	$(PYTHON) -m pytest $(PYTEST)
+
+bench: setup ## Measure, into var/bench
+	@$(PYTHON) -m bench
+
+chaos: setup ## End processes at bad moments, into var/chaos
+	@$(PYTHON) -m bench.chaos

@@ -1,0 +1,82 @@
+"""Which process is meant: a pid alone is not enough, because the kernel hands it out again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+BOOT_ID = PROC / "sys" / "kernel" / "random" / "boot_id"
+# Fields of /proc/PID/stat counted after the parenthesised name, which may itself hold blanks.
+STATE, SESSION, START_TICKS = 0, 3, 19
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process of one boot; ``started`` is in clock ticks since that boot."""
+
+    pid: int
+    started: int
+    command: tuple[str, ...]
+    boot: str
+
+    def is_alive(self) -> bool:
+        """Whether exactly this process still runs (a zombie has ended)."""
+        return identify(self.pid) == self
+
+    def signal(self, number: signal.Signals) -> bool:
+        """Send it, to exactly this process; False if it has ended."""
+        if not self.is_alive():
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+            return True
+        return False
+
+
+def identify(pid: int) -> Identity | None:
+    """Who has this pid now; None if nobody."""
+    fields = _stat(pid)
+    if fields is None or fields[STATE] in "ZX":
+        return None
+    command = command_line(pid)
+    return Identity(pid, int(fields[START_TICKS]), command, BOOT_ID.read_text().strip())
+
+
+def session_members(session: int) -> list[Identity]:
+    """All processes of this session, the leader included."""
+    found = []
+    for pid in pids():
+        fields = _stat(pid)
+        if fields is not None and int(fields[SESSION]) == session:
+            member = identify(pid)
+            if member is not None:
+                found.append(member)
+    return found
+
+
+def pids() -> Iterator[int]:
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            yield int(entry.name)
+
+
+def command_line(pid: int) -> tuple[str, ...]:
+    """Arguments of this process; empty if it has ended."""
+    try:
+        raw = (PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ()
+    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        text = (PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()

