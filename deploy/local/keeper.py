@@ -1,7 +1,8 @@
-"""Waits for its parent's end, whatever the way, and ends what that parent left: ``python -m deploy.local.keeper``.
+"""Waits for its parent's end, whatever the way, and ends what that parent left.
 
-It runs in a session of its own and reads a pipe that only the parent writes to. After an orderly
-end there is nothing recorded and it just leaves; after SIGKILL it does what the parent could not.
+``python -m deploy.local.keeper FOLDER`` runs in a session of its own and reads a pipe that
+only the parent writes to. After an orderly end there is nothing recorded and it just leaves; after
+SIGKILL it does what the parent could not.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class InitFailed(StackError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """``roles`` are further login roles without rights, for decoys; ``options`` go to the server as they are."""
+    """``roles`` are further login roles without rights, for decoys; ``options`` go to the server as such."""
 
     database: str = "covetpy"
     application_role: str = "covetpy"
@@ -121,7 +121,15 @@ def _takes_queries(server: Postgres) -> probes.Probe:
 def _initialise(home: postgres_home.Home, password: str) -> None:
     home.password_file.write_text(password)
     home.give_to_user(home.password_file)
-    line = [home.program("initdb"), "-D", home.data, "-U", SUPERUSER, "--pwfile", home.password_file]
+    line: list[str | Path] = [
+        home.program("initdb"),
+        "-D",
+        home.data,
+        "-U",
+        SUPERUSER,
+        "--pwfile",
+        home.password_file,
+    ]
     line += [
         "--auth",
         "scram-sha-256",

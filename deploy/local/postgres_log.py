@@ -26,7 +26,7 @@ type LogTime = Annotated[datetime, BeforeValidator(_parse_time)]
 
 
 class LogLine(BaseModel, frozen=True):
-    """One event. ``session_id`` names a session for good: its start in seconds and its pid, in hexadecimal."""
+    """One event. ``session_id`` names a session for good: its start (seconds) and pid, in hexadecimal."""
 
     at: LogTime = Field(alias="timestamp")
     pid: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ KEPT_FROM_ENVIRONMENT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run. ``environment`` is laid over the few variables that are passed on; ``grace`` is in seconds."""
+    """What to run. ``environment`` is laid over the few variables passed on; ``grace`` is in seconds."""
 
     name: str
     arguments: Sequence[str | Path]
@@ -122,8 +123,6 @@ class Process:
 
 
 def _group_of(user: int) -> int:
-    import pwd
-
     return pwd.getpwuid(user).pw_gid
 
 

@@ -6,6 +6,7 @@ line, so the shims of one state folder can be told from every other engine's on 
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 from pathlib import Path
@@ -28,7 +29,7 @@ def end_below(folder: Path) -> None:
 def _is_shim_of(folder: Path, command: tuple[str, ...]) -> bool:
     if not command or not Path(command[0]).name.startswith("containerd-shim"):
         return False
-    options = dict(zip(command, command[1:], strict=False))
+    options = dict(itertools.pairwise(command))
     address = options.get("-address")
     return address is not None and Path(address).is_relative_to(folder)
 

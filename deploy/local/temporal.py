@@ -81,7 +81,7 @@ async def serve(state: State, settings: Settings) -> AsyncIterator[Temporal]:
 
 
 async def start(server: Temporal) -> None:
-    """Start the process, again if need be, and return once it knows the search attributes and its UI answers."""
+    """Start the process, again if need be; returns once it has the search attributes and its UI answers."""
     server.process.start()
     await server.process.wait_ready(_knows_attributes(server), SECONDS_TO_START)
     await server.process.wait_ready(probes.http(server.ui), SECONDS_TO_START)

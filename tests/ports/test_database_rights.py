@@ -275,7 +275,7 @@ async def test_a_migration_is_left_alone(
 async def test_cancels_exactly_the_statement_described(postgres_server: Postgres, medic: Connection) -> None:
     async with connected(postgres_server.application_dsn) as slow:
         task = asyncio.create_task(slow.fetchval("SELECT 'slow' FROM pg_sleep(30)"))
-        seen = await described_as(medic, slow.get_server_pid(), "state = 'active'")
+        seen = await described_as(medic, slow.get_server_pid(), "wait_event = 'PgSleep'")
         assert not await cancel(
             medic, replace(seen, query_start=seen.query_start - timedelta(microseconds=1))
         )
