@@ -47,6 +47,8 @@ class Database(Model):
     """Sum of the configured maxima of everyone else who connects to this server."""
     system_identifier: str | None = None
     """From `pg_control_system()`; when given, a server with another one is not believed."""
+    standby: bool = False
+    """The pools connect to a standby; unless it says so, a server in recovery is not believed."""
     transaction_pooler: bool = False
     """PgBouncer in transaction mode stands between: no session is signalled by pid."""
 

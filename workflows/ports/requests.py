@@ -2,7 +2,7 @@
 
 from workflows.models.base import Duration, Model, Moment
 from workflows.models.plan import Resize, Restart, Termination
-from workflows.models.policy import Policy
+from workflows.models.policy import Limits, Policy
 from workflows.models.report import Report
 from workflows.models.target import Target
 
@@ -29,6 +29,8 @@ class TerminateRequest(Model):
 
     target: Target
     act: Termination
+    limits: Limits | None = None
+    """Checked once more against the sessions the server has then; None leaves it to the workflow's guard."""
 
 
 class RestartRequest(Model):

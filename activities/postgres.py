@@ -1,0 +1,201 @@
+"""PostgreSQL as a source and as a place to act, seen by the role of `deploy/postgres`."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from math import floor
+from typing import override
+
+from asyncpg import PostgresError, Record
+from temporalio import activity
+
+from activities.literals import mask_literals
+from activities.postgres_errors import describe
+from activities.termination import Wave
+from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row, fetch_value
+from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, WrongServer
+from workflows.models import target as targets
+from workflows.models.evidence import DatabaseReading, ServerReading, StatementReading
+from workflows.models.outcome import Outcome
+from workflows.models.policy import Limits
+from workflows.models.reading import Known, Unavailable
+from workflows.models.session import Session, SessionIdentity
+from workflows.ports.activities import Database
+from workflows.ports.requests import Look, TerminateRequest
+
+MOST_SESSIONS = 500
+MOST_STATEMENTS = 20
+LONGEST_TEXT = 300
+
+
+class PostgresDatabase(Database):
+    """One warm connection per connection string, kept open between incidents.
+
+    `dsns` maps the names that targets use (`database.dsn`) to connection strings.
+    """
+
+    def __init__(self, dsns: Mapping[str, str]) -> None:
+        self._connections = {name: WarmConnection(name, dsn) for name, dsn in dsns.items()}
+
+    async def warm(self) -> dict[str, str]:
+        """Open every connection, or check that it still answers: to be called at start and now and then.
+
+        Returns:
+            Why, by name, for those that could not be opened; they are tried again when they are needed.
+        """
+        failed = {}
+        for name, connection in self._connections.items():
+            try:
+                async with connection.lend():
+                    pass
+            except PoolmedicError as exc:
+                failed[name] = exc.message
+        return failed
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for connection in self._connections.values():
+            await connection.close()
+
+    @activity.defn
+    @override
+    async def read_database(self, look: Look) -> DatabaseReading:
+        database = look.target.database
+        async with self._connection(database).lend() as connection:
+            server = await _read_server(connection, database)
+            # One transaction: all statements see the same snapshot of the sessions.
+            async with connection.transaction(readonly=True):
+                counts = await fetch_row(connection, "counts", *_own(database))
+                rows = await fetch(connection, "sessions", *_own(database), MOST_SESSIONS)
+            return DatabaseReading(
+                server=server,
+                sessions=tuple(_session(row) for row in rows),
+                sessions_total=counts["own"],
+                foreign=counts["foreign_ones"],
+                statements=await _read_statements(connection, database),
+            )
+
+    @activity.defn
+    @override
+    async def terminate_sessions(self, request: TerminateRequest) -> Outcome:
+        database, sessions = request.target.database, request.act.sessions
+        _refuse_what_is_not_its_own(database, sessions)
+        warm = self._connection(database)
+        async with warm.lend() as connection:
+            server = await _read_server(connection, database)
+            counts = await fetch_row(connection, "counts", *_own(database))
+        _refuse_too_many(len(sessions), counts["own"], request.limits)
+        if not server.can_terminate:
+            raise SourceRefused(
+                f"{database.dsn}: poolmedic.terminate_session may not be called for {database.role}; "
+                "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
+            )
+        return await Wave(warm, sessions, activity.heartbeat).run()
+
+    def _connection(self, database: targets.Database) -> WarmConnection:
+        try:
+            return self._connections[database.dsn]
+        except KeyError:
+            raise NotConfigured(
+                f"{database.dsn} is not set: it must hold the connection string of {database.name}"
+            ) from None
+
+
+def _refuse_what_is_not_its_own(database: targets.Database, sessions: Iterable[SessionIdentity]) -> None:
+    if database.transaction_pooler:
+        raise SourceRefused(
+            f"{database.name} is behind a transaction pooler: a pid there is nobody's, nothing was touched"
+        )
+    for session in sessions:
+        is_own = (session.usename, session.datname) == (database.role, database.dbname)
+        if not is_own or session.application_name not in database.application_names:
+            raise SourceRefused(f"{session} is not the target's own: nothing was touched")
+
+
+def _refuse_too_many(asked: int, own: int, limits: Limits | None) -> None:
+    if limits is None:
+        return
+    most = min(limits.sessions_per_act, floor(limits.share_of_sessions * own))
+    if asked > most:
+        raise PreconditionGone(
+            f"{asked} sessions are more than the {most} that may end at once; nothing was touched"
+        )
+
+
+def _own(database: targets.Database) -> tuple[str, str, list[str]]:
+    return database.role, database.dbname, list(database.application_names)
+
+
+async def _read_server(connection: Connection, database: targets.Database) -> ServerReading:
+    row = await fetch_row(connection, "server")
+    identifier = await _read_identifier(connection)
+    _check(database, row, identifier)
+    return ServerReading(
+        version=row["version"],
+        system_identifier=identifier,
+        in_recovery=row["in_recovery"],
+        started_at=row["started_at"],
+        max_connections=row["max_connections"],
+        reserved_connections=row["reserved_connections"],
+        connections=row["connections"],
+        can_terminate=await _may_terminate(connection, row, database.role),
+    )
+
+
+async def _read_identifier(connection: Connection) -> str | None:
+    try:
+        return str(await fetch_value(connection, "identifier"))
+    except PostgresError as exc:
+        if exc.sqlstate != "42501":  # insufficient_privilege
+            raise
+        return None
+
+
+async def _may_terminate(connection: Connection, row: Record, role: str) -> bool:
+    if not (row["may_call"] and row["lists_roles"]):
+        return False
+    return bool(await fetch_value(connection, "allowed", role))
+
+
+def _check(database: targets.Database, row: Record, identifier: str | None) -> None:
+    if not row["sees_every_session"]:
+        raise SourceRefused(
+            f"{database.dsn}: the role lacks pg_read_all_stats and cannot see what sessions do"
+        )
+    expected = {
+        "database": (database.dbname, row["dbname"]),
+        "in recovery": (database.standby, row["in_recovery"]),
+        "system identifier": (database.system_identifier or identifier, identifier),
+    }
+    for what, (wanted, found) in expected.items():
+        if wanted != found:
+            raise WrongServer(
+                f"{database.dsn} leads to the wrong server: {what} is {found}, expected {wanted}"
+            )
+
+
+def _session(row: Record) -> Session:
+    values = dict(row)
+    identity = SessionIdentity(**{name: values.pop(name) for name in SessionIdentity.model_fields})
+    return Session(identity=identity, **values)
+
+
+async def _read_statements(
+    connection: Connection, database: targets.Database
+) -> Known[tuple[StatementReading, ...]] | Unavailable:
+    schema = await fetch_value(connection, "extension")
+    if schema is None:
+        return Unavailable(
+            reason=f"pg_stat_statements is not installed in {database.dbname}: CREATE EXTENSION"
+        )
+    try:
+        rows = await fetch(connection, "statements", *_own(database), MOST_STATEMENTS, schema=schema)
+    except PostgresError as exc:
+        return Unavailable(reason=f"pg_stat_statements: {describe(exc)}")
+    return Known(value=tuple(_statement(row) for row in rows), at=datetime.now(UTC))
+
+
+def _statement(row: Record) -> StatementReading:
+    text = mask_literals(row["text"])
+    return StatementReading(
+        **{**row, "text": text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"}
+    )

@@ -1,0 +1,53 @@
+"""What PostgreSQL and its driver can say, translated once into the errors of `workflows.errors`."""
+
+import asyncpg
+
+from workflows.errors import PoolmedicError, SourceNonsense, SourceRefused, SourceUnavailable
+
+type DriverError = (
+    asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.exceptions.InternalClientError | OSError
+)
+
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.InternalClientError,
+    OSError,
+)
+"""Everything an open connection raises; `TimeoutError` is an `OSError`."""
+
+_REFUSALS = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    OSError,
+)
+
+
+def translate(error: DriverError, server: str) -> PoolmedicError:
+    """The same failure as one of ours; `server` names the secret that holds the connection string."""
+    said = f"{server}: {describe(error)}"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return SourceUnavailable(f"{said}; the role of this connection needs pg_use_reserved_connections")
+    if isinstance(error, _REFUSALS):
+        return SourceRefused(said)
+    return SourceUnavailable(said) if isinstance(error, _PASSING) else SourceNonsense(said)
+
+
+def describe(error: DriverError) -> str:
+    """The primary message alone: a server's details may quote rows."""
+    if isinstance(error, asyncpg.PostgresError):
+        return f"{error.args[0] if error.args else type(error).__name__} (SQLSTATE {error.sqlstate})"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__

@@ -1,0 +1,27 @@
+-- The server, and what our own role may see and do on it. Needs no right beyond a login.
+SELECT current_setting('server_version_num')::int AS version,
+       current_database() AS dbname,
+       pg_is_in_recovery() AS in_recovery,
+       pg_postmaster_start_time() AS started_at,
+       current_setting('max_connections')::int AS max_connections,
+       current_setting('superuser_reserved_connections')::int
+           -- PostgreSQL 15 and older have no reserved_connections.
+           + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved_connections,
+       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       pg_has_role('pg_read_all_stats', 'USAGE') AS sees_every_session,
+       -- The catalogue is asked, because a name in a schema that is closed to us would raise an error.
+       EXISTS (
+           SELECT FROM pg_proc AS p
+             JOIN pg_namespace AS n ON n.oid = p.pronamespace
+            WHERE n.nspname = 'poolmedic'
+              AND p.proname = 'terminate_session'
+              AND p.prorettype = 'boolean'::regtype
+              AND has_schema_privilege(n.oid, 'USAGE')
+              AND has_function_privilege(p.oid, 'EXECUTE')) AS may_call,
+       EXISTS (
+           SELECT FROM pg_class AS c
+             JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'poolmedic'
+              AND c.relname = 'application_role'
+              AND has_schema_privilege(n.oid, 'USAGE')
+              AND has_table_privilege(c.oid, 'SELECT')) AS lists_roles

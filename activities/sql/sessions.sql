@@ -1,0 +1,29 @@
+-- The target's own sessions, oldest state first. Never the text of a query.
+SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
+       s.usename, s.datname, s.application_name,
+       greatest(extract(epoch FROM clock_timestamp() - s.state_change), 0)::float8 AS state_seconds,
+       greatest(extract(epoch FROM clock_timestamp() - s.xact_start), 0)::float8 AS xact_seconds,
+       s.backend_xid IS NOT NULL AS has_written,
+       s.wait_event_type, s.wait_event, s.query_id,
+       -- It takes every lock partition for a moment: only for those that do wait.
+       CASE WHEN s.wait_event_type = 'Lock' THEN pg_blocking_pids(s.pid) ELSE '{}' END AS blocked_by,
+       progress.name AS in_progress
+  FROM pg_stat_activity AS s
+  LEFT JOIN LATERAL (
+           SELECT 'pg_stat_progress_create_index' AS name FROM pg_stat_progress_create_index WHERE pid = s.pid
+           UNION ALL SELECT 'pg_stat_progress_vacuum' FROM pg_stat_progress_vacuum WHERE pid = s.pid
+           UNION ALL SELECT 'pg_stat_progress_analyze' FROM pg_stat_progress_analyze WHERE pid = s.pid
+           UNION ALL SELECT 'pg_stat_progress_cluster' FROM pg_stat_progress_cluster WHERE pid = s.pid
+           UNION ALL SELECT 'pg_stat_progress_basebackup' FROM pg_stat_progress_basebackup WHERE pid = s.pid
+           UNION ALL SELECT 'pg_stat_progress_copy' FROM pg_stat_progress_copy WHERE pid = s.pid
+           LIMIT 1) AS progress ON true
+ WHERE s.backend_type = 'client backend'
+   AND s.usename = $1::name
+   AND s.datname = $2::name
+   AND s.application_name = ANY ($3::text[])
+   AND s.pid <> pg_backend_pid()
+   -- A backend that is still starting has neither; it is counted, and seen at the next look.
+   AND s.state IS NOT NULL
+   AND s.state_change IS NOT NULL
+ ORDER BY s.state_change, s.pid
+ LIMIT $4

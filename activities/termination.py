@@ -1,0 +1,118 @@
+"""A wave: ends sessions one statement each, keeps the list of what became of them, sees them off."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from asyncpg import Record
+
+from activities.warm_connection import WarmConnection, fetch, fetch_value
+from workflows.errors import PoolmedicError, SourceUnavailable
+from workflows.models.outcome import Outcome, OutcomeStatus, Touched
+from workflows.models.session import SessionIdentity
+
+SECONDS_TO_LEAVE = 5.0
+SECONDS_BETWEEN_LOOKS = 0.05
+_PENDING = "not reached yet, or not heard of any more"
+_SIGNALLED = "told to end"
+_ENDED = "ended"
+
+type Tell = Callable[[tuple[Touched, ...]], None]
+"""Called with the whole list whenever it may have changed: all that is left if this process dies."""
+
+
+class Wave:
+    """The sessions of one act, each with what became of it."""
+
+    def __init__(self, connection: WarmConnection, sessions: Iterable[SessionIdentity], tell: Tell) -> None:
+        self._connection = connection
+        self._tell = tell
+        self._results = {
+            session: Touched(what=str(session), changed=False, result=_PENDING) for session in sessions
+        }
+
+    async def run(self) -> Outcome:
+        """End them and wait until they are gone; a connection lost on the way gives `unknown`."""
+        try:
+            for session in self._results:
+                await self._end(session)
+            await self._see_off()
+        except PoolmedicError as exc:
+            lost = isinstance(exc, SourceUnavailable)
+            return self._outcome(OutcomeStatus.UNKNOWN if lost else OutcomeStatus.FAILED, exc.message)
+        return self._judge()
+
+    async def _end(self, session: SessionIdentity) -> None:
+        self._note(session, changed=False, result="asked to end; no answer heard")
+        async with self._connection.lend() as connection:
+            signalled: bool = await fetch_value(connection, "terminate", *_identity(session))
+            if signalled:
+                self._note(session, changed=True, result=_SIGNALLED)
+            else:
+                rows = await fetch(connection, "alive", [session.pid])
+                self._note(session, changed=False, result=_explain(session, rows))
+
+    async def _see_off(self) -> None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + SECONDS_TO_LEAVE
+        while leaving := [session for session in self._results if self._is_leaving(session)]:
+            for session in await self._gone(leaving):
+                self._note(session, changed=True, result=_ENDED)
+            if clock() >= deadline:
+                return
+            self._tell(self._touched)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def _gone(self, leaving: list[SessionIdentity]) -> list[SessionIdentity]:
+        async with self._connection.lend() as connection:
+            rows = await fetch(connection, "alive", [session.pid for session in leaving])
+        here = {(row["pid"], row["backend_start"]) for row in rows}
+        return [session for session in leaving if (session.pid, session.backend_start) not in here]
+
+    def _is_leaving(self, session: SessionIdentity) -> bool:
+        return self._results[session].result == _SIGNALLED
+
+    def _note(self, session: SessionIdentity, *, changed: bool, result: str) -> None:
+        self._results[session] = Touched(what=str(session), changed=changed, result=result)
+        self._tell(self._touched)
+
+    @property
+    def _touched(self) -> tuple[Touched, ...]:
+        return tuple(self._results.values())
+
+    def _judge(self) -> Outcome:
+        ended = sum(touched.result == _ENDED for touched in self._touched)
+        signalled = sum(touched.changed for touched in self._touched)
+        if not signalled:
+            return self._outcome(OutcomeStatus.NOTHING, "no session was as identified any more")
+        detail = f"{ended} of {len(self._results)} sessions ended"
+        if signalled > ended:
+            detail += f", {signalled - ended} told to end but still there after {SECONDS_TO_LEAVE:.0f} s"
+        return self._outcome(
+            OutcomeStatus.DONE if ended == len(self._results) else OutcomeStatus.PARTLY, detail
+        )
+
+    def _outcome(self, status: OutcomeStatus, detail: str) -> Outcome:
+        return Outcome(status=status, touched=self._touched, detail=detail)
+
+
+def _identity(session: SessionIdentity) -> tuple[object, ...]:
+    return (
+        session.pid,
+        session.backend_start,
+        session.state,
+        session.state_change,
+        session.xact_start,
+        session.usename,
+        session.datname,
+        session.application_name,
+    )
+
+
+def _explain(session: SessionIdentity, rows: list[Record]) -> str:
+    now = next((row for row in rows if row["backend_start"] == session.backend_start), None)
+    if now is None:
+        return "left alone: it was gone already"
+    if all(now[name] == value for name, value in session.model_dump().items()):
+        return "left alone: the server protects it (a migration, maintenance or a wait for a standby)"
+    since = f"{now['state_change']:%H:%M:%S.%f}" if now["state_change"] else "just now"
+    return f"left alone: it has moved on ({now['state']} since {since} UTC)"

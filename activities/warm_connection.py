@@ -1,0 +1,127 @@
+"""One open connection per database, ready for the moment when the application has taken every slot."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
+from importlib import resources
+from typing import Any
+
+import asyncpg
+from opentelemetry import trace
+
+from activities.postgres_errors import DRIVER_ERRORS, translate
+from workflows.errors import SourceRefused
+
+type Connection = asyncpg.Connection[asyncpg.Record]
+
+SQL = {
+    file.name.removesuffix(".sql"): file.read_text()
+    for file in resources.files("activities").joinpath("sql").iterdir()
+    if file.name.endswith(".sql")
+}
+"""Every statement that is ever sent, by the name of its file."""
+
+CONNECT_SECONDS = 3.0
+PING_SECONDS = 1.0
+STATEMENT_SECONDS = 4.0
+_SETTINGS = {
+    "application_name": "poolmedic",
+    "statement_timeout": f"{STATEMENT_SECONDS - 0.5}s",
+    "lock_timeout": "1s",
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "30",
+}
+_tracer = trace.get_tracer("poolmedic.postgres")
+
+
+class WarmConnection:
+    """Lent to one caller at a time; opened again, once, when it turns out to be broken."""
+
+    def __init__(self, name: str, dsn: str) -> None:
+        self._name = name
+        self._dsn = dsn
+        self._lock = asyncio.Lock()
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Connection]:
+        """A connection that has just answered.
+
+        What the driver raises, here or inside the block, comes as an error of `workflows.errors`.
+        """
+        async with self._lock:
+            try:
+                yield await self._alive()
+            except DRIVER_ERRORS as exc:
+                if isinstance(exc, TimeoutError):
+                    self._drop()
+                raise translate(exc, self._name) from exc
+
+    async def close(self) -> None:
+        """Close it; the next caller opens another one."""
+        async with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await connection.close(timeout=PING_SECONDS)
+
+    async def _alive(self) -> Connection:
+        if self._connection is None or not await _answers(self._connection):
+            self._drop()
+            self._connection = await self._open()
+        return self._connection
+
+    async def _open(self) -> Connection:
+        try:
+            with _span("connect"):
+                return await asyncpg.connect(
+                    self._dsn,
+                    timeout=CONNECT_SECONDS,
+                    command_timeout=STATEMENT_SECONDS,
+                    # Cached plans break when an administrator applies our SQL again.
+                    statement_cache_size=0,
+                    server_settings=_SETTINGS,
+                )
+        except ValueError:
+            # No cause: its message may quote a piece of the connection string.
+            raise SourceRefused(
+                f"{self._name}: the connection string cannot be read; "
+                "write postgresql://role:password@host:port/database, special characters percent-encoded"
+            ) from None
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def fetch(
+    connection: Connection, statement: str, *arguments: object, **names: str
+) -> list[asyncpg.Record]:
+    """Rows of one of our statements, within a span; `names` are identifiers quoted by the server."""
+    with _span(statement):
+        return await connection.fetch(SQL[statement].format(**names) if names else SQL[statement], *arguments)
+
+
+async def fetch_row(connection: Connection, statement: str, *arguments: object) -> asyncpg.Record:
+    """The only row of one of our statements."""
+    return (await fetch(connection, statement, *arguments))[0]
+
+
+async def fetch_value(connection: Connection, statement: str, *arguments: object) -> Any:  # noqa: ANN401
+    """The only value of one of our statements, None without a row; its type is the statement's."""
+    rows = await fetch(connection, statement, *arguments)
+    return rows[0][0] if rows else None
+
+
+async def _answers(connection: Connection) -> bool:
+    try:
+        await connection.fetchval("SELECT 1", timeout=PING_SECONDS)
+    except DRIVER_ERRORS:
+        return False
+    return True
+
+
+def _span(statement: str) -> AbstractContextManager[trace.Span]:
+    return _tracer.start_as_current_span(
+        f"postgresql {statement}", kind=trace.SpanKind.CLIENT, attributes={"db.system.name": "postgresql"}
+    )
