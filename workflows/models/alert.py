@@ -15,7 +15,7 @@ class AlertStatus(StrEnum):
 
 
 class Alert(Model):
-    """One alert of a webhook delivery. Labels and annotations are untrusted text: shown escaped, never used."""
+    """One alert of a webhook delivery. Labels and annotations are untrusted: only ever shown."""
 
     name: str
     status: AlertStatus

@@ -1,4 +1,4 @@
-"""Evidence: what the four sources said, per instance, each reading with its time or the reason it is missing."""
+"""Evidence: what the four sources said, per instance, each with its time or why it is missing."""
 
 from workflows.models.base import Model, Moment
 from workflows.models.reading import Known, Reading, Unavailable
@@ -23,7 +23,7 @@ class PoolState(Model):
 
 
 class InstanceMetrics(Model):
-    """One instance in Prometheus; increases are over the profile's recent window and survive counter resets."""
+    """One instance in Prometheus; increases over the profile's recent window survive resets."""
 
     pool: PoolState
     wait_p95: Reading[float]

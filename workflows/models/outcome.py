@@ -14,6 +14,8 @@ class OutcomeStatus(StrEnum):
     NOTHING = "nothing"
     """Its precondition no longer held inside the act: nothing was touched."""
     FAILED = "failed"
+    REFUSED = "refused"
+    """A person said no, or a guard did: nothing was touched."""
     UNKNOWN = "unknown"
     """The attempt was lost with its worker: only a new look can tell."""
 

@@ -1,5 +1,6 @@
-"""The ports: every effect the workflows ask for, as abstract activities. A method's name is its activity type.
+"""The ports: every effect the workflows ask for, as abstract activities.
 
+A method's name is its activity type.
 Reading ports raise the errors of `workflows.errors`; a part that cannot be read is `Unavailable` inside the
 result. Acting ports run at most once per call and return what they really touched.
 """

@@ -1,0 +1,98 @@
+"""Reading and judging the answers of people. Pure: what decides is the request, the policy and the clock."""
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from workflows.models.approval import Answer, Channel, Decision, Request
+from workflows.models.base import Moment
+from workflows.models.plan import Proposal
+from workflows.models.policy import Policy
+
+_FIELDS = ("request", "by", "reason")
+_EXAMPLE = '{"request": "<id>", "by": "<your name>"}'
+_TEXT = TypeAdapter(str)
+
+
+class UnreadableAnswer(ValueError):
+    """An answer that cannot be understood; the message tells the person how to write it."""
+
+
+def read_answer(approve: bool, payloads: tuple[Any, ...]) -> Answer:
+    """An answer from whatever a signal carried: one object, or the texts request, name, reason.
+
+    Raises:
+        UnreadableAnswer: it carried anything else.
+    """
+    given = payloads[0] if len(payloads) == 1 else dict(zip(_FIELDS, payloads, strict=False))
+    try:
+        return Answer.model_validate({**given, "approve": approve, "channel": Channel.SIGNAL})
+    except (ValidationError, TypeError) as error:
+        raise UnreadableAnswer(f"the answer could not be read; send {_EXAMPLE}") from error
+
+
+def read_name(payloads: tuple[Any, ...]) -> str:
+    """Who acknowledged: an object with `by`, or a text.
+
+    Raises:
+        UnreadableAnswer: there is no name.
+    """
+    given = payloads[0] if len(payloads) == 1 else None
+    name = given.get("by") if isinstance(given, dict) else given
+    try:
+        if found := _TEXT.validate_python(name, strict=True).strip():
+            return found[:100]
+    except ValidationError as error:
+        raise UnreadableAnswer('the acknowledgement has no name; send {"by": "<your name>"}') from error
+    raise UnreadableAnswer('the acknowledgement has no name; send {"by": "<your name>"}')
+
+
+def approval_request(proposal: Proposal, policy: Policy, id: str, now: Moment) -> Request:  # noqa: A002
+    """What a person is asked: nothing but what the act would really do."""
+    return Request(
+        id=id,
+        option=proposal.act.option,
+        effect=proposal.effect,
+        risk=proposal.risk,
+        approvers=policy.approval.approvers,
+        requested_at=now,
+        until=now + policy.approval.expires_after,
+    )
+
+
+def judge(
+    answer: Answer, pending: Request | None, won: Decision | None, policy: Policy, now: Moment
+) -> Decision:
+    """Whether the answer counts, and if not, why, in words for the one who gave it."""
+    refusal = _refusal(answer, pending, won, policy, now)
+    said = "approved" if answer.approve else "rejected"
+    return Decision(
+        request=answer.request,
+        accepted=refusal is None,
+        approve=answer.approve,
+        by=answer.by,
+        at=now,
+        message=refusal or f"{said} by {answer.by} ({_standing(answer)})",
+    )
+
+
+def _standing(answer: Answer) -> str:
+    return "name claimed by signal" if answer.channel is Channel.SIGNAL else "by command"
+
+
+def _refusal(
+    answer: Answer, pending: Request | None, won: Decision | None, policy: Policy, now: Moment
+) -> str | None:
+    if won is not None and won.request == answer.request:
+        return f"already decided: {won.message}"
+    if pending is None:
+        return "nothing is waiting for approval; nothing was changed"
+    if answer.request != pending.id:
+        return f"the request that waits is {pending.id}; this answer is for another one and changes nothing"
+    if now >= pending.until:
+        return f"the request expired at {pending.until:%H:%M:%S} UTC; a new one follows if it is still needed"
+    if answer.by not in pending.approvers:
+        return f"{answer.by} may not decide this; {', '.join(pending.approvers)} may"
+    if answer.channel is Channel.SIGNAL and not policy.approval.claimed_names:
+        return "the policy does not accept a name that a signal only claims; use the command line"
+    return None

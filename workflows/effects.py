@@ -1,0 +1,171 @@
+"""Every call to a port, with its options and its summary for the Temporal UI; failure becomes data."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from workflows import options
+from workflows.failures import explain, outcome_of
+from workflows.models.alert import Case
+from workflows.models.base import Moment
+from workflows.models.evidence import ApplicationReading, Evidence
+from workflows.models.outcome import Outcome
+from workflows.models.page import Delivery, Page
+from workflows.models.plan import Act, Resize, Restart, Termination
+from workflows.models.reading import Known, Unavailable
+from workflows.models.report import Report
+from workflows.models.target import Target
+from workflows.models.verdict import WindowReading
+from workflows.ports.activities import (
+    Alerts,
+    Application,
+    Containers,
+    Database,
+    Metrics,
+    Notifications,
+    Reports,
+)
+from workflows.ports.requests import (
+    Look,
+    ResizeRequest,
+    RestartRequest,
+    Stored,
+    StoreRequest,
+    TerminateRequest,
+    WindowLook,
+)
+
+
+async def _reading[T](answer: Awaitable[T]) -> Known[T] | Unavailable:
+    try:
+        return Known(value=await answer, at=workflow.now())
+    except ActivityError as failure:
+        if is_cancelled_exception(failure):
+            raise
+        return Unavailable(reason=explain(failure))
+
+
+class Effects:
+    """What one incident, or one temporary change, asks of the world."""
+
+    def __init__(self, case: Case) -> None:
+        self._target: Target = case.target
+        self._clear_step = case.policy.clear_window.step
+        self._look = Look(target=case.target, policy=case.policy, alert_name=case.alert.name)
+
+    async def investigate(self) -> Evidence:
+        """All four sources side by side; one that fails does not stop the others."""
+        metrics, application, database, containers = await asyncio.gather(
+            _reading(
+                workflow.execute_activity_method(
+                    Metrics.read_metrics,
+                    self._look,
+                    **options.summed(options.READ, "pools, traffic and the alert, from Prometheus"),
+                )
+            ),
+            self.look(),
+            _reading(
+                workflow.execute_activity_method(
+                    Database.read_database,
+                    self._look,
+                    **options.summed(options.READ, "sessions, statements and slots, from PostgreSQL"),
+                )
+            ),
+            _reading(
+                workflow.execute_activity_method(
+                    Containers.read_containers,
+                    self._look,
+                    **options.summed(options.READ, "state of the containers"),
+                )
+            ),
+        )
+        return Evidence(
+            at=workflow.now(),
+            metrics=metrics,
+            application=application,
+            database=database,
+            containers=containers,
+        )
+
+    async def look(self) -> Known[ApplicationReading] | Unavailable:
+        """One quick look: what every instance says of itself."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Application.read_application,
+                self._look,
+                **options.summed(options.READ, "health, pool and a query, from the application"),
+            )
+        )
+
+    async def read_window(self, since: Moment) -> Known[WindowReading] | Unavailable:
+        """The clear window, from the fix until now."""
+        window = WindowLook(target=self._target, since=since, until=workflow.now(), step=self._clear_step)
+        return await _reading(
+            workflow.execute_activity_method(
+                Metrics.read_window,
+                window,
+                **options.summed(options.READ, f"every reading since {since:%H:%M:%S}"),
+            )
+        )
+
+    async def read_silence(self) -> Known[str | None] | Unavailable:
+        """Whether somebody silenced the alert: then nothing is done."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Alerts.read_silence, self._look, **options.summed(options.READ, "is the alert silenced")
+            )
+        )
+
+    async def act(self, act: Act, summary: str) -> Outcome:
+        """One act, one attempt; a failure or a lost worker is an outcome."""
+        try:
+            return await self._dispatch(act, summary)
+        except ActivityError as failure:
+            if is_cancelled_exception(failure):
+                raise
+            return outcome_of(failure)
+
+    async def _dispatch(self, act: Act, summary: str) -> Outcome:
+        match act:
+            case Termination():
+                return await workflow.execute_activity_method(
+                    Database.terminate_sessions,
+                    TerminateRequest(target=self._target, act=act),
+                    **options.summed(options.ACT, summary),
+                )
+            case Restart():
+                return await workflow.execute_activity_method(
+                    Containers.restart_container,
+                    RestartRequest(target=self._target, act=act),
+                    **options.summed(options.ACT, summary),
+                )
+            case Resize():
+                return await workflow.execute_activity_method(
+                    Containers.resize_pool,
+                    ResizeRequest(target=self._target, act=act),
+                    **options.summed(options.ACT, summary),
+                )
+
+    async def page(self, page: Page) -> Known[Delivery] | Unavailable:
+        """Tell people; unavailable when nobody could be reached for an hour."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Notifications.send_page,
+                page,
+                **options.summed(options.NOTIFY, f"{page.level}: {page.title}"[:200]),
+            )
+        )
+
+    async def store(self, report: Report) -> Known[Stored] | Unavailable:
+        """Publish the report."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Reports.store_report,
+                StoreRequest(report=report),
+                **options.summed(
+                    options.STORE, "report, complete" if report.complete else "report, at recovery"
+                ),
+            )
+        )

@@ -1,0 +1,108 @@
+"""When people are called, and what they are told. Pure: clocks as deadlines, pages as text."""
+
+from enum import StrEnum
+
+from workflows.models.alert import Case
+from workflows.models.approval import Request
+from workflows.models.base import Moment
+from workflows.models.diagnosis import Diagnosis
+from workflows.models.outcome import Attempt
+from workflows.models.page import Level, Page
+from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
+from workflows.models.policy import Mode
+
+
+class Clock(StrEnum):
+    """The three clocks of the runbook."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    LEADERSHIP = "leadership"
+
+
+CALLS = {Clock.ACKNOWLEDGE: Level.L2, Clock.RESOLVE: Level.L2, Clock.LEADERSHIP: Level.L3}
+"""Whom a clock that ran out calls."""
+
+_BREACH = {
+    Clock.ACKNOWLEDGE: "nobody has acknowledged the incident",
+    Clock.RESOLVE: "the incident is not resolved",
+    Clock.LEADERSHIP: "the incident is still not resolved",
+}
+
+
+def breach_reason(clock: Clock, since: Moment, now: Moment) -> str:
+    """Why the clock calls, with the minutes that passed."""
+    return f"{_BREACH[clock]} after {(now - since).total_seconds() / 60:.0f} min"
+
+
+def page(case: Case, level: Level, key: str, title: str, lines: list[str]) -> Page:
+    """A page to a level, by that level's routes, with the incident's links."""
+    routes = {
+        Level.L1: case.target.routes.l1,
+        Level.L2: case.target.routes.l2,
+        Level.L3: case.target.routes.l3,
+    }
+    return Page(
+        key=key,
+        level=level,
+        target=case.target.name,
+        routes=routes[level],
+        title=f"{case.target.name}: {title}",
+        body="\n".join(lines),
+        links=case.links,
+    )
+
+
+def opening(case: Case, diagnosis: Diagnosis, step: Step) -> list[str]:
+    """What level 1 is told first: what is wrong, why we think so, what happens next."""
+    finding = diagnosis.first
+    return [
+        f"Cause, most likely: {finding.cause} (confidence {finding.confidence:.0%}).",
+        *(f"- {reason}" for reason in finding.reasons),
+        *(f"Could not be read: {missing}." for missing in diagnosis.missing),
+        intention(step, case.policy.mode),
+    ]
+
+
+def intention(step: Step, mode: Mode) -> str:
+    """What the tool does next, in one sentence."""
+    match step:
+        case Proposal() if mode is Mode.OBSERVE:
+            return f"Mode is observe, nothing is touched. It would: {step.effect}"
+        case Proposal():
+            return (
+                f"Next ({'after approval' if step.permission == 'approval' else 'by itself'}): {step.effect}"
+            )
+        case LookAgain():
+            return f"Next: look again in {step.after.total_seconds():.0f} s. {step.why}"
+        case HandOver():
+            return f"Next: people decide. {step.reason}"
+        case Healthy():
+            return f"Next: watch the clear window. {step.why}"
+
+
+def request_lines(request: Request, workflow_id: str) -> list[str]:
+    """What an approver is asked, and the three ways to answer."""
+    target = workflow_id.removeprefix("pool/")
+    payload = f'{{"request": "{request.id}", "by": "<your name>"}}'
+    return [
+        f"Asked: {request.effect}",
+        f"Risk: {request.risk}",
+        f"May decide: {', '.join(request.approvers)}; until {request.until:%Y-%m-%d %H:%M:%S} UTC.",
+        "Answer in one of three ways:",
+        f"1. poolmedic approve {target} {request.id} --by <your name>   (or: reject)",
+        f"2. temporal workflow signal --workflow-id {workflow_id} --name approve --input '{payload}'",
+        f"3. Temporal UI: open {workflow_id}, Send a Signal, name approve or reject, JSON input {payload}",
+    ]
+
+
+def history(attempts: tuple[Attempt, ...]) -> list[str]:
+    """What was tried and what came of it, a line each."""
+    if not attempts:
+        return ["Nothing was done to the target so far."]
+    words = {True: "helped", False: "did not help", None: "effect unknown"}
+    return [
+        f"Tried {attempt.at:%H:%M:%S}: {attempt.proposal.effect} "
+        f"Result: {attempt.outcome.status}, {words[attempt.helped]}. {attempt.outcome.detail}".rstrip()
+        for attempt in attempts
+    ]

@@ -1,0 +1,49 @@
+"""What a failed activity means: a reason for people, or the outcome of an act."""
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as ActivityTimeout
+
+from workflows.errors import PreconditionGone, SourceUnavailable
+from workflows.models.outcome import Outcome, OutcomeStatus, Touched
+
+_TOUCHED = TypeAdapter(tuple[Touched, ...])
+_LIMITS = {
+    TimeoutType.SCHEDULE_TO_START: "no worker took it in time",
+    TimeoutType.HEARTBEAT: "the worker that ran it was lost",
+}
+
+
+def explain(failure: ActivityError) -> str:
+    """One sentence for a person: which activity failed, and why."""
+    cause = failure.cause
+    if isinstance(cause, ActivityTimeout):
+        limit = _LIMITS.get(cause.type) if cause.type else None
+        return f"{failure.activity_type}: {limit or 'it did not answer in time'}"
+    source = cause if isinstance(cause, ApplicationError) else failure
+    return f"{failure.activity_type}: {source.message}"
+
+
+def outcome_of(failure: ActivityError) -> Outcome:
+    """A lost attempt is `unknown`, with what its last heartbeat said was touched; it is never tried again."""
+    return Outcome(status=_status(failure.cause), touched=_heartbeat(failure.cause), detail=explain(failure))
+
+
+def _status(cause: BaseException | None) -> OutcomeStatus:
+    if isinstance(cause, ActivityTimeout):
+        was_started = cause.type is not TimeoutType.SCHEDULE_TO_START
+        return OutcomeStatus.UNKNOWN if was_started else OutcomeStatus.NOTHING
+    kind = cause.type if isinstance(cause, ApplicationError) else None
+    if kind == PreconditionGone.__name__:
+        return OutcomeStatus.NOTHING
+    return OutcomeStatus.UNKNOWN if kind == SourceUnavailable.__name__ else OutcomeStatus.FAILED
+
+
+def _heartbeat(cause: BaseException | None) -> tuple[Touched, ...]:
+    details: Any = cause.last_heartbeat_details if isinstance(cause, ActivityTimeout) else ()
+    try:
+        return _TOUCHED.validate_python(details[0]) if details else ()
+    except ValidationError:
+        return ()

@@ -1,0 +1,295 @@
+"""The runbook `DatabaseConnectionPoolExhausted`, read top to bottom."""
+
+import asyncio
+from datetime import timedelta
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
+
+from workflows import escalation, guard, verification
+from workflows.approval import approval_request
+from workflows.attributes import CAUSE, OUTCOME
+from workflows.clocks import keep
+from workflows.diagnosis import diagnose
+from workflows.escalation import Clock
+from workflows.messages import Messages
+from workflows.models.alert import Case
+from workflows.models.approval import Request
+from workflows.models.outcome import Outcome, OutcomeStatus
+from workflows.models.page import Level
+from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Resize
+from workflows.models.policy import Mode, Permission
+from workflows.models.reading import Known
+from workflows.models.report import Summary
+from workflows.models.verdict import State
+from workflows.plan import plan
+from workflows.record import PIPELINE
+from workflows.report import details, summarise
+from workflows.temporary_change import begin_temporary_change
+from workflows.waiting import happens
+
+_LONGEST_PATIENCE = timedelta(minutes=16)
+
+
+@workflow.defn(name="Incident", failure_exception_types=[ValidationError])
+class Incident(Messages):
+    """One episode on one target, from the alert to the end of the cooldown."""
+
+    @workflow.init
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self._seen = 0
+        self._rounds = 0
+
+    @workflow.run
+    async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
+        """Until the pool is verified as recovered, and stayed so through the watch."""
+        clocks = [asyncio.create_task(keep(clock, self.record, self.people)) for clock in Clock]
+        while self.record.closed_at is None:
+            while self.record.recovered_at is None:
+                await self.attempt()
+            await self.publish()
+            await self.watch()
+        await self.publish()
+        await asyncio.gather(*clocks)
+        await self.people.drain()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return summarise(self.record)
+
+    async def attempt(self) -> None:
+        """One pass through the runbook; a fault of its own hands over to people and leaves the clocks running."""
+        self._seen = self.record.news
+        self.record.is_with_people = False
+        try:
+            await self.runbook()
+        except Exception as fault:
+            if is_cancelled_exception(fault):
+                raise
+            workflow.logger.exception("the runbook failed")
+            await self.hand_over(f"poolmedic itself failed ({type(fault).__name__}: {fault})"[:300])
+
+    async def runbook(self) -> None:
+        """Investigate, diagnose, plan; then the one step that the plan names."""
+        now, case, record = workflow.now, self.record.case, self.record
+        evidence = await self.effects.investigate()
+        diagnosis = diagnose(evidence, record.evidence, case.target, case.policy)
+        planned = plan(diagnosis, evidence, tuple(record.attempts), case.target, case.policy, now())
+        record.learn(evidence, diagnosis, planned, now())
+        self.announce()
+        match planned.step:
+            case Healthy():
+                await self.verify()
+            case LookAgain(after=after, why=why):
+                await self.pause(max(after, timedelta(seconds=1)), f"look again: {why}")
+            case HandOver(reason=reason):
+                await self.hand_over(reason)
+            case Proposal() as proposal:
+                if by := await self.authorised(proposal):
+                    await self.act(proposal, by)
+
+    # people
+
+    def announce(self) -> None:
+        """Tell level 1 what was found and what comes next."""
+        record, case = self.record, self.record.case
+        diagnosis, planned = record.diagnosis, record.plan
+        if diagnosis is None or planned is None:
+            return
+        lines = escalation.opening(case, diagnosis, planned.step)
+        cause = diagnosis.first.cause
+        told = self.people.tell(Level.L1, f"{cause}", lines, key=f"{cause}/{planned.step.kind}")
+        if case.target.critical:
+            self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
+        if told is not None and case.policy.mode is Mode.AUTO:
+            told.add_done_callback(self._acknowledge)
+        self.show()
+
+    def _acknowledge(self, told: "asyncio.Task[bool]") -> None:
+        if told.result() and not self.record.is_with_people:
+            self.record.acknowledge(PIPELINE, workflow.now())
+
+    async def authorised(self, proposal: Proposal) -> str | None:
+        """Who decided for the act; None when nobody did, or nobody may."""
+        if self.record.case.policy.mode is Mode.OBSERVE:
+            await self.stand_by("mode is observe: nothing is touched")
+            return None
+        if proposal.permission is Permission.ALONE:
+            return PIPELINE
+        return await self.ask(proposal)
+
+    async def ask(self, proposal: Proposal) -> str | None:
+        """Ask a person, with the exact effect and the risk; a pool that gets free meanwhile withdraws it."""
+        record = self.record
+        request = approval_request(proposal, record.case.policy, workflow.uuid4().hex[:8], workflow.now())
+        record.ask(request)
+        record.lapse(workflow.now())
+        lines = escalation.request_lines(request, workflow.info().workflow_id)
+        self.people.tell(
+            Level.L1, f"approval needed for {request.option}", lines, key=f"request/{request.id}"
+        )
+        await self.await_answer(request)
+        record.pending = None
+        won = record.answer_to(request.id)
+        if won is None:
+            return None
+        if not won.approve:
+            refused = Outcome(status=OutcomeStatus.REFUSED, detail=won.message)
+            record.acted(proposal, won.by, refused, workflow.now())
+            return None
+        return won.by
+
+    async def await_answer(self, request: Request) -> None:
+        """Until a valid answer, the expiry (which calls level 2), or a free pool (which withdraws)."""
+        record, relook = self.record, self.record.case.policy.pace.relook.total_seconds()
+        while (left := (request.until - workflow.now()).total_seconds()) > 0:
+            self.show()
+            seen = record.news
+            await happens(record.hears_after(seen), min(left, relook), f"answer to {request.id}")
+            if record.answer_to(request.id):
+                return
+            if await self.is_free():
+                record.note(workflow.now(), f"request {request.id} withdrawn: the pool is free")
+                return
+        record.note(workflow.now(), f"request {request.id} expired unanswered")
+        self.people.call(Level.L2, f"nobody answered the request for {request.option}", key="expired")
+
+    async def hand_over(self, reason: str) -> None:
+        """People decide from here; the tool goes on looking, less and less often."""
+        self.record.lapse(workflow.now())
+        self.people.call(Level.L2, reason)
+        await self.stand_by(reason)
+
+    async def stand_by(self, why: str) -> None:
+        """Wait for news, or for the next look: the more fruitless looks, the longer."""
+        relook = self.record.case.policy.pace.relook
+        patience = min(relook * 2 ** min(self._rounds, 8), max(relook, _LONGEST_PATIENCE))
+        self._rounds += 1
+        await self.pause(patience, why)
+
+    # acts
+
+    async def act(self, proposal: Proposal, by: str) -> None:
+        """Guard, do it once, and look whether it helped."""
+        record, settle = self.record, self.record.case.policy.pace.settle
+        if refusal := await self.refusal(proposal):
+            record.note(workflow.now(), f"not done: {refusal}")
+            await self.hand_over(f"{proposal.act.option} was not done: {refusal}")
+            return
+        record.intend(proposal, workflow.now())
+        self.show()
+        outcome = await self.effects.act(proposal.act, f"{proposal.effect} Decided by {by}."[:200])
+        record.acted(proposal, by, outcome, workflow.now())
+        await workflow.sleep(settle, summary="let it settle before the look")
+        helped = await self.is_free()
+        record.judged(helped, workflow.now())
+        if helped:
+            await self.verify()
+        elif record.case.target.critical:
+            self.people.call(
+                Level.L3, "business-critical, and the first act did not help", key="critical/failed"
+            )
+
+    async def refusal(self, proposal: Proposal) -> str | None:
+        """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
+        record, case = self.record, self.record.case
+        pages, silence = await asyncio.gather(self.effects.look(), self.effects.read_silence())
+        refused = guard.check(
+            proposal,
+            before=record.diagnoses[-1].pools,
+            pages=pages,
+            silence=silence,
+            attempts=tuple(record.attempts),
+            target=case.target,
+            policy=case.policy,
+            now=workflow.now(),
+        )
+        if refused is None and isinstance(proposal.act, Resize):
+            return await begin_temporary_change(case, proposal.act)
+        return refused
+
+    # looks
+
+    async def is_free(self) -> bool | None:
+        """One quick look at every instance; None when it cannot be told."""
+        case = self.record.case
+        free = verification.is_free(await self.effects.look(), case.target, case.policy)
+        if free:
+            self.record.good_look(workflow.now())
+        else:
+            self.record.bad_look()
+        return free
+
+    async def verify(self) -> None:
+        """The clear window: one timer that a new alert breaks, one range query, five criteria."""
+        record, case = self.record, self.record.case
+        since = workflow.now()
+        record.good_look(since)
+        self.show()
+        if await self.refires(case.policy.clear_window.length, "clear window"):
+            record.note(workflow.now(), "the alert fired again inside the clear window")
+            record.bad_look()
+            return
+        window, pages = await asyncio.gather(self.effects.read_window(since), self.effects.look())
+        verdict = verification.verify(window, pages, case.target, case.policy)
+        record.verified(verdict, workflow.now())
+        if verdict.state is State.RECOVERED:
+            record.settle(workflow.now())
+        else:
+            record.bad_look()
+
+    async def watch(self) -> None:
+        """Stay open through the cooldown: a recurrence comes into this run, which knows what was tried."""
+        record = self.record
+        began = workflow.now()
+        for offset in record.case.policy.pace.watch:
+            if await self.refires(began + offset - workflow.now(), f"watch, look after {offset}"):
+                record.recur(workflow.now(), "the alert fired again")
+                return
+            if await self.is_free() is False:
+                record.recur(workflow.now(), f"exhausted again {offset} after recovery")
+                return
+        while record.is_firing and not await self.is_over():
+            if await self.refires(record.case.policy.pace.relook, "the alert still fires"):
+                record.recur(workflow.now(), "the alert fired again")
+                return
+        record.close(workflow.now())
+
+    async def is_over(self) -> bool:
+        """Whether Prometheus itself says that the alert is gone, when no delivery said so."""
+        metrics = (await self.effects.investigate()).metrics
+        firing = metrics.value.alert_firing if isinstance(metrics, Known) else metrics
+        return isinstance(firing, Known) and not firing.value
+
+    async def refires(self, length: timedelta, summary: str) -> bool:
+        """Whether a new alert came within the time."""
+        seen = self.record.firings
+        return await happens(lambda: self.record.firings != seen, length.total_seconds(), summary)
+
+    async def pause(self, length: timedelta, why: str) -> None:
+        """Wait, unless something happens or has happened since this attempt began."""
+        self.show()
+        await happens(self.record.hears_after(self._seen), length.total_seconds(), why[:200])
+
+    # the record
+
+    async def publish(self) -> None:
+        """Store the report, tell people, and leave the outcome where lists find it."""
+        record = self.record
+        stored = await self.effects.store(self.state())
+        if isinstance(stored, Known):
+            record.stored = stored.value.url
+        else:
+            record.note(workflow.now(), f"the report could not be stored: {stored.reason}")
+        if record.closed_at is None:
+            lines = [*escalation.history(tuple(record.attempts)), f"Report: {record.stored or 'not stored'}"]
+            self.people.tell(Level.L1, f"{record.ending}", lines)
+        else:
+            cause = record.diagnoses[0].first.cause if record.diagnoses else "unknown"
+            workflow.upsert_search_attributes([CAUSE.value_set(cause), OUTCOME.value_set(record.ending)])
+            workflow.upsert_memo({"outcome": details(record)})
+        self.show()
+
+    def show(self) -> None:
+        """What the Temporal UI shows of a running incident."""
+        workflow.set_current_details(details(self.record))

@@ -1,0 +1,83 @@
+"""What people and Alertmanager may say to a running incident, and what it answers."""
+
+from typing import Any
+
+from temporalio import workflow
+
+from workflows.approval import UnreadableAnswer, judge, read_answer, read_name
+from workflows.effects import Effects
+from workflows.models.alert import Alert, Case
+from workflows.models.approval import Answer, Decision
+from workflows.models.page import Level
+from workflows.models.report import Report
+from workflows.people import People
+from workflows.record import Record
+from workflows.report import compose
+
+
+class Messages:
+    """Signals, update and query. Handlers set state, the runbook decides; no payload can stop the run."""
+
+    def __init__(self, case: Case) -> None:
+        self.record = Record(case, workflow.now())
+        self.effects = Effects(case)
+        self.people = People(self.record, self.effects)
+
+    @workflow.query
+    def state(self) -> Report:
+        """The report as of now."""
+        info = workflow.info()
+        return compose(self.record, info.workflow_id, info.run_id, workflow.now())
+
+    @workflow.signal
+    def alert(self, *payloads: Any) -> None:
+        """A delivery of Alertmanager, firing or resolved."""
+        try:
+            (payload,) = payloads
+            self.record.hear(Alert.model_validate(payload), workflow.now())
+        except (ValueError, TypeError):
+            self._unreadable("an alert signal could not be read")
+
+    @workflow.signal
+    def approve(self, *payloads: Any) -> None:
+        """Yes, by a person: `{"request": id, "by": name}`."""
+        self._answer(True, payloads)
+
+    @workflow.signal
+    def reject(self, *payloads: Any) -> None:
+        """No, by a person: `{"request": id, "by": name, "reason": text}`."""
+        self._answer(False, payloads)
+
+    @workflow.signal
+    def acknowledge(self, *payloads: Any) -> None:
+        """A person has it in hand: `{"by": name}`."""
+        try:
+            self.record.acknowledge(read_name(payloads), workflow.now())
+        except UnreadableAnswer as error:
+            self._unreadable(str(error))
+
+    @workflow.update
+    def decide(self, answer: Answer) -> Decision:
+        """Approve or reject by command; the answer says whether it counted, and why not."""
+        return self._decide(answer)
+
+    @decide.validator
+    def _names_itself(self, answer: Answer) -> None:
+        if not answer.by.strip():
+            raise ValueError("by: empty; say who decides")
+
+    def _decide(self, answer: Answer) -> Decision:
+        record = self.record
+        decision = judge(answer, record.pending, record.won, record.case.policy, workflow.now())
+        record.decide(decision)
+        return decision
+
+    def _answer(self, approve: bool, payloads: tuple[Any, ...]) -> None:
+        try:
+            self._decide(read_answer(approve, payloads))
+        except UnreadableAnswer as error:
+            self._unreadable(str(error))
+
+    def _unreadable(self, what: str) -> None:
+        self.record.note(workflow.now(), what)
+        self.people.tell(Level.L1, "a message could not be read", [what], key="unreadable")

@@ -1,0 +1,32 @@
+"""A temporary change: what is reverted, to what, and when."""
+
+from enum import StrEnum
+
+from workflows.models.alert import Case
+from workflows.models.base import Model, Moment
+from workflows.models.plan import Resize
+
+
+class Change(Model):
+    """The input of the workflow that reverts: started before the change is applied."""
+
+    case: Case
+    act: Resize
+    until: Moment
+
+
+class ChangeEnding(StrEnum):
+    """How a temporary change ended."""
+
+    REVERTED = "reverted"
+    KEPT = "kept"
+    GONE = "gone"
+    """Not, or no longer, in force when its time was over: nothing to revert."""
+
+
+class ChangeSummary(Model):
+    """What the workflow returns."""
+
+    ending: ChangeEnding
+    by: str
+    detail: str

@@ -1,0 +1,43 @@
+"""One complete set of timeouts and retries per kind of effect."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+READ = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(seconds=25),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=300), maximum_attempts=2),
+)
+"""Harmless to repeat; short, because people wait for what it says."""
+
+ACT = ActivityConfig(
+    # An act that waited long for a worker would rest on old evidence: it is not delivered any more.
+    schedule_to_start_timeout=timedelta(seconds=30),
+    start_to_close_timeout=timedelta(minutes=4),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+)
+"""Changes a production system: one attempt; a lost one is looked at, not repeated."""
+
+NOTIFY = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=45),
+    schedule_to_close_timeout=timedelta(hours=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+    ),
+)
+"""A page is tried until somebody is reached."""
+
+STORE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+"""Writing the same report twice gives the same report."""
+
+
+def summed(config: ActivityConfig, summary: str) -> ActivityConfig:
+    """The same options with the line that the Temporal UI shows."""
+    return {**config, "summary": summary}

@@ -1,0 +1,227 @@
+"""What this incident knows: the ledger of acts, the clocks' deadlines, the source of the report."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from workflows.escalation import Clock
+from workflows.models.alert import Alert, AlertStatus, Case
+from workflows.models.approval import Decision, Request
+from workflows.models.diagnosis import Cause, Diagnosis
+from workflows.models.evidence import Evidence
+from workflows.models.outcome import Attempt, Outcome
+from workflows.models.page import Escalation, Level
+from workflows.models.plan import Plan, Proposal
+from workflows.models.report import Ending, Entry
+from workflows.models.verdict import Verdict
+
+PIPELINE = "poolmedic"
+"""Who acknowledges and decides when no person does."""
+
+_MOST_ENTRIES = 400
+
+
+class Record:
+    """Grows by what happens, in the words of the runbook; every method that changes it is given the time."""
+
+    def __init__(self, case: Case, now: datetime) -> None:
+        self.case = case
+        self.opened_at = min(case.alert.starts_at, now)
+        self.alerts: dict[str, AlertStatus] = {}
+        self.evidence: Evidence | None = None
+        self.first_evidence: Evidence | None = None
+        self.diagnosis: Diagnosis | None = None
+        self.diagnoses: list[Diagnosis] = []
+        self.plan: Plan | None = None
+        self.is_with_people = False
+        self.attempts: list[Attempt] = []
+        self.requests: list[Request] = []
+        self.decisions: list[Decision] = []
+        self.escalations: list[Escalation] = []
+        self.verdicts: list[Verdict] = []
+        self.timeline: list[Entry] = []
+        self.recurrences = 0
+        self.first_act_at: datetime | None = None
+        self.closed_at: datetime | None = None
+        self.stored: str | None = None
+        self.news = 0
+        self.firings = 0
+        self._begin(self.opened_at)
+
+    def _begin(self, at: datetime) -> None:
+        self.episode_at = at
+        self.acknowledged_at: datetime | None = None
+        self.acknowledged_by = ""
+        self.acknowledge_from = at
+        self.healthy_at: datetime | None = None
+        self.recovered_at: datetime | None = None
+        self.pending: Request | None = None
+        self.breached: dict[Clock, datetime] = {}
+        self.told: set[str] = set()
+
+    def note(self, at: datetime, text: str) -> None:
+        """A line of the timeline; a storm of them is cut, and says so."""
+        if len(self.timeline) < _MOST_ENTRIES:
+            self.timeline.append(Entry(at=at, text=text))
+        elif len(self.timeline) == _MOST_ENTRIES:
+            self.timeline.append(
+                Entry(at=at, text="more happened than this report holds: see the Temporal history")
+            )
+
+    # alerts
+
+    def hear(self, alert: Alert, at: datetime) -> bool:
+        """Take a delivery in; True if it tells something new."""
+        if self.alerts.get(alert.delivery) is alert.status:
+            return False
+        is_late = self.alerts.get(alert.delivery) is AlertStatus.RESOLVED
+        if is_late:
+            return False
+        self.alerts[alert.delivery] = alert.status
+        self.note(at, f"alert {alert.name} is {alert.status} (since {alert.starts_at:%H:%M:%S})")
+        self.news += 1
+        self.firings += alert.status is AlertStatus.FIRING
+        return True
+
+    def hears_after(self, seen: int) -> Callable[[], bool]:
+        """The condition that something new was said since `seen`."""
+        return lambda: self.news != seen
+
+    @property
+    def is_firing(self) -> bool:
+        """Some delivery fired and was not resolved."""
+        return AlertStatus.FIRING in self.alerts.values()
+
+    # the flow
+
+    def learn(self, evidence: Evidence, diagnosis: Diagnosis, plan: Plan, at: datetime) -> None:
+        """Fresh evidence and what was concluded from it."""
+        self.first_evidence = self.first_evidence or evidence
+        self.evidence, self.diagnosis, self.plan = evidence, diagnosis, plan
+        if not self.diagnoses or self.diagnoses[-1].first.cause is not diagnosis.first.cause:
+            self.diagnoses.append(diagnosis)
+            first = diagnosis.first
+            self.note(at, f"diagnosis: {first.cause} ({first.confidence:.0%}): {'; '.join(first.reasons)}")
+
+    def intend(self, proposal: Proposal, at: datetime) -> None:
+        """Written down before the act, so that the audit has it whatever happens to the act."""
+        self.first_act_at = self.first_act_at or at
+        self.note(at, f"acting: {proposal.effect}")
+
+    def acted(self, proposal: Proposal, by: str, outcome: Outcome, at: datetime) -> None:
+        """What the act really touched."""
+        self.attempts.append(Attempt(proposal=proposal, decided_by=by, at=at, outcome=outcome))
+        changed = [touched.what for touched in outcome.touched if touched.changed]
+        touched = ", ".join(changed) or "nothing"
+        self.note(at, f"{proposal.act.option}: {outcome.status}; touched {touched}. {outcome.detail}")
+
+    def judged(self, helped: bool | None, at: datetime) -> None:
+        """What the look after the last act said of it."""
+        self.attempts[-1] = self.attempts[-1].model_copy(update={"helped": helped})
+        words = {
+            True: "the pool is free",
+            False: "the pool is still exhausted",
+            None: "the pool could not be read",
+        }
+        self.note(at, f"look after the act: {words[helped]}")
+
+    def good_look(self, at: datetime) -> None:
+        """The first good look stops the resolve clock."""
+        self.healthy_at = self.healthy_at or at
+
+    def bad_look(self) -> None:
+        """Still, or again, exhausted: the clocks that a good look stopped run on."""
+        self.healthy_at = None
+
+    def verified(self, verdict: Verdict, at: datetime) -> None:
+        """The clear window's verdict."""
+        self.verdicts.append(verdict)
+        self.note(at, f"clear window: {verdict.state}")
+
+    def settle(self, at: datetime) -> None:
+        """Verified as recovered."""
+        self.recovered_at = at
+
+    def recur(self, at: datetime, why: str) -> None:
+        """The watch saw it again: the same run, with what was tried, and fresh clocks."""
+        self.recurrences += 1
+        self._begin(at)
+        self.note(at, f"recurrence: {why}")
+
+    def close(self, at: datetime) -> None:
+        """The cooldown is over."""
+        self.closed_at = at
+        self.note(at, "closed")
+
+    # people
+
+    def acknowledge(self, by: str, at: datetime) -> None:
+        """Somebody, or in mode auto the pipeline, has it in hand."""
+        if self.acknowledged_at is None or self.acknowledged_by == PIPELINE != by:
+            self.acknowledged_at, self.acknowledged_by = at, by
+            self.note(at, f"acknowledged by {by}")
+
+    def lapse(self, at: datetime) -> None:
+        """A human must decide now: the pipeline's own acknowledgement does not count any more."""
+        self.is_with_people = True
+        if self.acknowledged_by == PIPELINE:
+            self.acknowledged_at, self.acknowledged_by, self.acknowledge_from = None, "", at
+
+    def ask(self, request: Request) -> None:
+        """A request that people must answer."""
+        self.pending = request
+        self.requests.append(request)
+        self.first_act_at = self.first_act_at or request.requested_at
+        self.note(request.requested_at, f"approval asked ({request.id}): {request.effect}")
+
+    def decide(self, decision: Decision) -> None:
+        """An answer, counted or not: refused attempts are part of the audit."""
+        self.decisions.append(decision)
+        self.news += 1
+        self.note(decision.at, f"answer of {decision.by}: {decision.message}")
+        if decision.accepted:
+            self.acknowledge(decision.by, decision.at)
+
+    @property
+    def won(self) -> Decision | None:
+        """The answer that counted last."""
+        return next((decision for decision in reversed(self.decisions) if decision.accepted), None)
+
+    def answer_to(self, request: str) -> Decision | None:
+        """The answer that counted for this request."""
+        return self.won if self.won and self.won.request == request else None
+
+    def escalate(self, escalation: Escalation) -> None:
+        """A page that was sent, or could not be."""
+        self.escalations.append(escalation)
+        how = (
+            f"by {escalation.delivered_by}"
+            if escalation.delivered_by
+            else f"not delivered: {escalation.failure}"
+        )
+        self.note(escalation.at, f"{escalation.level} paged ({how}): {escalation.reason}")
+
+    # clocks
+
+    def due(self, clock: Clock) -> datetime | None:
+        """When the clock runs out; None while it is stopped or has already called."""
+        clocks = self.case.policy.clocks
+        deadline = {
+            Clock.ACKNOWLEDGE: None if self.acknowledged_at else self.acknowledge_from + clocks.acknowledge,
+            Clock.RESOLVE: None if self.healthy_at else self.episode_at + clocks.resolve,
+            Clock.LEADERSHIP: None if self.healthy_at else self.episode_at + clocks.leadership,
+        }[clock]
+        is_stopped = self.recovered_at is not None or deadline is None or clock in self.breached
+        return None if is_stopped else deadline
+
+    @property
+    def ending(self) -> Ending:
+        """How it stands, or ended."""
+        if self.recovered_at is None:
+            return Ending.OPEN
+        if any(attempt.outcome.touched for attempt in self.attempts):
+            return Ending.RECOVERED
+        was_exhausted = any(diagnosis.first.cause is not Cause.HEALTHY for diagnosis in self.diagnoses)
+        if not was_exhausted:
+            return Ending.NOTHING_FOUND
+        was_handed = any(escalation.level is not Level.L1 for escalation in self.escalations)
+        return Ending.HANDED_OVER if was_handed else Ending.RECOVERED_BY_ITSELF

@@ -1,0 +1,78 @@
+"""The report, the summary and the Temporal UI's current details, from the record. Pure."""
+
+from datetime import datetime
+
+from workflows.models.report import Ending, Report, Seconds, Summary
+from workflows.record import Record
+
+
+def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Report:
+    """Everything the record knows, as of now."""
+    return Report(
+        target=record.case.target.name,
+        workflow_id=workflow_id,
+        run_id=run_id,
+        outcome=record.ending,
+        opened_at=record.opened_at,
+        written_at=now,
+        closed_at=record.closed_at,
+        complete=record.closed_at is not None,
+        recurrences=record.recurrences,
+        evidence=record.first_evidence,
+        diagnoses=tuple(record.diagnoses),
+        attempts=tuple(record.attempts),
+        requests=tuple(record.requests),
+        decisions=tuple(record.decisions),
+        escalations=tuple(record.escalations),
+        verdicts=tuple(record.verdicts),
+        timeline=tuple(record.timeline),
+        seconds=_seconds(record),
+        links=record.case.links,
+    )
+
+
+def _seconds(record: Record) -> Seconds:
+    def since_alert(at: datetime | None) -> float | None:
+        return None if at is None else (at - record.opened_at).total_seconds()
+
+    return Seconds(
+        alert_to_acknowledged=since_alert(record.acknowledged_at),
+        alert_to_first_action=since_alert(record.first_act_at),
+        alert_to_healthy=since_alert(record.healthy_at),
+        alert_to_verified=since_alert(record.recovered_at),
+    )
+
+
+def summarise(record: Record) -> Summary:
+    """What lists and machines need."""
+    return Summary(
+        target=record.case.target.name,
+        outcome=record.ending,
+        causes=tuple(diagnosis.first.cause for diagnosis in record.diagnoses),
+        acts=len(record.attempts),
+        escalations=len(record.escalations),
+        recurrences=record.recurrences,
+        report=record.stored,
+    )
+
+
+def details(record: Record) -> str:
+    """Markdown for the Temporal UI while the incident runs: how it stands, what waits, what happened last."""
+    case = record.case
+    lines = [f"**{case.target.name}**: {_standing(record)} (mode {case.policy.mode})", ""]
+    if record.diagnoses:
+        first = record.diagnoses[-1].first
+        reasons = [f"- {reason}" for reason in first.reasons]
+        lines += [f"Cause: **{first.cause}** ({first.confidence:.0%})", *reasons, ""]
+    if record.pending:
+        lines += [f"Waiting for approval `{record.pending.id}`: {record.pending.effect}", ""]
+    lines += [f"- {entry.at:%H:%M:%S} {entry.text}" for entry in record.timeline[-12:]]
+    return "\n".join(lines)
+
+
+def _standing(record: Record) -> str:
+    if record.closed_at is not None:
+        return f"closed, {record.ending}"
+    if record.ending is not Ending.OPEN:
+        return f"{record.ending}, watched until the cooldown is over"
+    return "the pool looks free, clear window running" if record.healthy_at else "open"

@@ -1,0 +1,155 @@
+"""Temporary is temporary: a workflow of its own reverts a resize, whatever becomes of the incident."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from workflows import verification
+from workflows.approval import UnreadableAnswer, read_name
+from workflows.attributes import DATABASE, TARGET
+from workflows.effects import Effects
+from workflows.escalation import page
+from workflows.models.alert import Case
+from workflows.models.base import Moment
+from workflows.models.change import Change, ChangeEnding, ChangeSummary
+from workflows.models.outcome import OutcomeStatus
+from workflows.models.page import Level
+from workflows.models.plan import Resize
+from workflows.models.reading import Known
+from workflows.waiting import happens
+
+
+async def begin_temporary_change(case: Case, act: Resize) -> str | None:
+    """Start what will revert, before anything is changed; why it could not be started, or None."""
+    until = workflow.now() + act.lasts
+    try:
+        await workflow.start_child_workflow(
+            TemporaryChange.run,
+            Change(case=case, act=act, until=until),
+            id=f"temporary/{case.target.name}",
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary=f"{case.target.name}: back to {act.baseline} at {until:%H:%M:%S} UTC",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(TARGET, case.target.name),
+                    SearchAttributePair(DATABASE, case.target.database.name),
+                ]
+            ),
+        )
+    except WorkflowAlreadyStartedError:
+        return "an earlier temporary size of this target is still in force; keep or end it first"
+    return None
+
+
+@workflow.defn(name="TemporaryChange", failure_exception_types=[ValidationError])
+class TemporaryChange:
+    """Waits for the time, a person who keeps it, or one who ends it early; checks before it reverts."""
+
+    @workflow.init
+    def __init__(self, change: Change) -> None:
+        self.until = change.until
+        self.kept_by = ""
+        self.ended_by = ""
+        self.effects = Effects(change.case)
+        self._told: set[str] = set()
+
+    @workflow.run
+    async def run(self, change: Change) -> ChangeSummary:
+        """Until it is reverted, kept by a person, or found gone."""
+        while True:
+            await self.due()
+            if self.kept_by:
+                return ChangeSummary(ending=ChangeEnding.KEPT, by=self.kept_by, detail="kept for good")
+            if summary := await self.revert(change):
+                await self.tell(change, Level.L1, f"temporary pool size {summary.ending}", summary.detail)
+                return summary
+            self.until = workflow.now() + change.case.policy.pace.relook * 2
+            self.ended_by = ""
+
+    async def due(self) -> None:
+        """The end of its time, which a person can move."""
+        while not self._is_ended():
+            left = (self.until - workflow.now()).total_seconds()
+            workflow.set_current_details(
+                f"The temporary pool size ends at {self.until:%Y-%m-%d %H:%M:%S} UTC."
+            )
+            if not await happens(self._moved(self.until), left, f"temporary until {self.until:%H:%M:%S}"):
+                return
+
+    def _is_ended(self) -> bool:
+        return bool(self.kept_by or self.ended_by)
+
+    def _moved(self, until: Moment) -> Callable[[], bool]:
+        return lambda: self._is_ended() or self.until != until
+
+    async def revert(self, change: Change) -> ChangeSummary | None:
+        """Back to the baseline where the temporary size is in force and not needed; None: try again later."""
+        pages = await self.effects.look()
+        sizes = verification.sizes(pages)
+        in_force = {name for name, size in change.act.sizes.items() if sizes.get(name) == size}
+        if not in_force and set(sizes) >= set(change.act.sizes):
+            return ChangeSummary(ending=ChangeEnding.GONE, by="", detail="the temporary size is not in force")
+        if not set(sizes) >= set(change.act.sizes):
+            await self.tell(
+                change, Level.L2, "temporary pool size cannot be checked", "An instance did not answer."
+            )
+            return None
+        if verification.would_exhaust(pages, change.act.baseline, change.case.policy) and not self.ended_by:
+            reason = (
+                "More connections are in use than the configured size allows. Keep it, or end it by signal."
+            )
+            await self.tell(change, Level.L1, "temporary pool size is still needed", reason)
+            return None
+        return await self.apply(change, in_force)
+
+    async def apply(self, change: Change, in_force: set[str]) -> ChangeSummary | None:
+        """One attempt; whatever is not certain is looked at again."""
+        baseline = {name: size for name, size in change.act.baseline.items() if name in in_force}
+        act = Resize(sizes=baseline, baseline=baseline, lasts=timedelta())
+        outcome = await self.effects.act(act, f"back to the configured size: {baseline}")
+        if outcome.status is OutcomeStatus.DONE:
+            by = self.ended_by or "its time"
+            return ChangeSummary(
+                ending=ChangeEnding.REVERTED, by=by, detail=f"back to {baseline}, ended by {by}"
+            )
+        await self.tell(change, Level.L2, "temporary pool size could not be reverted", outcome.detail)
+        return None
+
+    async def tell(self, change: Change, level: Level, title: str, text: str) -> None:
+        """Once per reason."""
+        if title in self._told:
+            return
+        self._told.add(title)
+        key = f"{workflow.info().workflow_id}/{workflow.info().run_id}/{title}"
+        delivery = await self.effects.page(page(change.case, level, key, title, [text]))
+        if not isinstance(delivery, Known):
+            workflow.logger.warning("page not delivered: %s", delivery.reason)
+
+    @workflow.signal
+    def keep(self, *payloads: Any) -> None:
+        """A person makes it permanent: `{"by": name}`."""
+        self.kept_by = self._name(payloads) or self.kept_by
+
+    @workflow.signal
+    def end(self, *payloads: Any) -> None:
+        """A person ends it now: `{"by": name}`."""
+        self.ended_by = self._name(payloads) or self.ended_by
+
+    @workflow.signal
+    def extend(self, *payloads: Any) -> None:
+        """A person gives it the same time again: `{"by": name}`."""
+        if self._name(payloads):
+            self.until = max(self.until, workflow.now()) + timedelta(hours=1)
+
+    def _name(self, payloads: tuple[Any, ...]) -> str:
+        try:
+            return read_name(payloads)
+        except UnreadableAnswer as error:
+            workflow.logger.warning("signal not understood: %s", error)
+            return ""
