@@ -3,7 +3,7 @@
 import time
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
-from statistics import quantiles
+from math import ceil
 
 KEPT = 200_000
 
@@ -66,8 +66,9 @@ class Journal:
 
 
 def percentiles(values: list[float]) -> tuple[float | None, float | None, float | None]:
-    """Return the 50th, 95th and 99th percentile."""
+    """Return the 50th, 95th and 99th percentile by nearest rank: each is one of the values."""
     if not values:
         return None, None, None
-    cuts = quantiles(values * 2 if len(values) == 1 else values, n=100, method="inclusive")
-    return cuts[49], cuts[94], cuts[98]
+    ranked = sorted(values)
+    p50, p95, p99 = (ranked[ceil(share * len(ranked) / 100) - 1] for share in (50, 95, 99))
+    return p50, p95, p99

@@ -14,8 +14,8 @@ def main() -> int:
         print(f"target: {exc}", file=sys.stderr)
         return 2
     logs.configure(settings.instance)
-    import_module(f"{__package__}.serve").run(settings)  # imports covet, which warns and logs
-    return 0
+    serve = import_module(f"{__package__}.serve")  # imports covet, which warns and logs
+    return int(serve.run(settings))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from covet.core.http import JSONResponse, Request, Response
 from pydantic import ValidationError
 
 from .leak import Fault, LeakBug
-from .pages import BadRequestError, Handler, answering, refuse
+from .pages import BadRequest, Handler, answering, refuse
 
 
 def add_faults(app: Covet, bug: LeakBug, token: str | None) -> None:
@@ -59,7 +59,7 @@ async def read_body(request: Request) -> object:
     try:
         return await request.json()
     except ValueError as exc:
-        raise BadRequestError(f"body is not JSON: {exc}") from exc
+        raise BadRequest(f"body is not JSON: {exc}") from exc
 
 
 def parse_fault(body: object, slots: int) -> Fault:
@@ -67,7 +67,7 @@ def parse_fault(body: object, slots: int) -> Fault:
     try:
         fault = Fault.model_validate(body)
     except ValidationError as exc:
-        raise BadRequestError("; ".join(f"{e['loc']}: {e['msg']}" for e in exc.errors())) from exc
+        raise BadRequest("; ".join(f"{e['loc']}: {e['msg']}" for e in exc.errors())) from exc
     if (fault.sessions or 0) > slots:
-        raise BadRequestError(f"sessions must not exceed the pool's {slots} slots")
+        raise BadRequest(f"sessions must not exceed the pool's {slots} slots")
     return fault

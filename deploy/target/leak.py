@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from . import queries
 from .ledger import Lease
-from .pool import DatabaseUnavailableError, Pool, PoolTimeoutError
+from .pool import BROKEN, DatabaseUnavailable, Pool, PoolTimeout
 
 logger = logging.getLogger("target.leak")
 GIVE_UP_AFTER = 60.0
 
 
-class ReportInterruptedError(Exception):
+class ReportInterrupted(Exception):
     """The report stopped half-way and its connection is gone with it. Switch the fault off."""
 
 
@@ -52,10 +52,15 @@ class LeakBug:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.fault: Fault | None = None
-        self.pending = 0
         self.forgotten_total = 0
+        self._goal = 0
+        self._under_way = 0
         self._forgotten: list[Lease] = []
         self._driver: asyncio.Task[None] | None = None
+
+    @property
+    def pending(self) -> int:
+        return self._goal - self.forgotten_total
 
     @property
     def forgotten(self) -> list[Lease]:
@@ -65,40 +70,47 @@ class LeakBug:
 
     async def switch_on(self, fault: Fault) -> None:
         await self.switch_off()
-        self.fault, self.pending = fault, fault.sessions or 0
+        self.fault, self._goal = fault, self.forgotten_total + (fault.sessions or 0)
         self._driver = asyncio.create_task(self._ask_for_reports(fault))
         logger.warning("leak on", extra={"event": "fault", **fault.model_dump()})
 
     async def switch_off(self) -> None:
         """Stop forgetting. What has been forgotten stays forgotten."""
-        self.fault, self.pending = None, 0
         if self._driver is not None:
             self._driver.cancel()
             await asyncio.gather(self._driver, return_exceptions=True)
             self._driver = None
+        self.fault, self._goal = None, self.forgotten_total
 
     async def write_report(self) -> dict[str, object]:
-        """Read one of the reports; raises ReportInterruptedError where the bug strikes."""
-        if self.fault is not None and self.pending > 0:
+        """Read one of the reports; raises ReportInterrupted where the bug strikes."""
+        if self.fault is not None and self._under_way < self.pending:
             await self._forget(self.fault)
-            raise ReportInterruptedError
+            raise ReportInterrupted
         async with self.pool.transaction("/report") as connection:
             row = await queries.fetch(connection, self._next_report())
         return dict(row or {})
 
     async def _forget(self, fault: Fault) -> None:
-        self.pending -= 1
+        self._under_way += 1
         try:
             lease = await self.pool.check_out("/report")
-        except BaseException:
-            self.pending += 1
-            raise
+        finally:
+            self._under_way -= 1
         self._forgotten = [*self.forgotten, lease]
         self.forgotten_total += 1
+        try:
+            await self._read(lease, fault)
+        except BROKEN as exc:
+            raise DatabaseUnavailable(type(exc).__name__) from exc
+
+    async def _read(self, lease: Lease, fault: Fault) -> None:
         if fault.transaction:
             await lease.connection.execute("BEGIN")
         if fault.writes:
-            await queries.fetch(lease.connection, queries.COUNT_REPORT, self.forgotten_total)
+            await queries.fetch(
+                lease.connection, queries.COUNT_REPORT, 1 + lease.backend_pid % queries.ORDERS
+            )
         await queries.fetch(lease.connection, self._next_report())
 
     async def _ask_for_reports(self, fault: Fault) -> None:
@@ -106,15 +118,15 @@ class LeakBug:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GIVE_UP_AFTER
         while fault.per_minute or (self.pending > 0 and loop.time() < deadline):
-            self.pending = self.pending or 1
+            self._goal = max(self._goal, self.forgotten_total + 1)
             try:
                 await self.write_report()
-            except (ReportInterruptedError, PoolTimeoutError, DatabaseUnavailableError) as exc:
+            except (ReportInterrupted, PoolTimeout, DatabaseUnavailable) as exc:
                 logger.info("report failed", extra={"reason": type(exc).__name__})
             await asyncio.sleep(fault.pause)
         if self.pending:
             logger.error("leak gave up", extra={"event": "fault", "not_forgotten": self.pending})
-            self.pending = 0
+        self.fault, self._goal = None, self.forgotten_total
 
     def _next_report(self) -> str:
         return queries.REPORTS[self.pool.ledger.acquired % len(queries.REPORTS)]

@@ -83,6 +83,7 @@ def describe_pool(pool: Pool) -> dict[str, object]:
         "configured": pool.size.model_dump(),
         "size": pool.slots,
         "checked_out": len(ledger.leases),
+        "slots_taken": pool.slots_taken,
         "idle": pool.idle,
         "waiting": ledger.waiting,
         "acquired_total": ledger.acquired,

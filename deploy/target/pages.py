@@ -8,14 +8,14 @@ from covet import Covet
 from covet.core.http import JSONResponse, Request, Response
 
 from . import queries
-from .leak import LeakBug, ReportInterruptedError
-from .pool import DatabaseUnavailableError, Pool, PoolTimeoutError
+from .leak import LeakBug, ReportInterrupted
+from .pool import DatabaseUnavailable, Pool, PoolTimeout
 
 LONGEST_HOLD_MS = 5_000
 type Handler = Callable[..., Awaitable[Response]]
 
 
-class BadRequestError(Exception):
+class BadRequest(Exception):
     """The request can't be answered as it is; the message says what to change."""
 
 
@@ -51,13 +51,13 @@ def answering(handler: Handler) -> Handler:
     async def answer(*args: Any, **kwargs: Any) -> Response:  # noqa: ANN401  the handler's own
         try:
             return await handler(*args, **kwargs)
-        except PoolTimeoutError:
+        except PoolTimeout:
             return refuse(503, "pool_timeout")
-        except DatabaseUnavailableError as exc:
+        except DatabaseUnavailable as exc:
             return refuse(503, "database_unavailable", str(exc))
-        except ReportInterruptedError:
+        except ReportInterrupted:
             return refuse(500, "report_interrupted")
-        except BadRequestError as exc:
+        except BadRequest as exc:
             return refuse(400, "bad_request", str(exc))
 
     return answer
@@ -70,5 +70,5 @@ def refuse(status: int, error: str, detail: str = "") -> Response:
 
 def parse_count(text: str, name: str, largest: int) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= largest):
-        raise BadRequestError(f"{name} must be a whole number from 0 to {largest}")
+        raise BadRequest(f"{name} must be a whole number from 0 to {largest}")
     return int(text)

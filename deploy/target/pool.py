@@ -22,7 +22,7 @@ from .settings import Database, PoolSize
 logger = logging.getLogger("target.pool")
 COMMAND_TIMEOUT = 15.0
 OVERFLOW_KEPT = 30.0
-CLOSE_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 0.5
 BROKEN = (
     OSError,
     asyncpg.InterfaceError,
@@ -33,11 +33,11 @@ BROKEN = (
 )
 
 
-class PoolTimeoutError(Exception):
+class PoolTimeout(Exception):
     """No connection became free within POOL_ACQUIRE_TIMEOUT. Answer 503; the client may try again."""
 
 
-class DatabaseUnavailableError(Exception):
+class DatabaseUnavailable(Exception):
     """The server refused or dropped the connection. Answer 503; the client may try again."""
 
 
@@ -77,13 +77,18 @@ class Pool:
     def _pool(self) -> asyncpg.Pool:
         pool: asyncpg.Pool | None = self._adapter.pool
         if pool is None:
-            raise DatabaseUnavailableError("the pool is not open")
+            raise DatabaseUnavailable("the pool is not open")
         return pool
 
     @property
     def slots(self) -> int:
         """Return the effective size. After a shrink it falls to `size.slots` as connections are returned."""
         return slots.count(self._pool)
+
+    @property
+    def slots_taken(self) -> int:
+        """Return asyncpg's own count of what is checked out, to compare the ledger with."""
+        return slots.count_taken(self._pool)
 
     @property
     def idle(self) -> int:
@@ -95,7 +100,7 @@ class Pool:
         self._announce()
 
     async def close(self) -> None:
-        """Wait a second for what is checked out, then close everything: a leaked one never comes back."""
+        """Wait a moment for what is checked out, then close everything: a leaked one never comes back."""
         try:
             await asyncio.wait_for(self._adapter.disconnect(), CLOSE_TIMEOUT)
         except TimeoutError:
@@ -108,12 +113,17 @@ class Pool:
         async with self._resizing:
             self.size = size
             slots.keep_open(self._pool, size.pool_size)
-            missing = size.slots - self.slots
-            if missing > 0:
-                slots.add(self._pool, missing)
-            surplus = slots.remove_free(self._pool, -missing) if missing < 0 else []
+            if self.slots < size.slots:
+                slots.add(self._pool, size.slots - self.slots)
+            await self.trim()
             self._announce()
-            await asyncio.gather(*(holder.close() for holder in surplus))
+
+    async def trim(self) -> None:
+        """Close free connections beyond the size, such as those that were in use when it was made smaller."""
+        surplus = slots.remove_free(self._pool, max(self.slots - self.size.slots, 0))
+        if surplus:
+            self.ledger.fit(self.slots)
+            await asyncio.gather(*(slots.close(holder) for holder in surplus))
 
     def _announce(self) -> None:
         self.generation += 1
@@ -122,26 +132,26 @@ class Pool:
 
     @asynccontextmanager
     async def transaction(self, borrower: str) -> AsyncIterator[PoolConnectionProxy]:
-        """Lend a connection inside a transaction; raises PoolTimeoutError, DatabaseUnavailableError."""
+        """Lend a connection inside a transaction; raises PoolTimeout, DatabaseUnavailable."""
         lease = await self.check_out(borrower)
         try:
             async with lease.connection.transaction():
                 yield lease.connection
         except BROKEN as exc:
-            raise DatabaseUnavailableError(type(exc).__name__) from exc
+            raise DatabaseUnavailable(type(exc).__name__) from exc
         finally:
             await self.check_in(lease)
 
     async def check_out(self, borrower: str) -> Lease:
-        """Wait for a connection; raises PoolTimeoutError, DatabaseUnavailableError."""
+        """Wait for a connection; raises PoolTimeout, DatabaseUnavailable."""
         since = self.ledger.start_wait()
         try:
             connection = await self._pool.acquire(timeout=self._acquire_timeout)
         except TimeoutError as exc:
             self.ledger.time_out(borrower, since)
-            raise PoolTimeoutError from exc
+            raise PoolTimeout from exc
         except BROKEN as exc:
-            raise DatabaseUnavailableError(type(exc).__name__) from exc
+            raise DatabaseUnavailable(type(exc).__name__) from exc
         finally:
             self.ledger.end_wait(since)
         if not self.reaps_dead:
@@ -155,14 +165,14 @@ class Pool:
         if self.slots > self.size.slots:
             holder = slots.remove_taken(self._pool, lease.connection)
             self.ledger.fit(self.slots)
-            await holder.close()
+            await slots.close(holder)
             return
         if not self.reaps_dead:
             slots.unhide(lease.connection)
         try:
             await self._pool.release(lease.connection)
         except BROKEN as exc:
-            raise DatabaseUnavailableError(type(exc).__name__) from exc
+            raise DatabaseUnavailable(type(exc).__name__) from exc
 
     async def _watch(self, connection: asyncpg.Connection) -> None:
         connection.add_termination_listener(self._note_loss)

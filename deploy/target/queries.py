@@ -6,6 +6,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from covet.database.monitoring.query_monitor import get_query_monitor
 
+ORDERS = 2_000
 ORDER = "SELECT id, customer, amount_cents, status FROM orders WHERE id = $1"
 HOLD = "SELECT pg_sleep($1)"
 PING = "SELECT 1 AS alive"

