@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import postgres, temporal
+from deploy.local import engine, postgres, prometheus, temporal
+from deploy.local import receiver as receivers
 from deploy.local.opening import open_state
 from deploy.local.state import State
 
@@ -33,6 +34,28 @@ async def postgres_server(stack_state: State) -> AsyncIterator[postgres.Postgres
     """PostgreSQL with the roles `postgres`, `covetpy`, `billing` (a stranger) and `poolmedic`."""
     async with postgres.serve(stack_state, postgres.Settings(roles=("billing",))) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+async def docker_engine(stack_state: State) -> AsyncIterator[engine.Engine]:
+    """The user's Docker Engine, else a private one."""
+    async with engine.serve(stack_state, stack=f"tests-{os.getpid()}") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def prometheus_server(stack_state: State) -> AsyncIterator[prometheus.Prometheus]:
+    """Prometheus with the project's rules; scrapes once a second what a test tells it to `watch`."""
+    settings = prometheus.Settings(scrape_interval="1s", scrape_timeout="1s")
+    async with prometheus.serve(stack_state, settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def receiver(stack_state: State) -> AsyncIterator[receivers.Receiver]:
+    """A real HTTP receiver; use a path of your own to tell your messages from other tests'."""
+    async with receivers.serve(stack_state) as running:
+        yield running
 
 
 @pytest.hookimpl(trylast=True)

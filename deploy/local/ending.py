@@ -49,6 +49,7 @@ def _end(record: Record) -> bool:
         case ContainersRecord():
             return containers.remove_labelled(record.engine, record.label)
         case FolderRecord():
+            shims.end_below(record.folder)
             shutil.rmtree(record.folder, ignore_errors=True)
             return True
 

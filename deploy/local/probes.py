@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 
@@ -15,12 +16,13 @@ SECONDS_BETWEEN_ASKS = 0.05
 SECONDS_TO_ANSWER = 3.0
 
 
-def http(url: str, status: int = 200) -> Probe:
-    """Ready once ``url`` answers with ``status``."""
+def http(url: str, status: int = 200, socket: Path | None = None) -> Probe:
+    """Ready once ``url``, reached through a unix ``socket`` if given, answers with ``status``."""
 
     async def ask() -> str | None:
+        way = httpx.AsyncHTTPTransport(uds=str(socket) if socket else None)
         try:
-            async with httpx.AsyncClient(timeout=SECONDS_TO_ANSWER, trust_env=False) as client:
+            async with httpx.AsyncClient(timeout=SECONDS_TO_ANSWER, trust_env=False, transport=way) as client:
                 answer = await client.get(url)
         except httpx.HTTPError as exc:
             return f"{url}: {type(exc).__name__} {exc}"

@@ -22,6 +22,11 @@ def end_below(folder: Path) -> None:
     for pid in identity.pids():
         if _is_shim_of(folder, identity.command_line(pid)):
             _end_with_children(pid)
+    unmount_below(folder)
+
+
+def unmount_below(folder: Path) -> None:
+    """Undo every mount below ``folder``, innermost first, so that it can be removed."""
     for mount in reversed(_mounts_below(folder)):
         subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
 
