@@ -58,7 +58,7 @@ class Incident(Messages):
         return summarise(self.record)
 
     async def attempt(self) -> None:
-        """One pass through the runbook; a fault of its own hands over to people and leaves the clocks running."""
+        """One pass through the runbook; a fault of its own hands over to people, and the clocks go on."""
         self._seen = self.record.news
         self.record.is_with_people = False
         try:
