@@ -1,0 +1,267 @@
+"""Every fault of a configuration is told with its path and its remedy, all of them together."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.configurations import PROFILES, another, raw, read
+from worker.config_file import load_configuration, read_configuration
+from worker.errors import ConfigurationRefused
+from workflows.models.policy import Mode, Option, Permission
+
+type Spoil = Callable[[dict[str, Any]], object]
+
+
+def refused(data: dict[str, Any], *, with_secrets: bool = False) -> dict[str, str]:
+    with pytest.raises(ConfigurationRefused) as refusal:
+        read(data, with_secrets=with_secrets)
+    return {fault.path: fault.message for fault in refusal.value.faults}
+
+
+def test_a_valid_file_is_read() -> None:
+    configuration = read(raw())
+    assert configuration.targets[0].policy == "default"
+    assert configuration.policies["default"].mode is Mode.OBSERVE
+    assert configuration.alerts == ("DatabaseConnectionPoolExhausted",)
+
+
+FAULTS: dict[str, tuple[Spoil, str, str]] = {
+    "an unknown key at the top": (lambda d: d.update(target=[]), "target", "targets meant"),
+    "an unknown key deep inside": (
+        lambda d: d["targets"][0]["database"].update(dns="X"),
+        "targets[0].database.dns",
+        "dsn meant",
+    ),
+    "an unknown key of a policy": (
+        lambda d: d.update(policies={"default": {"clocks": {"acknowledg": "5m"}}}),
+        "policies.default.clocks.acknowledg",
+        "acknowledge meant",
+    ),
+    "a missing key": (lambda d: d.pop("prometheus"), "prometheus", "required"),
+    "text for a number": (
+        lambda d: d["targets"][0]["instances"][0].update(pool_size="20"),
+        "targets[0].instances[0].pool_size",
+        "integer",
+    ),
+    "a truth value for a number": (
+        lambda d: d["targets"][0]["instances"][0].update(pool_size=True),
+        "targets[0].instances[0].pool_size",
+        "integer",
+    ),
+    "a number for a duration": (
+        lambda d: d.update(policies={"default": {"clocks": {"resolve": 15}}}),
+        "policies.default.clocks.resolve",
+        "like 30s",
+    ),
+    "no address": (lambda d: d["prometheus"].update(url="prometheus:9090"), "prometheus.url", "URL"),
+    "a group where a list belongs": (lambda d: d.update(targets={}), "targets", "list"),
+    "no target": (lambda d: d.update(targets=[]), "targets", "at least 1"),
+    "an unknown mode": (
+        lambda d: d.update(policies={"default": {"mode": "yolo"}}),
+        "policies.default.mode",
+        "auto",
+    ),
+    "an unknown option": (
+        lambda d: d.update(policies={"default": {"options": {"reboot": "alone"}}}),
+        "policies.default.options.reboot",
+        "restart",
+    ),
+    "an unknown policy": (
+        lambda d: d["targets"][0].update(policy="strict"),
+        "targets[0].policy",
+        "known: default",
+    ),
+    "an unknown profile": (
+        lambda d: d["targets"][0].update(profile="django"),
+        "targets[0].profile",
+        "known: covetpy",
+    ),
+    "an unknown route": (
+        lambda d: d["targets"][0]["routes"].update(l2=["dba", "phone"]),
+        "targets[0].routes.l2[1]",
+        "known: dba, lead, oncall",
+    ),
+    "a connection string for its name": (
+        lambda d: d["targets"][0]["database"].update(dsn="postgres://shop:hunter2secret@db/shop"),
+        "targets[0].database.dsn",
+        "environment variable",
+    ),
+    "an Apprise address for its name": (
+        lambda d: d["routes"].update(dba=["slack://hunter2secret"]),
+        "routes.dba[0]",
+        "environment variables",
+    ),
+    "two targets of one name": (
+        lambda d: d["targets"].append(another("other") | {"name": "shop"}),
+        "targets[1].name",
+        "own name",
+    ),
+    "two targets with the same matchers": (
+        lambda d: d["targets"].append(another("other") | {"matchers": {"job": "shop"}}),
+        "targets[1].matchers",
+        "tells them apart",
+    ),
+    "a target that takes another's alerts too": (
+        lambda d: d["targets"].append(another("other") | {"matchers": {"job": "shop", "zone": "b"}}),
+        "targets[1].matchers",
+        "tells them apart",
+    ),
+    "an empty matcher": (
+        lambda d: d["targets"][0].update(matchers={"job": ""}),
+        "targets[0].matchers",
+        "empty value",
+    ),
+    "sessions of two targets alike": (
+        lambda d: (
+            d["targets"].append(another("other")),
+            d["targets"][1]["database"].update(application_names=["other", "shop"]),
+        ),
+        "targets[1].database.application_names",
+        "sessions of shop",
+    ),
+    "one container of two targets": (
+        lambda d: (
+            d["targets"].append(another("other")),
+            d["targets"][1]["instances"][0].update(container="shop-1"),
+        ),
+        "targets[1].instances[0].container",
+        "container of shop",
+    ),
+    "one server with two identities": (
+        lambda d: (
+            d["targets"].append(another("other")),
+            d["targets"][0]["database"].update(system_identifier="1"),
+            d["targets"][1]["database"].update(system_identifier="2"),
+        ),
+        "targets[1].database.system_identifier",
+        "name two servers",
+    ),
+    "two instances at one address": (
+        lambda d: d["targets"][0]["instances"].append(
+            {"name": "shop-2:8000", "url": "http://127.0.0.1:8000", "pool_size": 20}
+        ),
+        "targets[0].instances[1].url",
+        "same address",
+    ),
+    "two instances of one name": (
+        lambda d: d["targets"][0]["instances"].append(
+            {"name": "shop-1:8000", "url": "http://127.0.0.1:8001", "pool_size": 20}
+        ),
+        "targets[0]",
+        "same name",
+    ),
+    "nobody who could approve": (
+        lambda d: d.update(policies={"default": {"mode": "auto"}}),
+        "policies.default",
+        "approval.approvers",
+    ),
+    "a link with a label in it": (
+        lambda d: d.update(links={"dashboard": "http://grafana/{alertname}"}),
+        "links.dashboard",
+        "{target}",
+    ),
+    "a link that runs a script": (
+        lambda d: d.update(links={"dashboard": "javascript:alert(1)"}),
+        "links.dashboard",
+        "https://",
+    ),
+    "a link with an open brace": (
+        lambda d: d.update(links={"dashboard": "http://grafana/{target"}),
+        "links.dashboard",
+        "brace",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "path", "remedy"), FAULTS.values(), ids=FAULTS.keys())
+def test_one_fault_is_told_with_its_path_and_remedy(spoil: Spoil, path: str, remedy: str) -> None:
+    data = raw()
+    spoil(data)
+    found = refused(data)
+    assert list(found) == [path]
+    assert remedy in found[path]
+    assert "hunter2secret" not in str(found)
+
+
+def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONCALL_URL", "json://127.0.0.1/")
+    data = raw()
+    data["targets"].append(another("other"))
+    data["targets"][0]["instances"][0]["pool_size"] = "many"
+    data["targets"][1]["profile"] = "django"
+    data["targets"][1]["database"]["dsn"] = "OTHER_DSN"
+    data["policies"] = {"careful": {"mode": "approve"}}
+    data["extra"] = 1
+    assert set(refused(data, with_secrets=True)) == {
+        "targets[0].instances[0].pool_size",
+        "targets[1].profile",
+        "targets[0].database.dsn",
+        "targets[1].database.dsn",
+        "routes.dba[0]",
+        "routes.lead[0]",
+        "policies.careful",
+        "extra",
+    }
+
+
+def test_a_fault_of_the_default_policy_is_told_once() -> None:
+    data = raw()
+    data["policies"] = {"default": {"mode": "auto"}, "careful": {"limits": {"acts_per_hour": 1}}}
+    assert list(refused(data)) == ["policies.default"]
+
+
+def test_a_policy_takes_from_default_what_it_does_not_say() -> None:
+    data = raw()
+    data["policies"] = {
+        "default": {"mode": "auto", "approval": {"approvers": ["dba"]}, "options": {"terminate": "alone"}},
+        "careful": {"options": {"restart": "approval"}, "clocks": {"resolve": "20m"}},
+    }
+    careful = read(data).policies["careful"]
+    assert careful.mode is Mode.AUTO
+    assert careful.options == {Option.TERMINATE: Permission.ALONE, Option.RESTART: Permission.APPROVAL}
+    assert careful.clocks.resolve == timedelta(minutes=20)
+    assert careful.clocks.acknowledge == timedelta(minutes=5)
+
+
+def test_secrets_may_lie_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ONCALL_URL", "DBA_URL", "LEAD_URL"):
+        monkeypatch.setenv(name, "json://127.0.0.1/")
+    (tmp_path / "dsn").write_text("postgres://poolmedic@127.0.0.1/shop\n")
+    monkeypatch.setenv("SHOP_DSN_FILE", str(tmp_path / "dsn"))
+    read(raw(), with_secrets=True)
+    (tmp_path / "dsn").write_text("\n")
+    assert "empty" in refused(raw(), with_secrets=True)["targets[0].database.dsn"]
+    (tmp_path / "dsn").unlink()
+    assert "cannot be read" in refused(raw(), with_secrets=True)["targets[0].database.dsn"]
+
+
+TEXTS = {
+    "nothing": ("", "the file", "has no keys"),
+    "no YAML": ("targets: [", "the file", "correct the YAML"),
+    "two documents": ("a: 1\n---\nb: 2\n", "the file", "correct the YAML"),
+    "a key twice": ("links: {}\nlinks: {}\n", "links", "given twice"),
+    "no number": ("prometheus: .nan\n", "prometheus", "not a number"),
+    "a number as key": ("routes:\n  5: [X]\n", "routes", "in quotes"),
+}
+
+
+@pytest.mark.parametrize(("text", "path", "message"), TEXTS.values(), ids=TEXTS.keys())
+def test_text_that_is_no_configuration(text: str, path: str, message: str) -> None:
+    with pytest.raises(ConfigurationRefused) as refusal:
+        read_configuration(text, "poolmedic.yaml", profiles=PROFILES, with_secrets=False)
+    assert any(fault.path == path and message in fault.message for fault in refusal.value.faults)
+
+
+def test_the_line_is_told() -> None:
+    with pytest.raises(ConfigurationRefused, match=r"prometheus\.uri \(line 3\)"):
+        read_configuration(
+            "# first\nprometheus:\n  uri: x\n", "poolmedic.yaml", profiles=PROFILES, with_secrets=False
+        )
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationRefused, match="POOLMEDIC_CONFIG"):
+        load_configuration(tmp_path / "none.yaml", profiles=PROFILES, with_secrets=False)

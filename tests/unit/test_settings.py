@@ -1,0 +1,85 @@
+"""Settings come from the environment, or from `NAME_FILE`, and never tell a token."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.errors import ConfigurationRefused
+from worker.settings import Settings, load_settings
+
+OLD, NEW = "old-token-0123456789", "new-token-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"POOLMEDIC_{name.upper()}", raising=False)
+
+
+def test_the_default_is_this_machine_only() -> None:
+    settings = load_settings()
+    assert settings.host == "127.0.0.1"
+    assert settings.webhook_tokens == ()
+
+
+def test_several_tokens_are_valid_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLMEDIC_WEBHOOK_TOKENS", f"{OLD}, {NEW}")
+    assert [token.get_secret_value() for token in load_settings().webhook_tokens] == [OLD, NEW]
+
+
+def test_tokens_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "tokens").write_text(f"{OLD}\n{NEW}\n")
+    monkeypatch.setenv("POOLMEDIC_WEBHOOK_TOKENS_FILE", str(tmp_path / "tokens"))
+    assert len(load_settings().webhook_tokens) == 2
+    (tmp_path / "tokens").unlink()
+    with pytest.raises(ConfigurationRefused, match="cannot be read"):
+        load_settings()
+
+
+def test_a_given_value_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLMEDIC_PORT", "9000")
+    assert load_settings().port == 9000
+    assert load_settings(port=9001, host=None).port == 9001
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "many", "POOLMEDIC_PORT"),
+        ("PORT", "70000", "POOLMEDIC_PORT"),
+        ("LOG_LEVEL", "loud", "POOLMEDIC_LOG_LEVEL"),
+        ("GRACEFUL_SECONDS", "0", "POOLMEDIC_GRACEFUL_SECONDS"),
+        ("WEBHOOK_TOKENS", "hunter2", "POOLMEDIC_WEBHOOK_TOKENS"),
+    ],
+)
+def test_a_fault_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(f"POOLMEDIC_{name}", value)
+    with pytest.raises(ConfigurationRefused) as refusal:
+        load_settings()
+    assert told in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_a_token_is_not_told_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POOLMEDIC_WEBHOOK_TOKENS", OLD)
+    settings = load_settings()
+    assert OLD not in repr(settings)
+    assert OLD not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),  # noqa: S104
+        ("10.0.0.1", False),
+        ("db.example", False),
+    ],
+)
+def test_what_is_reached_from_this_machine_alone(host: str, is_loopback: bool) -> None:
+    assert Settings(host=host).is_loopback is is_loopback

@@ -1,0 +1,149 @@
+"""What a configuration must keep besides its types: names that exist, and targets that can be told apart."""
+
+import string
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from worker.config import LINK_NAMES, TargetEntry
+from worker.config_text import Path
+
+type Found = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The targets that are valid by themselves, with their places in the file, and the names they may use."""
+
+    targets: tuple[tuple[int, TargetEntry], ...]
+    routes: frozenset[str]
+    policies: frozenset[str]
+    profiles: frozenset[str]
+    links: dict[str, str]
+
+
+def check(roster: Roster) -> Iterator[Found]:
+    """Every fault that only shows between parts of the file."""
+    for place, target in roster.targets:
+        yield from _names(("targets", place), target, roster)
+        yield from _instances(("targets", place, "instances"), target)
+        if "" in target.matchers.values():
+            yield (
+                ("targets", place, "matchers"),
+                "has an empty value; an alert without that label would match",
+            )
+    for (place, target), (_, earlier) in _pairs(roster):
+        yield from _apart(("targets", place), target, earlier)
+    yield from _links(roster.links)
+
+
+def _pairs(roster: Roster) -> Iterator[tuple[tuple[int, TargetEntry], tuple[int, TargetEntry]]]:
+    for earlier, later in combinations(roster.targets, 2):
+        yield later, earlier
+
+
+def _names(path: Path, target: TargetEntry, roster: Roster) -> Iterator[Found]:
+    if target.policy not in roster.policies:
+        yield (*path, "policy"), f"no policy is called {target.policy}; known: {_listed(roster.policies)}"
+    if target.profile not in roster.profiles:
+        yield (*path, "profile"), f"no profile is called {target.profile}; known: {_listed(roster.profiles)}"
+    for level in ("l1", "l2", "l3"):
+        for position, route in enumerate(getattr(target.routes, level)):
+            if route not in roster.routes:
+                known = _listed(roster.routes)
+                yield (*path, "routes", level, position), f"no route is called {route}; known: {known}"
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _instances(path: Path, target: TargetEntry) -> Iterator[Found]:
+    described = (("url", "address"), ("container", "container"))
+    for field, word in described:
+        values = [(place, getattr(instance, field)) for place, instance in enumerate(target.instances)]
+        for place, _ in _repeated(values):
+            yield (*path, place, field), f"another instance has the same {word}; each is its own process"
+
+
+def _repeated[V: Hashable](values: list[tuple[int, V | None]]) -> Iterator[tuple[int, V]]:
+    seen: set[V] = set()
+    for place, value in values:
+        if value is not None and value in seen:
+            yield place, value
+        elif value is not None:
+            seen.add(value)
+
+
+def _apart(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    for rule in _RULES:
+        yield from rule(path, target, earlier)
+
+
+def _own_name(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    if target.name == earlier.name:
+        yield (*path, "name"), f"another target is called {target.name}; give each its own name"
+
+
+def _own_alerts(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    mine, theirs = target.matchers.items(), earlier.matchers.items()
+    if mine <= theirs or theirs <= mine:
+        both = f"every alert that matches one of {target.name} and {earlier.name} would match the other"
+        yield (*path, "matchers"), f"{both}; add a label that tells them apart"
+
+
+def _own_sessions(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    mine, theirs = target.database, earlier.database
+    shared = set(mine.application_names) & set(theirs.application_names)
+    if shared and (mine.name, mine.dbname, mine.role) == (theirs.name, theirs.dbname, theirs.role):
+        names = ", ".join(sorted(shared))
+        same = f"sessions of {earlier.name} have the same role, database and name ({names})"
+        yield (
+            (*path, "database", "application_names"),
+            f"{same}; give each application its own application_name",
+        )
+
+
+def _own_containers(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    taken = {instance.container for instance in earlier.instances if instance.container}
+    for place, instance in enumerate(target.instances):
+        if instance.container in taken:
+            yield (
+                (*path, "instances", place, "container"),
+                f"{instance.container} is a container of {earlier.name}; a restart would stop both",
+            )
+
+
+def _same_server(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    mine, theirs = target.database, earlier.database
+    known = {mine.system_identifier, theirs.system_identifier} - {None}
+    if mine.name == theirs.name and len(known) > 1:
+        yield (
+            (*path, "database", "system_identifier"),
+            f"differs from that of {earlier.name}, though both name the server {mine.name}; name two servers",
+        )
+
+
+_RULES: tuple[Callable[[Path, TargetEntry, TargetEntry], Iterator[Found]], ...] = (
+    _own_name,
+    _own_alerts,
+    _own_sessions,
+    _own_containers,
+    _same_server,
+)
+
+
+def _links(links: dict[str, str]) -> Iterator[Found]:
+    for name, template in links.items():
+        try:
+            unknown = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+        except ValueError as error:
+            yield ("links", name), f"is no template ({error}); write a literal brace twice"
+            continue
+        if unknown - LINK_NAMES:
+            yield (
+                ("links", name),
+                f"may only contain {', '.join(f'{{{known}}}' for known in sorted(LINK_NAMES))}",
+            )
+        elif not template.startswith(("http://", "https://")):
+            yield ("links", name), "must begin with http:// or https://"

@@ -1,0 +1,109 @@
+"""Loading the configuration file: all its faults are told together, or the values are returned."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from worker.config import DEFAULT, Configuration, TargetEntry
+from worker.config_checks import Roster, check
+from worker.config_faults import told, validate
+from worker.config_text import Path as KeyPath
+from worker.config_text import Text, leaves, parse
+from worker.errors import ConfigurationRefused, Fault, MissingSecret
+from worker.secret import is_secret_name, read_secret
+
+
+def load_configuration(path: Path, *, profiles: Collection[str], with_secrets: bool) -> Configuration:
+    """The configuration in that file; raises `ConfigurationRefused` with everything that is wrong with it.
+
+    `profiles` are the names that a target may give as its metric profile.
+    `with_secrets` also looks for the secrets that a worker needs; a webhook on its own needs none of them.
+    """
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        fault = Fault(
+            "the file", f"cannot be read ({reason}); set POOLMEDIC_CONFIG to your configuration file"
+        )
+        raise ConfigurationRefused(str(path), (fault,)) from error
+    return read_configuration(source, str(path), profiles=profiles, with_secrets=with_secrets)
+
+
+def read_configuration(
+    source: str, name: str, *, profiles: Collection[str], with_secrets: bool
+) -> Configuration:
+    """As `load_configuration`, from text."""
+    text = parse(source)
+    if text.data is None:
+        raise ConfigurationRefused(name, tuple(text.faults))
+    text.data["policies"] = _merge_policies(text.data.get("policies"))
+    configuration, wrong = validate(Configuration, text.data)
+    faults = [*text.faults, *told(wrong, text)]
+    faults += [
+        text.fault(path, message) for path, message in check(_roster(text.data, configuration, profiles))
+    ]
+    faults += _missing_secrets(text) if with_secrets else []
+    if faults or configuration is None:
+        raise ConfigurationRefused(name, tuple(dict.fromkeys(faults)))
+    return configuration
+
+
+def _merge_policies(policies: object) -> object:
+    """Every policy over `default`; what cannot be merged is left for the validation to refuse."""
+    if not isinstance(policies, dict | None):
+        return policies
+    given: dict[Any, Any] = {DEFAULT: {}} | (policies or {})
+    return {name: _merge(given[DEFAULT], policy) for name, policy in given.items()}
+
+
+def _merge(base: object, over: object) -> object:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return base | {key: _merge(base.get(key), value) for key, value in over.items()}
+    return over
+
+
+def _roster(data: dict[str, Any], configuration: Configuration | None, profiles: Collection[str]) -> Roster:
+    """What can be checked even while other parts have faults."""
+    links = data.get("links")
+    return Roster(
+        targets=tuple(_valid_targets(data, configuration)),
+        routes=_names(data.get("routes")),
+        policies=_names(data["policies"]),
+        profiles=frozenset(profiles),
+        links={name: link for name, link in links.items() if isinstance(link, str)}
+        if isinstance(links, dict)
+        else {},
+    )
+
+
+def _valid_targets(
+    data: dict[str, Any], configuration: Configuration | None
+) -> Iterator[tuple[int, TargetEntry]]:
+    if configuration is not None:
+        yield from enumerate(configuration.targets)
+        return
+    listed = data.get("targets")
+    for place, raw in enumerate(listed if isinstance(listed, list) else []):
+        if (target := validate(TargetEntry, raw)[0]) is not None:
+            yield place, target
+
+
+def _names(group: object) -> frozenset[str]:
+    return frozenset(str(name) for name in group) if isinstance(group, dict) else frozenset()
+
+
+def _missing_secrets(text: Text) -> Iterator[Fault]:
+    for path, name in _secret_names(text.data):
+        try:
+            read_secret(name)
+        except MissingSecret as missing:
+            yield text.fault(path, str(missing))
+
+
+def _secret_names(data: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Path and name of every secret that is named as it must be, wherever the rest has faults."""
+    for path, value in leaves(data):
+        names_secret = path[0] == "routes" or path[-2:] == ("database", "dsn") or path[1:] == ("token",)
+        if names_secret and isinstance(value, str) and is_secret_name(value):
+            yield path, value

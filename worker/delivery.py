@@ -1,0 +1,65 @@
+"""What Alertmanager posts (webhook version 4): untrusted, checked field by field."""
+
+from typing import Annotated, Literal
+
+from pydantic import AliasGenerator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from worker.config_text import spell
+from worker.errors import WorkerError
+from workflows.models.alert import AlertStatus
+from workflows.models.base import Model, Moment
+
+MOST_FAULTS = 20
+LONGEST_PATH = 200
+
+type Labels = dict[str, str]
+
+
+class Received(Model):
+    """The part of a posted value that is used; the rest is left out."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=AliasGenerator(validation_alias=to_camel))
+
+
+class ReceivedAlert(Received):
+    """One alert of a delivery."""
+
+    status: AlertStatus
+    labels: Labels
+    annotations: Labels = {}
+    starts_at: Moment
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9A-Za-z._:-]{1,128}$")]
+
+
+class Delivery(Received):
+    """One POST of Alertmanager: a group of alerts."""
+
+    version: Literal["4"]
+    alerts: tuple[ReceivedAlert, ...]
+    truncated_alerts: Annotated[int, Field(ge=0)] = 0
+    """Alerts that Alertmanager itself left out (`max_alerts` of its receiver)."""
+
+
+class Malformed(WorkerError):
+    """The body is not what Alertmanager sends; every fault with its path."""
+
+    def __init__(self, faults: tuple[tuple[str, str], ...], *, is_json: bool) -> None:
+        super().__init__("; ".join(f"{path}: {message}" for path, message in faults))
+        self.faults, self.is_json = faults, is_json
+
+
+def read_delivery(body: bytes) -> Delivery:
+    """The delivery in that body; raises `Malformed`. What was given is never repeated in the message."""
+    try:
+        return Delivery.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        faults = tuple((_where(fault["loc"]), fault["msg"]) for fault in found)
+        is_json = all(fault["type"] != "json_invalid" for fault in found)
+        raise Malformed(faults[:MOST_FAULTS], is_json=is_json) from None
+
+
+def _where(path: tuple[str | int, ...]) -> str:
+    """The path; a label's name in it is untrusted, and may be long."""
+    return spell(path)[:LONGEST_PATH] if path else "body"

@@ -1,0 +1,90 @@
+"""Is the process alive, and could it do its work: pages without a token, because they say nothing else."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Response, status
+from pydantic import BaseModel
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+PATIENCE = 2.0
+KEPT = 1.0
+"""Seconds an answer stands: a page without a token must not become load on Temporal."""
+LONGEST_SILENCE = timedelta(seconds=90)
+"""A worker asks for work at least once a minute."""
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """What the process needs from others."""
+
+    temporal: bool
+    """Temporal answers."""
+    worker: bool
+    """At least one worker takes incidents from the task queue."""
+
+
+class Probes:
+    """Asks Temporal, at most once a second however many ask."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client, self._task_queue = client, task_queue
+        self._lock = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._last = Readiness(temporal=False, worker=False)
+
+    def router(self) -> APIRouter:
+        """`/healthz` and `/readyz`."""
+        router = APIRouter(tags=["health"])
+        router.add_api_route("/healthz", self.live, summary="The process is alive")
+        router.add_api_route(
+            "/readyz",
+            self.ready,
+            summary="It can do its work",
+            responses={503: {"model": Readiness, "description": "Temporal or a worker is missing."}},
+        )
+        return router
+
+    async def live(self) -> Health:
+        """200 as long as the process can answer."""
+        return Health()
+
+    async def ready(self, response: Response) -> Readiness:
+        """200 when Temporal is reached and a worker polls, else 503 that says which is missing."""
+        async with self._lock:
+            if time.monotonic() - self._asked_at > KEPT:
+                self._last, self._asked_at = await self._ask(), time.monotonic()
+        if not (self._last.temporal and self._last.worker):
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return self._last
+
+    async def _ask(self) -> Readiness:
+        request = DescribeTaskQueueRequest(
+            namespace=self._client.namespace,
+            task_queue=TaskQueue(name=self._task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._client.workflow_service.describe_task_queue(
+                    request, retry=False, timeout=timedelta(seconds=PATIENCE)
+                )
+        # The SDK says RuntimeError when it cannot connect at all.
+        except (RPCError, TimeoutError, RuntimeError):
+            return Readiness(temporal=False, worker=False)
+        return Readiness(temporal=True, worker=_is_polled(answer))
+
+
+def _is_polled(answer: DescribeTaskQueueResponse) -> bool:
+    since = datetime.now(UTC) - LONGEST_SILENCE
+    return any(poller.last_access_time.ToDatetime(UTC) > since for poller in answer.pollers)

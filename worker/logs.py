@@ -1,0 +1,70 @@
+"""Logs of everything in the process, ours and the libraries', as one stream on standard error."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Literal
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+SHORTEST_SECRET = 6
+_shared: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+)
+
+
+class Redaction:
+    """Blots known secrets out of finished lines, whatever library wrote them."""
+
+    def __init__(self) -> None:
+        self._secrets: tuple[str, ...] = ()
+
+    def know(self, secrets: Iterable[str]) -> None:
+        """From now on, never write these. Very short ones are left alone: they would blot out words."""
+        known = {*self._secrets, *(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)}
+        self._secrets = tuple(sorted(known, key=len, reverse=True))
+
+    def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
+        """The line without them; it stands behind the renderer, so a line is what comes."""
+        text = str(line)
+        for secret in self._secrets:
+            text = text.replace(secret, "**********")
+        return text
+
+
+def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
+    """Set up logging for the process; the result is to be told every secret as soon as it is read."""
+    redaction = Redaction()
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_shared, structlog.stdlib.ExtraAdder()],
+        processors=[without_meta, *_rendering(style), redaction],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # These tell every request, with addresses that can hold credentials.
+    for name in ("httpx", "httpcore", "urllib3", "apprise", "docker"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    return redaction
+
+
+def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
+    if style == "json":
+        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]

@@ -1,0 +1,43 @@
+"""Pages for those who may only read: the metrics and the description of the interface."""
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment, PackageLoader
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from worker.access import Access
+from worker.meters import Meters
+from worker.sdk_metrics import SdkMetrics
+
+_templates = Environment(loader=PackageLoader("worker"), autoescape=True, trim_blocks=True)
+
+
+class ReadPages:
+    """`/metrics`, `/openapi.json` and `/docs`, each with a token."""
+
+    def __init__(self, meters: Meters, sdk: SdkMetrics) -> None:
+        self._meters, self._sdk = meters, sdk
+        self._description: dict[str, Any] = {}
+
+    def serve_on(self, app: FastAPI, access: Access) -> None:
+        """Add the pages; to be called last, because they describe all the others."""
+        router = APIRouter(dependencies=[Depends(access)], tags=["reading"])
+        router.add_api_route("/metrics", self.metrics, summary="Metrics for Prometheus")
+        router.add_api_route("/openapi.json", self.describe, summary="The interface, for machines")
+        router.add_api_route("/docs", self.explain, summary="The interface, for people")
+        app.include_router(router)
+        self._description = app.openapi()
+
+    async def metrics(self) -> Response:
+        """Our own metrics, then those of the Temporal SDK."""
+        return Response(self._meters.render() + await self._sdk.read(), media_type=CONTENT_TYPE_LATEST)
+
+    async def describe(self) -> JSONResponse:
+        """OpenAPI."""
+        return JSONResponse(self._description)
+
+    async def explain(self) -> HTMLResponse:
+        """OpenAPI as a page without scripts; a browser gives the token as the password of any user."""
+        return HTMLResponse(_templates.get_template("interface.html").render(description=self._description))

@@ -1,0 +1,97 @@
+"""Which alert of a delivery belongs to which target: a pure decision over labels."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.config import Configuration, TargetEntry
+from worker.delivery import Delivery, Labels, ReceivedAlert
+from workflows.models.alert import Alert, AlertStatus
+
+MOST_LABELS = 64
+LONGEST_NAME = 128
+LONGEST_VALUE = 1024
+LONGEST_SHOWN = 120
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An alert, bounded in size, and a target it belongs to."""
+
+    target: TargetEntry
+    alert: Alert
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """An alert that belongs to no target, and which of its labels said so."""
+
+    path: str
+    reason: str
+    labels: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A delivery taken apart: firing alerts come first, so that a resolved one finds their incident."""
+
+    assignments: tuple[Assignment, ...]
+    unmatched: tuple[Unmatched, ...]
+    ignored: int
+    """Resolved alerts of no target: nothing is open that they could end."""
+
+
+def route(delivery: Delivery, configuration: Configuration, now: datetime) -> Routed:
+    """Match every alert; the same alert twice in one delivery counts once."""
+    assigned: dict[tuple[str, str, AlertStatus], Assignment] = {}
+    unmatched: list[Unmatched] = []
+    ignored = 0
+    for place, received in enumerate(delivery.alerts):
+        targets = _targets(received, configuration)
+        for target in targets:
+            alert = bounded(received, now)
+            assigned.setdefault((target.name, alert.delivery, alert.status), Assignment(target, alert))
+        if not targets and received.status is AlertStatus.FIRING:
+            unmatched.append(_explain(place, received, configuration))
+        ignored += not targets and received.status is AlertStatus.RESOLVED
+    ordered = sorted(assigned.values(), key=lambda one: one.alert.status is AlertStatus.RESOLVED)
+    return Routed(tuple(ordered), tuple(unmatched), ignored)
+
+
+def _targets(received: ReceivedAlert, configuration: Configuration) -> tuple[TargetEntry, ...]:
+    is_ours = received.labels.get("alertname") in configuration.alerts
+    return configuration.matching(received.labels) if is_ours else ()
+
+
+def _explain(place: int, received: ReceivedAlert, configuration: Configuration) -> Unmatched:
+    names = ", ".join(configuration.alerts)
+    if (name := received.labels.get("alertname")) not in configuration.alerts:
+        reason = f"is not an alert that opens an incident; those are: {names}"
+        shown = {} if name is None else {"alertname": name}
+    else:
+        asked = {key for target in configuration.targets for key in target.matchers}
+        shown = {key: value for key, value in received.labels.items() if key in asked}
+        missing = ", ".join(sorted(asked - shown.keys())) or "none"
+        reason = f"no target's matchers have these values; labels asked for but not given: {missing}"
+    return Unmatched(f"alerts[{place}].labels", reason, _cut(shown, LONGEST_SHOWN))
+
+
+def bounded(received: ReceivedAlert, now: datetime) -> Alert:
+    """The alert as the incident keeps it: few labels, short values; what was cut ends with an ellipsis."""
+    return Alert(
+        name=_shorten(received.labels.get("alertname", ""), LONGEST_VALUE),
+        status=received.status,
+        fingerprint=received.fingerprint,
+        starts_at=received.starts_at,
+        labels=_cut(received.labels, LONGEST_VALUE),
+        annotations=_cut(received.annotations, LONGEST_VALUE),
+        received_at=now,
+    )
+
+
+def _cut(labels: Labels, longest: int) -> Labels:
+    kept = sorted(labels.items())[:MOST_LABELS]
+    return {_shorten(key, LONGEST_NAME): _shorten(value, longest) for key, value in kept}
+
+
+def _shorten(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,41 @@
+"""Secrets by name: an environment variable, or the file that `NAME_FILE` points to."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from worker.errors import MissingSecret
+
+_NAME = r"^[A-Z][A-Z0-9_]*$"
+
+type SecretName = Annotated[str, Field(pattern=_NAME)]
+
+
+def is_secret_name(text: str) -> bool:
+    """Whether the text can be the name of an environment variable, as the configuration writes them."""
+    return re.fullmatch(_NAME, text) is not None
+
+
+def read_secret(name: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The secret of that name, without the newline at its end; raises `MissingSecret`."""
+    if value := environment.get(name, "").strip():
+        return value
+    file = environment.get(f"{name}_FILE")
+    if not file:
+        raise MissingSecret(f"neither {name} nor {name}_FILE is set in the environment; set one of them")
+    return _read_file(name, Path(file))
+
+
+def _read_file(name: str, file: Path) -> str:
+    try:
+        value = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise MissingSecret(f"{name}_FILE names {file}, which cannot be read: {reason}") from error
+    if not value:
+        raise MissingSecret(f"{name}_FILE names {file}, which is empty; write the secret into it")
+    return value

@@ -1,0 +1,104 @@
+"""Settings of the processes, by environment: `POOLMEDIC_…`. Temporal's own come from `TEMPORAL_…`."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from worker.errors import ConfigurationRefused, Fault, MissingSecret
+from worker.secret import read_secret
+
+PREFIX = "POOLMEDIC_"
+SHORTEST_TOKEN = 16
+
+
+def _split(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+type Tokens = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+type Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """How the processes run. What they look after is in the configuration file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
+
+    config: Path = Path("poolmedic.yaml")
+    """The configuration file of targets and policies."""
+    host: str = "127.0.0.1"
+    """Where HTTP is listened on; any other address than the loopback needs tokens."""
+    port: Port = 8080
+    """Of the webhook, and of `run`."""
+    worker_port: Port = 8081
+    """Of a worker on its own: health and metrics only."""
+    webhook_tokens: Tokens = ()
+    """Bearer tokens that may deliver alerts; several at once while they are rotated."""
+    read_tokens: Tokens = ()
+    """Bearer tokens that may only read metrics and the interface's description."""
+    task_queue: Annotated[str, Field(min_length=1)] = "poolmedic"
+    profiles: Path | None = None
+    """A folder of metric profiles of your own, beside the ones that come along."""
+    reports: Path = Path("var/reports")
+    """The folder reports are written to."""
+    sdk_metrics_port: Port = 0
+    """Of the Temporal SDK's metrics, on the loopback, shown as part of `/metrics`; 0 chooses a free one."""
+    docker_host: str | None = None
+    """The Docker Engine's address; without it the one that the `docker` command would use."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    graceful_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """How long running activities get to end when the process is told to stop."""
+
+    @model_validator(mode="after")
+    def _tokens_are_long(self) -> Self:
+        for name, tokens in (("webhook_tokens", self.webhook_tokens), ("read_tokens", self.read_tokens)):
+            if any(len(token.get_secret_value()) < SHORTEST_TOKEN for token in tokens):
+                variable = f"{PREFIX}{name.upper()}"
+                raise ValueError(
+                    f"{variable}: a token has fewer than {SHORTEST_TOKEN} characters; make it longer"
+                )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach what is listened on."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - fields of every type
+    """Settings from the environment, and `given` ones before it; raises `ConfigurationRefused`."""
+    values = {name: value for name, value in given.items() if value is not None}
+    try:
+        for name in ("webhook_tokens", "read_tokens"):
+            values.setdefault(name, _read_tokens(f"{PREFIX}{name.upper()}"))
+        return Settings(**values)
+    except MissingSecret as missing:
+        raise ConfigurationRefused("the environment", (Fault(PREFIX + "…_FILE", str(missing)),)) from missing
+    except ValidationError as error:
+        raise ConfigurationRefused("the environment", tuple(_faults(error))) from None
+
+
+def _read_tokens(name: str) -> str:
+    is_given = os.environ.get(name) or os.environ.get(f"{name}_FILE")
+    return read_secret(name) if is_given else ""
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    """One per setting. The input itself is never told: it may be a token."""
+    return [
+        Fault(
+            PREFIX + "_".join(str(part) for part in found["loc"]).upper() if found["loc"] else "settings",
+            found["msg"].removeprefix("Value error, "),
+        )
+        for found in error.errors(include_input=False, include_context=False, include_url=False)
+    ]

@@ -1,0 +1,98 @@
+"""Which pages a process serves, and serving them until it is told to stop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import override
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from worker.access import Access
+from worker.answers import tell_malformed
+from worker.config import Configuration
+from worker.delivery import Malformed
+from worker.errors import Usage
+from worker.health import Probes
+from worker.http_app import new_app
+from worker.intake import Intake
+from worker.meters import Meters
+from worker.read_pages import ReadPages
+from worker.sdk_metrics import SdkMetrics
+from worker.settings import Settings
+from worker.webhook import Webhook
+
+MOST_CONNECTIONS = 200
+_log = structlog.get_logger("poolmedic.http")
+
+
+def webhook_site(
+    settings: Settings, configuration: Configuration, client: Client, meters: Meters, sdk: SdkMetrics
+) -> FastAPI:
+    """Everything: alerts, health, metrics, the interface's description."""
+    app = new_app()
+    app.include_router(Probes(client, settings.task_queue).router())
+    intake = Intake(client, configuration, settings.task_queue)
+    Webhook(intake, meters).serve_on(app, Access(settings.webhook_tokens, meters, takes_basic=False))
+    app.add_exception_handler(Malformed, tell_malformed)
+    ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
+    return app
+
+
+def worker_site(settings: Settings, client: Client, meters: Meters, sdk: SdkMetrics) -> FastAPI:
+    """What a worker on its own shows: health and metrics."""
+    app = new_app()
+    app.include_router(Probes(client, settings.task_queue).router())
+    ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
+    return app
+
+
+def _readers(settings: Settings, meters: Meters) -> Access:
+    return Access((*settings.read_tokens, *settings.webhook_tokens), meters, takes_basic=True)
+
+
+class _Server(uvicorn.Server):
+    """The process handles signals itself, for all its parts."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+async def serve_site(app: FastAPI, settings: Settings, port: int, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; requests under way may end. Raises `Usage` if the address is taken."""
+    listener = _listen(settings.host, port)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=int(settings.graceful_seconds) or 1,
+        )
+    )
+    serving = asyncio.create_task(server.serve([listener]))
+    _log.info("listening", address=f"http://{settings.host}:{listener.getsockname()[1]}")
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await serving
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        reason = error.strerror or "the address is not one of this machine"
+        raise Usage(
+            f"cannot listen on {host}:{port}: {reason}; set POOLMEDIC_HOST and POOLMEDIC_PORT to free ones"
+        ) from error
