@@ -77,8 +77,7 @@ class WarmConnection:
                     self._dsn,
                     timeout=CONNECT_SECONDS,
                     command_timeout=STATEMENT_SECONDS,
-                    # Cached plans break when an administrator applies our SQL again.
-                    statement_cache_size=0,
+                    statement_cache_size=20,
                     server_settings=_SETTINGS,
                 )
         except ValueError:

@@ -2,7 +2,8 @@
 SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
        s.usename, s.datname, s.application_name,
        greatest(extract(epoch FROM clock_timestamp() - s.state_change), 0)::float8 AS state_seconds,
-       greatest(extract(epoch FROM clock_timestamp() - s.xact_start), 0)::float8 AS xact_seconds,
+       CASE WHEN s.xact_start IS NOT NULL  -- greatest() would make a zero of it
+            THEN greatest(extract(epoch FROM clock_timestamp() - s.xact_start), 0)::float8 END AS xact_seconds,
        s.backend_xid IS NOT NULL AS has_written,
        s.wait_event_type, s.wait_event, s.query_id,
        -- It takes every lock partition for a moment: only for those that do wait.

@@ -1,0 +1,122 @@
+"""Where the contract of the port Database is played: sessions are opened here, and watched from outside."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import override
+
+import asyncpg
+
+from activities.postgres import PostgresDatabase
+from deploy.local.postgres import Postgres
+from tests.ports import examples
+from workflows.models.session import Session
+from workflows.models.target import Target
+from workflows.ports.activities import Database
+
+type Connection = asyncpg.Connection[asyncpg.Record]
+
+
+class DatabaseStage(ABC):
+    """A server with sessions that behave as told; `ended` is its own word about what was done to them."""
+
+    port: Database
+    target: Target
+
+    @abstractmethod
+    async def leak(
+        self, *, role: str | None = None, application: str = examples.APPLICATION, database: str | None = None
+    ) -> int:
+        """Open a session that stays idle in transaction; its pid."""
+
+    @abstractmethod
+    async def idle(self) -> int:
+        """Open a session of the target's own that has nothing to do; its pid."""
+
+    @abstractmethod
+    async def move_on(self, pid: int) -> None:
+        """Let that session run a statement and be idle in transaction again."""
+
+    @abstractmethod
+    def ended(self) -> list[int]:
+        """Pids of the sessions of this stage that were ended by somebody's command, once per time."""
+
+    @abstractmethod
+    async def alive(self) -> set[int]:
+        """Pids of the sessions of this stage that are still there."""
+
+    @abstractmethod
+    async def disappear(self) -> None:
+        """Make the server unreachable for the port from now on."""
+
+
+class RealDatabase(DatabaseStage):
+    """PostgreSQL; judged by its own log and by `pg_stat_activity` as its superuser sees it."""
+
+    def __init__(self, server: Postgres, stack: AsyncExitStack) -> None:
+        self._server = server
+        self._stack = stack
+        self._connections: dict[int, Connection] = {}
+        self._medic = PostgresDatabase({examples.DSN: server.medic_dsn})
+        stack.push_async_callback(self._medic.close)
+        self.port = self._medic
+        self.target = examples.target()
+
+    @override
+    async def leak(
+        self, *, role: str | None = None, application: str = examples.APPLICATION, database: str | None = None
+    ) -> int:
+        dsn = self._server.dsn(role or self._server.settings.application_role, database)
+        connection = await self._connect(dsn, application)
+        await connection.execute("BEGIN")
+        await connection.fetchval("SELECT 1")
+        return connection.get_server_pid()
+
+    @override
+    async def idle(self) -> int:
+        connection = await self._connect(self._server.application_dsn, examples.APPLICATION)
+        await connection.fetchval("SELECT 1")
+        return connection.get_server_pid()
+
+    @override
+    async def move_on(self, pid: int) -> None:
+        await self.connection(pid).fetchval("SELECT 1")
+
+    @override
+    def ended(self) -> list[int]:
+        return [line.pid for line in self._server.log.ended_sessions() if line.pid in self._connections]
+
+    @override
+    async def alive(self) -> set[int]:
+        async with asyncio.timeout(5):
+            connection = await asyncpg.connect(self._server.superuser_dsn)
+        try:
+            rows = await connection.fetch("SELECT pid FROM pg_stat_activity")
+        finally:
+            await connection.close()
+        return {row["pid"] for row in rows} & self._connections.keys()
+
+    @override
+    async def disappear(self) -> None:
+        await self._medic.close()
+        self.port = PostgresDatabase({examples.DSN: "postgresql://poolmedic@127.0.0.1:9/covetpy"})
+
+    def connection(self, pid: int) -> Connection:
+        return self._connections[pid]
+
+    async def sessions_once(self, holds: Callable[[dict[int, Session]], bool]) -> dict[int, Session]:
+        """The target's sessions by pid, read through the port until `holds`, for ten seconds at most."""
+        async with asyncio.timeout(10):
+            while True:
+                reading = await self.port.read_database(examples.look(self.target))
+                sessions = {session.identity.pid: session for session in reading.sessions}
+                if holds(sessions):
+                    return sessions
+                await asyncio.sleep(0.05)
+
+    async def _connect(self, dsn: str, application: str) -> Connection:
+        connection = await asyncpg.connect(dsn, server_settings={"application_name": application})
+        self._stack.callback(connection.terminate)
+        self._connections[connection.get_server_pid()] = connection
+        return connection
