@@ -52,6 +52,7 @@ class Effects:
 
     def __init__(self, case: Case) -> None:
         self._target: Target = case.target
+        self._limits = case.policy.limits
         self._clear_step = case.policy.clear_window.step
         self._look = Look(target=case.target, policy=case.policy, alert_name=case.alert.name)
 
@@ -132,7 +133,7 @@ class Effects:
             case Termination():
                 return await workflow.execute_activity_method(
                     Database.terminate_sessions,
-                    TerminateRequest(target=self._target, act=act),
+                    TerminateRequest(target=self._target, act=act, limits=self._limits),
                     **options.summed(options.ACT, summary),
                 )
             case Restart():
