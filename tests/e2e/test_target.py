@@ -170,6 +170,15 @@ async def test_a_restart_frees_what_was_forgotten_and_takes_seconds(target: Targ
     assert await target.status("/probe") == 200
 
 
+async def test_a_stop_returns_what_can_be_returned(target: Target) -> None:
+    busy = asyncio.create_task(hold(target, 500, 2))
+    await until(lambda: target.has(checked_out=2))
+    await target.process.stop()
+    assert await busy == [200, 200]
+    assert target.process.exit_code == 0
+    assert await target.sessions() == []
+
+
 async def test_a_pool_that_does_not_notice_the_dead_needs_the_restart(
     stack_state: State, server: Postgres, tmp_path: Path
 ) -> None:
@@ -205,7 +214,7 @@ async def test_a_larger_pool_serves_those_who_wait(target: Target) -> None:
     await until(lambda: target.has(checked_out=4))
     others = asyncio.create_task(hold(target, 100, 4))
     await until(lambda: target.has(waiting=4))
-    await target.reload({"pool_size": 6, "max_overflow": 2})
+    await target.reload({"pool_size": 4, "max_overflow": 4})
     await until(lambda: target.has(generation=2, size=8))
     assert await others == [200] * 4
     assert await first == [200] * 4
