@@ -1,0 +1,64 @@
+"""Containers of a Docker Engine: their state, a restart, a pool's size while the application runs."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import override
+
+from temporalio import activity
+
+from activities.beating import beat_during
+from activities.container_state import describe
+from activities.engine import Connect, Engine
+from activities.instance_pages import InstancePages
+from activities.profiles.profile import Profile
+from activities.resizing import Resizing
+from activities.restarting import Restarting
+from workflows.errors import SourceNonsense, SourceRefused
+from workflows.models.evidence import ContainersReading, ContainerState
+from workflows.models.outcome import Outcome
+from workflows.models.reading import Known, Unavailable
+from workflows.models.target import Instance
+from workflows.ports.activities import Containers
+from workflows.ports.requests import Look, ResizeRequest, RestartRequest
+
+
+class DockerContainers(Containers):
+    """One engine. `connect` opens its client: it may be absent at start and come back later."""
+
+    def __init__(self, connect: Connect, profiles: Mapping[str, Profile]) -> None:
+        self._engine = Engine(connect)
+        self._pages = InstancePages(profiles)
+
+    def close(self) -> None:
+        """Close the clients."""
+        self._engine.close()
+        self._pages.close()
+
+    @activity.defn
+    @override
+    def read_containers(self, look: Look) -> ContainersReading:
+        return ContainersReading(
+            instances={instance.name: self._read(instance) for instance in look.target.instances}
+        )
+
+    # A cancel in the middle would leave half an act behind; both have limits of their own.
+    @activity.defn(no_thread_cancel_exception=True)
+    @override
+    def restart_container(self, request: RestartRequest) -> Outcome:
+        restarting = Restarting(self._engine, self._pages, request.target, request.act)
+        return beat_during(restarting.run, restarting.touched)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    @override
+    def resize_pool(self, request: ResizeRequest) -> Outcome:
+        resizing = Resizing(self._engine, self._pages, request.target, request.act)
+        return beat_during(resizing.run, resizing.touched)
+
+    def _read(self, instance: Instance) -> Known[ContainerState] | Unavailable:
+        if instance.container is None:
+            return Unavailable(reason=f"{instance.name} has no container in the configuration")
+        try:
+            state = describe(self._engine.container(instance.container))
+        except (SourceRefused, SourceNonsense) as exc:
+            return Unavailable(reason=exc.message)
+        return Known(value=state, at=datetime.now(UTC))

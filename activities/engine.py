@@ -1,0 +1,65 @@
+"""The Docker Engine: reached when it is needed, its errors translated into those of `workflows.errors`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from threading import Lock
+
+from docker import DockerClient
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from requests import RequestException
+
+from activities.untrusted import clean
+from workflows.errors import PoolmedicError, SourceRefused, SourceUnavailable
+
+type Connect = Callable[[], DockerClient]
+
+ENGINE_ERRORS = (DockerException, RequestException)
+"""Everything the SDK raises; it lets those of its HTTP library through."""
+
+
+class Engine:
+    """One client, opened by the first use: its constructor already asks the engine for its version."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._opening = Lock()
+        self._client: DockerClient | None = None
+
+    def container(self, name: str) -> Container:
+        """The container as it is now; raises SourceUnavailable, or SourceRefused if there is none."""
+        with translated(f"container {name}"):
+            return self._opened().containers.get(name)
+
+    def close(self) -> None:
+        """Close the client; the next use opens another one."""
+        with self._opening:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _opened(self) -> DockerClient:
+        with self._opening:
+            self._client = self._client or self._connect()
+            return self._client
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """What the engine says no to, or does not say, inside the block; `what` begins the sentence."""
+    try:
+        yield
+    except ENGINE_ERRORS as exc:
+        raise translate(exc, what) from exc
+
+
+def translate(error: DockerException | RequestException, what: str) -> PoolmedicError:
+    """The same failure as one of ours."""
+    if isinstance(error, NotFound):
+        return SourceRefused(f"{what}: the engine knows no such container")
+    if isinstance(error, APIError):
+        said = f"{what}: the engine answered {error.status_code}: {clean(str(error.explanation or error))}"
+        is_refusal = (error.status_code or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
+        return SourceRefused(said) if is_refusal else SourceUnavailable(said)
+    return SourceUnavailable(f"{what}: the engine did not answer: {clean(str(error))}")
