@@ -48,7 +48,8 @@ class Load:
         self.hold_ms = hold_ms
         self.seconds = seconds
         self.journal = Journal()
-        self._started_at = self._ended_at = time.monotonic()
+        self._started_at = time.monotonic()
+        self._ended_at: float | None = None
         self._in_flight = in_flight
         self._random = random.Random(seed)  # noqa: S311  a repeatable stream of arrivals
         limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
@@ -72,7 +73,7 @@ class Load:
 
     def summarize(self, last: float | None = None) -> Figures:
         """Sum up all answers, or those of the last so many seconds."""
-        until = time.monotonic() if self.is_running else self._ended_at
+        until = self._ended_at or time.monotonic()
         since = self._started_at if last is None else max(self._started_at, until - last)
         return self.journal.summarize(since, until)
 

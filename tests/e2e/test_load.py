@@ -71,6 +71,16 @@ async def test_the_rate_changes_while_it_runs(server: Server, address: str) -> N
         assert len(server.requests) - before > 4 * before
 
 
+async def test_figures_of_the_last_seconds_hold_after_the_last_arrival(server: Server, address: str) -> None:
+    async with Load(address, rate=50, seconds=0.5) as load:
+        await asyncio.sleep(0.7)
+        assert not load.is_running
+        assert load.summarize(last=5).answers == len(server.requests) > 0
+        await load.wait()
+        await asyncio.sleep(0.2)
+        assert load.summarize().answers == len(server.requests)
+
+
 async def test_refusals_and_errors_are_counted_by_name(server: Server, address: str) -> None:
     server.status = 503
     async with Load(address, rate=50, seconds=0.5) as load:
