@@ -1,0 +1,129 @@
+"""What can happen to the simulated application: functions from one state to the next."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from tests.fakes.state import App, Backend, State
+from workflows.models.session import SessionIdentity
+from workflows.models.target import Database
+
+type Change = Callable[[State, datetime], State]
+
+FIRST_IDLE_PID = 20_000
+
+
+def change_app(name: str, **fields: Any) -> Change:
+    """Give one instance other properties (see `App`)."""
+    return lambda state, _at: _with(state, replace(state.apps[name], **fields))
+
+
+def change_traffic(rate: float | None = None, hold: float | None = None) -> Change:
+    """Other traffic on every instance: requests per second each, seconds per connection."""
+
+    def apply(state: State, _at: datetime) -> State:
+        apps = {
+            name: replace(
+                app, rate=app.rate if rate is None else rate, hold=app.hold if hold is None else hold
+            )
+            for name, app in state.apps.items()
+        }
+        return replace(state, apps=apps)
+
+    return apply
+
+
+def leak(name: str, database: Database, pids: Collection[int], *, has_written: bool = False) -> Change:
+    """Connections are checked out and forgotten in a transaction, as long as there are free slots."""
+
+    def apply(state: State, at: datetime) -> State:
+        app = state.apps[name]
+        return _with(state, _leaking(app, database, list(pids)[: app.free], at, has_written))
+
+    return apply
+
+
+def _leaking(app: App, database: Database, pids: Collection[int], at: datetime, has_written: bool) -> App:
+    forgotten = tuple(
+        Backend(
+            pid=pid,
+            backend_start=app.started_at,
+            state="idle in transaction",
+            state_change=at,
+            xact_start=at,
+            usename=database.role,
+            datname=database.dbname,
+            application_name=database.application_names[0],
+            has_written=has_written,
+        )
+        for pid in pids
+    )
+    return replace(app, leaked=app.leaked + forgotten, leaked_total=app.leaked_total + len(forgotten))
+
+
+def blind(source: str, reason: str = "connection refused") -> Change:
+    """A source (`metrics`, `application`, `database`, `containers`), or `source/instance`, goes silent."""
+    return lambda state, _at: replace(state, blind={**state.blind, source: reason})
+
+
+def see(source: str) -> Change:
+    """It answers again."""
+    return lambda state, _at: replace(state, blind={k: v for k, v in state.blind.items() if k != source})
+
+
+def silence(who: str | None) -> Change:
+    """Somebody silences the alert, or nobody does any more."""
+    return lambda state, _at: replace(state, silence=who)
+
+
+def join(*backends: Backend) -> Change:
+    """Sessions that do not belong to the pool."""
+    return lambda state, _at: replace(state, bystanders=state.bystanders + backends)
+
+
+def end(identity: SessionIdentity) -> Change:
+    """The server ends a session; its slot comes back where the pool notices."""
+
+    def apply(state: State, _at: datetime) -> State:
+        apps = {name: _without(app, identity) for name, app in state.apps.items()}
+        stay = tuple(backend for backend in state.bystanders if not _is(backend, identity))
+        return replace(state, apps=apps, bystanders=stay)
+
+    return apply
+
+
+def restart(name: str, database: Database) -> Change:
+    """A new process with an empty pool of the size that its configuration file holds."""
+
+    def apply(state: State, at: datetime) -> State:
+        old = state.apps[name]
+        new = replace(old, started_at=at, leaked=(), lost=0, generation=1, leaked_total=0, running=True)
+        pids = range(FIRST_IDLE_PID, FIRST_IDLE_PID + min(old.leaks_on_start, old.size))
+        return _with(state, _leaking(new, database, pids, at, has_written=False))
+
+    return apply
+
+
+def resize(name: str, size: int) -> Change:
+    """The pool takes another maximum while the program runs."""
+
+    def apply(state: State, _at: datetime) -> State:
+        app = state.apps[name]
+        return _with(state, replace(app, size=size, generation=app.generation + 1))
+
+    return apply
+
+
+def _with(state: State, app: App) -> State:
+    return replace(state, apps={**state.apps, app.name: app})
+
+
+def _is(backend: Backend, identity: SessionIdentity) -> bool:
+    return (backend.pid, backend.backend_start) == (identity.pid, identity.backend_start)
+
+
+def _without(app: App, identity: SessionIdentity) -> App:
+    stay = tuple(backend for backend in app.leaked if not _is(backend, identity))
+    gone = len(app.leaked) - len(stay)
+    return replace(app, leaked=stay, lost=app.lost + (0 if app.returns_slot else gone))

@@ -1,0 +1,129 @@
+"""What the application, the database and the engine would say of the world."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tests.fakes.changes import FIRST_IDLE_PID
+from tests.fakes.prometheus import since_start
+from tests.fakes.state import App, Backend, State
+from tests.fakes.world import World
+from workflows.models.evidence import (
+    ApplicationPage,
+    ContainerState,
+    DatabaseReading,
+    ServerReading,
+    StatementReading,
+)
+from workflows.models.reading import Known, Unavailable
+from workflows.models.target import Database
+
+SERVER = 180000
+
+
+def read_page(world: World, name: str, at: datetime) -> Known[ApplicationPage] | Unavailable:
+    """The instance's own health, pool and probe."""
+    state = world.state(at)
+    app = state.apps[name]
+    if reason := state.is_blind("application", name):
+        return Unavailable(reason=reason)
+    if not app.running:
+        return Unavailable(reason="connection refused")
+    page = ApplicationPage(
+        status="healthy" if app.served == 1 else "unhealthy",
+        pool=Known(value=app.pool, at=at),
+        timeouts_total=Known(value=since_start(world, name, at), at=at),
+        generation=app.generation,
+        probe_seconds=_probe(app, at),
+        started_at=Known(value=app.started_at, at=at),
+    )
+    return Known(value=page, at=at)
+
+
+def _probe(app: App, at: datetime) -> Known[float] | Unavailable:
+    if app.served < 1 or app.free == 0:
+        return Unavailable(reason="no connection within 5 s")
+    return Known(value=0.01, at=at)
+
+
+def read_container(world: World, name: str, at: datetime) -> Known[ContainerState] | Unavailable:
+    """The instance's container."""
+    state = world.state(at)
+    app = state.apps[name]
+    if reason := state.is_blind("containers", name):
+        return Unavailable(reason=reason)
+    found = ContainerState(
+        id=app.container_id,
+        running=app.running,
+        status="running" if app.running else "exited",
+        started_at=app.started_at,
+        restart_count=0,
+        oom_killed=False,
+        exit_code=0 if app.running else 137,
+        image="covetpy-app:test",
+        stop_grace_seconds=10,
+    )
+    return Known(value=found, at=at)
+
+
+def read_sessions(world: World, database: Database, at: datetime) -> DatabaseReading:
+    """`pg_stat_activity`, cut to the target's own sessions, and the server's numbers."""
+    state = world.state(at)
+    everybody = [*state.backends, *_traffic(state, database, at)]
+    own = sorted(
+        (backend for backend in everybody if is_own(backend, database)),
+        key=lambda backend: backend.identity(at).state_change,
+    )
+    return DatabaseReading(
+        server=ServerReading(
+            version=SERVER,
+            system_identifier="7300000000000000001",
+            in_recovery=state.in_recovery,
+            started_at=world.began - timedelta(days=30),
+            max_connections=state.max_connections,
+            reserved_connections=state.reserved_connections,
+            connections=len(everybody) + 1,
+            can_terminate=True,
+        ),
+        sessions=tuple(backend.session(at) for backend in own[:500]),
+        sessions_total=len(own),
+        foreign=len(everybody) - len(own),
+        statements=Known(value=(_usual_statement(state),), at=at),
+    )
+
+
+def is_own(backend: Backend, database: Database) -> bool:
+    """Of the target's role, database and application names."""
+    return (
+        backend.usename == database.role
+        and backend.datname == database.dbname
+        and backend.application_name in database.application_names
+    )
+
+
+def _traffic(state: State, database: Database, at: datetime) -> Iterator[Backend]:
+    """The sessions of the pool that work or rest: each changes its state all the time."""
+    for number, app in enumerate(state.apps.values()):
+        first = FIRST_IDLE_PID + 1000 * (number + 1)
+        for place in range(app.busy + app.pool.idle):
+            is_busy = place < app.busy
+            yield Backend(
+                pid=first + place,
+                backend_start=app.started_at,
+                state="active" if is_busy else "idle",
+                state_change=at,
+                xact_start=at - timedelta(seconds=app.hold / 2) if is_busy else None,
+                usename=database.role,
+                datname=database.dbname,
+                application_name=database.application_names[0],
+                renews=True,
+            )
+
+
+def _usual_statement(state: State) -> StatementReading:
+    return StatementReading(
+        query_id=4711,
+        text="SELECT * FROM orders WHERE id = $1",
+        calls=1_000_000,
+        mean_seconds=state.usual_hold / 2,
+        active_now=sum(app.busy for app in state.apps.values()),
+    )

@@ -1,0 +1,148 @@
+"""The simulated application and its database at one moment: frozen values, and what follows from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+
+from workflows.models.evidence import PoolState
+from workflows.models.session import Session, SessionIdentity
+
+ACQUIRE_TIMEOUT = 5.0
+"""Seconds a request waits for a connection before it is answered with 503."""
+_JUST_NOW = timedelta(milliseconds=200)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A session on the server; one that `renews` runs a statement all the time."""
+
+    pid: int
+    backend_start: datetime
+    state: str
+    state_change: datetime
+    xact_start: datetime | None
+    usename: str
+    datname: str
+    application_name: str
+    has_written: bool = False
+    in_progress: str | None = None
+    renews: bool = False
+
+    def identity(self, at: datetime) -> SessionIdentity:
+        """What `pg_stat_activity` would show at that moment."""
+        return SessionIdentity(
+            pid=self.pid,
+            backend_start=self.backend_start,
+            state=self.state,
+            state_change=self._changed(at),
+            xact_start=self.xact_start,
+            usename=self.usename,
+            datname=self.datname,
+            application_name=self.application_name,
+        )
+
+    def session(self, at: datetime) -> Session:
+        """The same with its ages."""
+        began = self.xact_start
+        return Session(
+            identity=self.identity(at),
+            state_seconds=(at - self._changed(at)).total_seconds(),
+            xact_seconds=None if began is None else (at - began).total_seconds(),
+            has_written=self.has_written,
+            in_progress=self.in_progress,
+            wait_event_type="Client" if self.state != "active" else None,
+            wait_event="ClientRead" if self.state != "active" else None,
+        )
+
+    def _changed(self, at: datetime) -> datetime:
+        return at - _JUST_NOW if self.renews else self.state_change
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """One instance: `rate` requests per second want a connection for `hold` seconds each."""
+
+    name: str
+    size: int
+    rate: float
+    hold: float
+    container_id: str
+    started_at: datetime
+    generation: int = 1
+    running: bool = True
+    reloads: bool = True
+    """Whether the signal to take a new size is heard."""
+    returns_slot: bool = True
+    """Whether the pool notices that a session was ended by the server."""
+    leaks_on_start: int = 0
+    """Connections that the program loses again as soon as it has started."""
+    leaked: tuple[Backend, ...] = ()
+    leaked_total: int = 0
+    lost: int = 0
+    """Slots whose session is gone, and which the pool still counts as checked out."""
+
+    @property
+    def wanted(self) -> float:
+        """Connections that the traffic keeps busy, if it gets them."""
+        return self.rate * self.hold
+
+    @property
+    def free(self) -> int:
+        """Slots that are left for the traffic."""
+        return max(0, self.size - len(self.leaked) - self.lost)
+
+    @property
+    def busy(self) -> int:
+        """Slots that the traffic holds."""
+        return min(self.free, ceil(self.wanted))
+
+    @property
+    def served(self) -> float:
+        """Share of the requests that get a connection in time."""
+        return min(1.0, self.free / self.wanted) if self.wanted else 1.0
+
+    @property
+    def refused_per_second(self) -> float:
+        """Acquire timeouts, each answered with 503."""
+        return self.rate * (1 - self.served) if self.running else 0.0
+
+    @property
+    def wait_p95(self) -> float | None:
+        """Seconds; None when nobody got a connection, or nobody asked."""
+        if not self.rate or not self.free or not self.running:
+            return None
+        return 0.004 if self.served == 1 else 0.95 * ACQUIRE_TIMEOUT
+
+    @property
+    def pool(self) -> PoolState:
+        """The pool as the application counts it."""
+        active = len(self.leaked) + self.lost + self.busy
+        waiters = 0 if self.served == 1 else ceil(self.refused_per_second * ACQUIRE_TIMEOUT)
+        return PoolState(active=active, idle=max(0, self.size - active), size=self.size, waiters=waiters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Everything at one moment."""
+
+    apps: Mapping[str, App]
+    usual_rate: float
+    usual_hold: float
+    bystanders: tuple[Backend, ...] = ()
+    """Sessions that hold no slot of the pool: foreign ones, migrations, honest long work."""
+    blind: Mapping[str, str] = field(default_factory=dict)
+    """Source, or `source/instance`, that does not answer, and why."""
+    silence: str | None = None
+    max_connections: int = 100
+    reserved_connections: int = 6
+    in_recovery: bool = False
+
+    def is_blind(self, source: str, instance: str) -> str | None:
+        """Why this source says nothing of this instance."""
+        return self.blind.get(source) or self.blind.get(f"{source}/{instance}")
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """Every session with an identity that lasts."""
+        return tuple(backend for app in self.apps.values() for backend in app.leaked) + self.bystanders
