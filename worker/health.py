@@ -12,6 +12,8 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, Describe
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from worker.temporal import Unreachable, reaching
+
 PATIENCE = 2.0
 KEPT = 1.0
 """Seconds an answer stands: a page without a token must not become load on Temporal."""
@@ -75,12 +77,11 @@ class Probes:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with reaching(PATIENCE):
                 answer = await self._client.workflow_service.describe_task_queue(
                     request, retry=False, timeout=timedelta(seconds=PATIENCE)
                 )
-        # The SDK says RuntimeError when it cannot connect at all.
-        except (RPCError, TimeoutError, RuntimeError):
+        except (RPCError, Unreachable):
             return Readiness(temporal=False, worker=False)
         return Readiness(temporal=True, worker=_is_polled(answer))
 

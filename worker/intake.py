@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from worker.config import Configuration, Links, TargetEntry
 from worker.errors import TemporalUnavailable
 from worker.routing import Assignment
+from worker.temporal import Unreachable, is_silent, reaching
 from workflows import attributes
 from workflows.models.alert import AlertStatus, Case
 
@@ -25,7 +26,7 @@ WORKFLOW = "Incident"
 SIGNAL = "alert"
 RPC_TIMEOUT = timedelta(seconds=2)
 PATIENCE = 2.5
-"""Seconds for one alert, connecting included: the caller has its 503 within three."""
+"""Seconds for one alert, reaching included: the caller has its 503 within three."""
 AT_ONCE = 16
 
 
@@ -65,12 +66,12 @@ class Intake:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._one(one, gate)) for one in assignments]
-        except* (RPCError, TimeoutError, RuntimeError) as failures:
+        except* (RPCError, Unreachable) as failures:
             raise TemporalUnavailable(_reason(failures.exceptions[0])) from failures
         return [task.result() for task in tasks]
 
     async def _one(self, one: Assignment, gate: asyncio.Semaphore) -> Placed:
-        async with gate, asyncio.timeout(PATIENCE):
+        async with gate, reaching(PATIENCE):
             if one.alert.status is AlertStatus.FIRING:
                 return await self._start_or_join(one)
             return await self._join(one)
@@ -159,8 +160,8 @@ def _details(target: TargetEntry, configuration: Configuration) -> str:
 def _reason(failure: BaseException) -> str:
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
-    if isinstance(failure, TimeoutError):
-        return "Temporal did not answer in time; check that it runs and that TEMPORAL_ADDRESS names it"
+    if isinstance(failure, Unreachable) or is_silent(failure):
+        return "Temporal does not answer; check that it runs and that TEMPORAL_ADDRESS names it"
     if isinstance(failure, RPCError) and "search attribute" in failure.message.lower():
         return "Temporal does not know the search attributes; run `poolmedic setup`"
     return f"Temporal refused: {str(failure).splitlines()[0][:200]}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import Iterator
 from typing import override
@@ -64,9 +65,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_site(app: FastAPI, settings: Settings, port: int, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set; requests under way may end. Raises `Usage` if the address is taken."""
-    listener = _listen(settings.host, port)
+async def serve_site(
+    app: FastAPI, listener: socket.socket, graceful_seconds: float, stop: asyncio.Event
+) -> None:
+    """Serve until `stop` is set; requests under way may end."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -75,11 +77,12 @@ async def serve_site(app: FastAPI, settings: Settings, port: int, stop: asyncio.
             server_header=False,
             lifespan="off",
             limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=int(settings.graceful_seconds) or 1,
+            timeout_graceful_shutdown=math.ceil(graceful_seconds),
         )
     )
     serving = asyncio.create_task(server.serve([listener]))
-    _log.info("listening", address=f"http://{settings.host}:{listener.getsockname()[1]}")
+    host, port = listener.getsockname()[:2]
+    _log.info("listening", address=f"http://{host}:{port}")
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
@@ -87,7 +90,8 @@ async def serve_site(app: FastAPI, settings: Settings, port: int, stop: asyncio.
     await serving
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address; raises `Usage` if it is not to be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)

@@ -1,18 +1,46 @@
 """The connection to Temporal, by the same environment and profile file as the `temporal` command line."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import Runtime
+from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import TemporalUnavailable, Usage
 
 PATIENCE = 5.0
+_CANNOT_CONNECT = "Failed client connect"
 DEFAULT_ADDRESS = "localhost:7233"
+
+
+class Unreachable(Exception):
+    """Nothing listens at Temporal's address, or it did not answer in time."""
+
+
+def is_silent(error: BaseException) -> bool:
+    """Whether the error means that no answer came, rather than a refusal."""
+    silent = {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+    return isinstance(error, RPCError) and error.status in silent
+
+
+@asynccontextmanager
+async def reaching(seconds: float) -> AsyncIterator[None]:
+    """Around calls to Temporal, the first of which also connects: raises `Unreachable` after so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise Unreachable from error
+    # The SDK has no class of its own for this.
+    except RuntimeError as error:
+        if _CANNOT_CONNECT not in str(error):
+            raise
+        raise Unreachable from error
 
 
 async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, lazy: bool = False) -> Client:
@@ -23,7 +51,7 @@ async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, laz
     profile = read_profile()
     address = profile.setdefault("target_host", DEFAULT_ADDRESS)
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with reaching(PATIENCE):
             return await Client.connect(
                 **profile,
                 data_converter=pydantic_data_converter,
@@ -31,8 +59,7 @@ async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, laz
                 runtime=runtime,
                 lazy=lazy,
             )
-    # The SDK says RuntimeError when it cannot connect.
-    except (RuntimeError, TimeoutError) as error:
+    except Unreachable as error:
         raise TemporalUnavailable(
             f"Temporal at {address} cannot be reached; start it, or set TEMPORAL_ADDRESS"
         ) from error
