@@ -62,7 +62,7 @@ async def start(server: Alertmanager) -> None:
 
 
 def _command(state: State, settings: Settings, address: str) -> Command:
-    folder = state.directory(settings.name)
+    folder = state.fresh_directory(settings.name)
     configuration = templates.render(
         "alertmanager.yml.j2",
         folder / "alertmanager.yml",

@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import Mount
@@ -22,6 +22,7 @@ from deploy.local.state import State
 SOURCE = Path("/srv")
 SECONDS_TO_START = 30.0
 LINES_OF_LOG = 30
+RESTARTS_ALLOWED = 2
 
 
 class ContainerRefused(StackError):
@@ -128,19 +129,31 @@ def _package_mount(program: Program) -> Mount:
 
 
 async def _wait_ready(engine: Engine, program: Program, identifier: str) -> None:
-    reason = await probes.until(probes.http(program.health), SECONDS_TO_START)
-    if reason is None:
-        return
-    state, tail = await asyncio.to_thread(_look, engine, identifier)
-    if not state["Running"] or state["Restarting"]:
-        raise EndedEarly(program.name, int(state["ExitCode"]), tail)
-    raise NotReady(program.name, SECONDS_TO_START, reason, tail)
+    answers = probes.http(program.health)
+
+    async def ask() -> str | None:
+        reason = await answers()
+        if reason is not None:
+            await asyncio.to_thread(_expect_alive, engine, identifier, program.name)
+        return reason
+
+    reason = await probes.until(ask, SECONDS_TO_START)
+    if reason is not None:
+        tail = await asyncio.to_thread(_read_log, engine, identifier)
+        raise NotReady(program.name, SECONDS_TO_START, reason, tail)
 
 
-def _look(engine: Engine, identifier: str) -> tuple[dict[str, Any], str]:
+def _expect_alive(engine: Engine, identifier: str, name: str) -> None:
+    """A restart or two may be the database coming up; more are a program that cannot run."""
     with engine.client() as client:
-        container = client.containers.get(identifier)
-        return container.attrs["State"], container.logs(tail=LINES_OF_LOG).decode(errors="replace")
+        seen = client.containers.get(identifier).attrs
+    if seen["State"]["Status"] == "exited" or seen["RestartCount"] > RESTARTS_ALLOWED:
+        raise EndedEarly(name, int(seen["State"]["ExitCode"]), _read_log(engine, identifier))
+
+
+def _read_log(engine: Engine, identifier: str) -> str:
+    with engine.client() as client:
+        return client.containers.get(identifier).logs(tail=LINES_OF_LOG).decode(errors="replace")
 
 
 def _remove(engine: Engine, identifier: str, log: Path) -> None:

@@ -12,7 +12,6 @@ from math import ceil
 from typing import Any
 
 import docker
-from docker.errors import DockerException
 
 from deploy.local import private_engine
 from deploy.local.containers import LABEL, remove_labelled
@@ -20,8 +19,8 @@ from deploy.local.errors import ProgramMissing
 from deploy.local.process import Process
 from deploy.local.records import ContainersRecord
 from deploy.local.state import State
+from deploy.setup import engine as ping
 
-DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 SECONDS_TO_ANSWER = 30
 
 
@@ -63,6 +62,7 @@ class Engine:
             # The engine counts in whole seconds.
             stream = client.events(since=int(first), until=ceil(last), filters=wanted, decode=True)
             found = [_event(raw) for raw in stream]
+            stream.close()
         return [event for event in found if first <= event.at <= last]
 
 
@@ -87,13 +87,8 @@ async def serve(state: State, stack: str) -> AsyncIterator[Engine]:
 
 def find_users_engine() -> str | None:
     """Address of the engine that DOCKER_HOST or the default socket leads to; None if none answers."""
-    address = os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
-    try:
-        with contextlib.closing(docker.DockerClient(base_url=address, timeout=5)) as client:
-            client.ping()
-    except DockerException:
-        return None
-    return address
+    address = os.environ.get("DOCKER_HOST") or ping.DEFAULT
+    return address if ping.answers(address) else None
 
 
 def ensure_available() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ def open_state(folder: Path) -> Iterator[State]:
     patience = SECONDS_FOR_A_KEEPER if states.last_holder(folder) == keeper.HOLDER else 0
     with states.lock(folder, "stack", patience):
         end_leftovers(folder)
+        shutil.rmtree(folder / "logs", ignore_errors=True)
         state = State(folder)
         with _watched(state):
             try:

@@ -65,7 +65,7 @@ async def serve(
     state: State, settings: Settings, applications: Sequence[Application] = ()
 ) -> AsyncIterator[Prometheus]:
     """Run it until the block ends; raises StackError if it does not come up."""
-    folder = state.directory(settings.name)
+    folder = state.fresh_directory(settings.name)
     listed = folder / "applications.json"
     write_applications(listed, applications)
     address = f"{LOOPBACK}:{state.port(settings.name)}"

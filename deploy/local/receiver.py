@@ -67,8 +67,7 @@ class Receiver:
 async def serve(state: State, name: str = "receiver") -> AsyncIterator[Receiver]:
     """Run it until the block ends; raises StackError if it does not come up."""
     port = state.port(name)
-    file = state.directory(name) / "messages.jsonl"
-    file.unlink(missing_ok=True)
+    file = state.fresh_directory(name) / "messages.jsonl"
     line: list[str | Path] = [sys.executable, "-m", "deploy.local.receiver_app", str(port), file]
     process = Process(state, Command(name=name, arguments=line, directory=ROOT))
     receiver = Receiver(process, f"http://{LOOPBACK}:{port}", file)

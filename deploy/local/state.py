@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import TextIO
@@ -36,6 +37,11 @@ class State:
         path = self.folder / name
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def fresh_directory(self, name: str) -> Path:
+        """The same, empty: what an earlier run left in it would be news to nobody, or be taken for news."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        return self.directory(name)
 
     def secret(self, name: str) -> str:
         """A random password or token, kept in a file that only this user can read."""

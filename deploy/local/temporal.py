@@ -62,7 +62,7 @@ async def serve(state: State, settings: Settings) -> AsyncIterator[Temporal]:
         "--metrics-port",
         f"{metrics}",
     ]
-    database = state.directory(name) / "temporal.db"
+    database = state.fresh_directory(name) / "temporal.db"
     process = Process(state, Command(name=name, arguments=[*_line(settings, database), *ports], grace=15.0))
     server = Temporal(
         process=process,

