@@ -1,0 +1,114 @@
+"""The reading of now, from what Prometheus answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from activities import usual
+from activities.profiles.profile import Profile
+from activities.promql import duration
+from activities.scraped import Asked, Missing, Scraped, answered, moment, number, read
+from activities.series import unbroken_seconds
+from activities.untrusted import clean
+from workflows.models.evidence import InstanceMetrics, MetricsReading
+from workflows.models.reading import Known
+from workflows.ports.requests import Look
+
+SCRAPED = ("active", "idle", "size", "waiters", "timeouts", "errors_503", "leaked", "started_at")
+MOST_UNEXPECTED = 20
+NAME_LENGTH = 80
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was asked about, and what came back."""
+
+    profile: Profile
+    look: Look
+    now: datetime
+    asked: Mapping[str, Asked]
+
+
+def questions(profile: Profile, selector: Mapping[str, str], lookback: timedelta) -> dict[str, str]:
+    """PromQL by what it is for. All samples are asked for over the same time, so that absent means absent."""
+    selectors = profile.selectors(selector)
+    scraped = {name: f"{selectors[name]}[{duration(lookback)}]" for name in SCRAPED if name in selectors}
+    computed = {
+        name: profile.query(template, selector, window=profile.recent)
+        for name, template in profile.queries
+        if template is not None
+    }
+    return (
+        scraped | computed | usual.rate_questions(profile, selector) | usual.hold_questions(profile, selector)
+    )
+
+
+def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReading:
+    """Every configured instance is a key; what could not be read says why."""
+    asked, target = scene.asked, scene.look.target
+    names = [instance.name for instance in target.instances]
+    return MetricsReading(
+        instances={name: read(partial(_instance, scene, name)) for name in names},
+        request_rate=read(lambda: _computed(scene, "request_rate", "the traffic")),
+        usual_rate=usual.read_rate(asked, target, scene.now),
+        hold_seconds=read(lambda: _computed(scene, "hold_seconds", "the time connections are held")),
+        usual_hold=usual.read_hold(asked, target, scene.now),
+        alert_firing=read(is_firing),
+        unexpected=_unexpected(scene),
+    )
+
+
+def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
+    scraped = Scraped(name, scene.profile, scene.asked)
+    pool = scraped.pool()
+    start = _recent_start(scraped, scene.profile.recent)
+    threshold = scene.look.policy.thresholds.exhausted
+    metrics = InstanceMetrics(
+        pool=pool.value,
+        wait_p95=read(lambda: _wait(scene, name, pool.at)),
+        timeouts=read(lambda: scraped.risen("timeouts", start)),
+        errors_503=read(lambda: scraped.risen("errors_503", start)),
+        leaked=read(lambda: scraped.risen("leaked", start)),
+        full_seconds=Known(value=unbroken_seconds(scraped.utilization(), threshold), at=pool.at),
+        started_at=read(scraped.started_at),
+    )
+    return Known(value=metrics, at=pool.at)
+
+
+def _recent_start(scraped: Scraped, recent: timedelta) -> float:
+    """The last scrape at least `recent` before the last one, else the first: nothing is estimated."""
+    earliest = scraped.scrapes[-1] - recent.total_seconds()
+    return max((at for at in scraped.scrapes if at <= earliest), default=scraped.scrapes[0])
+
+
+def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:
+    if "wait_p95" not in scene.asked:
+        raise Missing("the metric profile has no query for the time to get a connection")
+    label = scene.profile.instance_label
+    ours = tuple(
+        series for series in answered(scene.asked["wait_p95"]) if series.labels.get(label) == instance
+    )
+    return Known(value=number(ours, f"the time to get a connection at {instance}"), at=at)
+
+
+def _computed(scene: Scene, name: str, what: str) -> Known[float]:
+    if name not in scene.asked:
+        raise Missing(f"the metric profile has no query for {what}")
+    value = number(scene.asked[name], what)
+    scrapes = [series.samples[-1].at for series in answered(scene.asked["active"]) if series.samples]
+    if not scrapes:
+        raise Missing("Prometheus has not scraped the target in that time")
+    return Known(value=value, at=moment(max(scrapes)))
+
+
+def _unexpected(scene: Scene) -> tuple[str, ...]:
+    """Instances scraped lately that the configuration does not know; their names come from outside."""
+    label, fresh = scene.profile.instance_label, scene.look.policy.thresholds.fresh_for.total_seconds()
+    seen = {
+        clean(series.labels.get(label, ""), NAME_LENGTH)
+        for series in answered(scene.asked["active"])
+        if series.samples and series.samples[-1].at >= scene.now.timestamp() - fresh
+    }
+    unknown = seen - {clean(instance.name, NAME_LENGTH) for instance in scene.look.target.instances}
+    return tuple(sorted(unknown)[:MOST_UNEXPECTED])

@@ -1,0 +1,106 @@
+"""Prometheus as a source: pools, traffic and the alert now, and every instance over the clear window."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import override
+
+import httpx
+from temporalio import activity
+
+from activities import alert_state, metrics_now, metrics_window
+from activities.http_source import LIMIT, HttpSource, name_of
+from activities.profiles.profile import Profile
+from activities.prometheus_api import PrometheusApi
+from activities.scraped import Asked
+from workflows.errors import NotConfigured, PoolmedicError
+from workflows.models.evidence import MetricsReading
+from workflows.models.target import Target
+from workflows.models.verdict import WindowReading
+from workflows.ports.activities import Metrics
+from workflows.ports.requests import Look, WindowLook
+
+LEAST_LOOKBACK = timedelta(minutes=10)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PrometheusMetrics(Metrics):
+    """Every reading is one round of questions, side by side; none takes longer than `limit`.
+
+    `client` is kept warm by the caller, and carries what Prometheus asks for as credentials. `clock` must
+    agree with Prometheus's to within a few seconds.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        url: str,
+        profiles: Mapping[str, Profile],
+        *,
+        limit: timedelta = LIMIT,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._api = PrometheusApi(HttpSource(client, name_of("Prometheus", url), limit), url)
+        self._profiles = profiles
+        self._clock = clock
+
+    @activity.defn
+    @override
+    async def read_metrics(self, look: Look) -> MetricsReading:
+        """Raises what the question for the pools raised: without them the rest says nothing."""
+        profile, now = self._profile(look.target), self._clock()
+        lookback = max(LEAST_LOOKBACK, 2 * look.policy.thresholds.full_for)
+        questions = metrics_now.questions(profile, look.target.selector, lookback)
+        asked, firing, rules = await asyncio.gather(
+            self._ask(questions, now),
+            _attempt(self._api.query(alert_state.firing_query(look.alert_name), now)),
+            _attempt(self._api.rules(look.alert_name)),
+        )
+        _require(asked)
+        scene = metrics_now.Scene(profile, look, now, asked)
+        return metrics_now.assemble(
+            scene, lambda: alert_state.judge(look.alert_name, look.target, firing, rules)
+        )
+
+    @activity.defn
+    @override
+    async def read_window(self, look: WindowLook) -> WindowReading:
+        """Raises what the question for the pools raised."""
+        profile, grid = self._profile(look.target), metrics_window.grid(look)
+        questions = metrics_window.questions(profile, look)
+        buckets = metrics_window.bucket_question(profile, look)
+        asked, waited = await asyncio.gather(
+            self._ask(questions, look.until),
+            _attempt(self._api.query_range(buckets, *grid)) if buckets else _nothing(),
+        )
+        _require(asked)
+        return metrics_window.assemble(metrics_window.Scene(profile, look, grid, asked, waited))
+
+    async def _ask(self, questions: Mapping[str, str], at: datetime) -> dict[str, Asked]:
+        answers = await asyncio.gather(*(_attempt(self._api.query(each, at)) for each in questions.values()))
+        return dict(zip(questions, answers, strict=True))
+
+    def _profile(self, target: Target) -> Profile:
+        if target.profile not in self._profiles:
+            raise NotConfigured(f"this worker has no metric profile {target.profile}")
+        return self._profiles[target.profile]
+
+
+async def _attempt[T](question: Awaitable[T]) -> T | PoolmedicError:
+    try:
+        return await question
+    except PoolmedicError as failure:
+        return failure
+
+
+async def _nothing() -> tuple[()]:
+    return ()
+
+
+def _require(asked: Mapping[str, Asked]) -> None:
+    for meaning in ("active", "size"):
+        if isinstance(failure := asked[meaning], PoolmedicError):
+            raise failure
