@@ -8,15 +8,13 @@ from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
 from workflows import escalation, guard, verification
-from workflows.approval import approval_request
-from workflows.attributes import CAUSE, OUTCOME
 from workflows.clocks import keep
+from workflows.consent import Consent
 from workflows.diagnosis import diagnose
+from workflows.display import engrave, show
 from workflows.escalation import Clock
 from workflows.messages import Messages
 from workflows.models.alert import Case
-from workflows.models.approval import Request
-from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Resize
 from workflows.models.policy import Mode, Permission
@@ -25,7 +23,7 @@ from workflows.models.report import Summary
 from workflows.models.verdict import State
 from workflows.plan import plan
 from workflows.record import PIPELINE
-from workflows.report import details, summarise
+from workflows.report import summarise
 from workflows.temporary_change import begin_temporary_change
 from workflows.waiting import happens
 
@@ -39,8 +37,10 @@ class Incident(Messages):
     @workflow.init
     def __init__(self, case: Case) -> None:
         super().__init__(case)
+        self.consent = Consent(self.record, self.people, self.is_free)
         self._seen = 0
         self._rounds = 0
+        self._refusals = 0
 
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
@@ -67,7 +67,8 @@ class Incident(Messages):
             if is_cancelled_exception(fault):
                 raise
             workflow.logger.exception("the runbook failed")
-            await self.hand_over(f"poolmedic itself failed ({type(fault).__name__}: {fault})"[:300])
+            reason = f"poolmedic itself failed ({type(fault).__name__}: {fault})"[:300]
+            await self.hand_over(reason, key=f"fault/{type(fault).__name__}")
 
     async def runbook(self) -> None:
         """Investigate, diagnose, plan; then the one step that the plan names."""
@@ -83,7 +84,7 @@ class Incident(Messages):
             case LookAgain(after=after, why=why):
                 await self.pause(max(after, timedelta(seconds=1)), f"look again: {why}")
             case HandOver(reason=reason):
-                await self.hand_over(reason)
+                await self.hand_over(reason, key=f"hand-over/{diagnosis.first.cause}")
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
@@ -103,10 +104,11 @@ class Incident(Messages):
             self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
         if told is not None and case.policy.mode is Mode.AUTO:
             told.add_done_callback(self._acknowledge)
-        self.show()
+        show(self.record)
 
     def _acknowledge(self, told: "asyncio.Task[bool]") -> None:
-        if told.result() and not self.record.is_with_people:
+        is_told = not told.cancelled() and told.exception() is None and told.result()
+        if is_told and not self.record.is_with_people:
             self.record.acknowledge(PIPELINE, workflow.now())
 
     async def authorised(self, proposal: Proposal) -> str | None:
@@ -116,48 +118,12 @@ class Incident(Messages):
             return None
         if proposal.permission is Permission.ALONE:
             return PIPELINE
-        return await self.ask(proposal)
+        return await self.consent.ask(proposal)
 
-    async def ask(self, proposal: Proposal) -> str | None:
-        """Ask a person, with the exact effect and the risk; a pool that gets free meanwhile withdraws it."""
-        record = self.record
-        request = approval_request(proposal, record.case.policy, workflow.uuid4().hex[:8], workflow.now())
-        record.ask(request)
-        record.lapse(workflow.now())
-        lines = escalation.request_lines(request, workflow.info().workflow_id)
-        self.people.tell(
-            Level.L1, f"approval needed for {request.option}", lines, key=f"request/{request.id}"
-        )
-        await self.await_answer(request)
-        record.pending = None
-        won = record.answer_to(request.id)
-        if won is None:
-            return None
-        if not won.approve:
-            refused = Outcome(status=OutcomeStatus.REFUSED, detail=won.message)
-            record.acted(proposal, won.by, refused, workflow.now())
-            return None
-        return won.by
-
-    async def await_answer(self, request: Request) -> None:
-        """Until a valid answer, the expiry (which calls level 2), or a free pool (which withdraws)."""
-        record, relook = self.record, self.record.case.policy.pace.relook.total_seconds()
-        while (left := (request.until - workflow.now()).total_seconds()) > 0:
-            self.show()
-            seen = record.news
-            await happens(record.hears_after(seen), min(left, relook), f"answer to {request.id}")
-            if record.answer_to(request.id):
-                return
-            if await self.is_free():
-                record.note(workflow.now(), f"request {request.id} withdrawn: the pool is free")
-                return
-        record.note(workflow.now(), f"request {request.id} expired unanswered")
-        self.people.call(Level.L2, f"nobody answered the request for {request.option}", key="expired")
-
-    async def hand_over(self, reason: str) -> None:
-        """People decide from here; the tool goes on looking, less and less often."""
+    async def hand_over(self, reason: str, key: str) -> None:
+        """People decide from here, called once per `key`; the tool goes on looking, less and less often."""
         self.record.lapse(workflow.now())
-        self.people.call(Level.L2, reason)
+        self.people.call(Level.L2, reason, key)
         await self.stand_by(reason)
 
     async def stand_by(self, why: str) -> None:
@@ -172,12 +138,12 @@ class Incident(Messages):
     async def act(self, proposal: Proposal, by: str) -> None:
         """Guard, do it once, and look whether it helped."""
         record, settle = self.record, self.record.case.policy.pace.settle
-        if refusal := await self.refusal(proposal):
-            record.note(workflow.now(), f"not done: {refusal}")
-            await self.hand_over(f"{proposal.act.option} was not done: {refusal}")
+        if refusal := await self.refusal(proposal, by):
+            await self.refused(proposal, refusal)
             return
+        self._refusals = 0
         record.intend(proposal, workflow.now())
-        self.show()
+        show(self.record)
         outcome = await self.effects.act(proposal.act, f"{proposal.effect} Decided by {by}."[:200])
         record.acted(proposal, by, outcome, workflow.now())
         await workflow.sleep(settle, summary="let it settle before the look")
@@ -190,23 +156,36 @@ class Incident(Messages):
                 Level.L3, "business-critical, and the first act did not help", key="critical/failed"
             )
 
-    async def refusal(self, proposal: Proposal) -> str | None:
+    async def refusal(self, proposal: Proposal, by: str) -> str | None:
         """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
         record, case = self.record, self.record.case
         pages, silence = await asyncio.gather(self.effects.look(), self.effects.read_silence())
+        if record.evidence is None:
+            return "there is no evidence"
         refused = guard.check(
             proposal,
-            before=record.diagnoses[-1].pools,
+            evidence=record.evidence,
             pages=pages,
             silence=silence,
             attempts=tuple(record.attempts),
             target=case.target,
             policy=case.policy,
             now=workflow.now(),
+            approved_by=None if by == PIPELINE else by,
         )
         if refused is None and isinstance(proposal.act, Resize):
             return await begin_temporary_change(case, proposal.act)
         return refused
+
+    async def refused(self, proposal: Proposal, reason: str) -> None:
+        """What was seen may just have changed: look again once; a guard that goes on refusing needs people."""
+        self.record.note(workflow.now(), f"not done: {reason}")
+        self._refusals += 1
+        if self._refusals > 1:
+            option = proposal.act.option
+            await self.hand_over(f"{option} was not done: {reason}", key=f"refused/{option}")
+        else:
+            await self.pause(self.record.case.policy.pace.settle, f"not done, look again: {reason}")
 
     # looks
 
@@ -225,13 +204,15 @@ class Incident(Messages):
         record, case = self.record, self.record.case
         since = workflow.now()
         record.good_look(since)
-        self.show()
+        show(self.record)
         if await self.refires(case.policy.clear_window.length, "clear window"):
             record.note(workflow.now(), "the alert fired again inside the clear window")
             record.bad_look()
             return
         window, pages = await asyncio.gather(self.effects.read_window(since), self.effects.look())
-        verdict = verification.verify(window, pages, case.target, case.policy)
+        verdict = verification.verify(
+            window, pages, case.target, case.policy, since=since, now=workflow.now()
+        )
         record.verified(verdict, workflow.now())
         if verdict.state is State.RECOVERED:
             record.settle(workflow.now())
@@ -239,7 +220,7 @@ class Incident(Messages):
             record.bad_look()
 
     async def watch(self) -> None:
-        """Stay open through the cooldown: a recurrence comes into this run, which knows what was tried."""
+        """Stay open through the cooldown: a recurrence comes into this run, with all that was tried."""
         record = self.record
         began = workflow.now()
         for offset in record.case.policy.pace.watch:
@@ -268,7 +249,7 @@ class Incident(Messages):
 
     async def pause(self, length: timedelta, why: str) -> None:
         """Wait, unless something happens or has happened since this attempt began."""
-        self.show()
+        show(self.record)
         await happens(self.record.hears_after(self._seen), length.total_seconds(), why[:200])
 
     # the record
@@ -285,11 +266,5 @@ class Incident(Messages):
             lines = [*escalation.history(tuple(record.attempts)), f"Report: {record.stored or 'not stored'}"]
             self.people.tell(Level.L1, f"{record.ending}", lines)
         else:
-            cause = record.diagnoses[0].first.cause if record.diagnoses else "unknown"
-            workflow.upsert_search_attributes([CAUSE.value_set(cause), OUTCOME.value_set(record.ending)])
-            workflow.upsert_memo({"outcome": details(record)})
-        self.show()
-
-    def show(self) -> None:
-        """What the Temporal UI shows of a running incident."""
-        workflow.set_current_details(details(self.record))
+            engrave(record)
+        show(self.record)

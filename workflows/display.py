@@ -1,0 +1,19 @@
+"""What the Temporal UI shows of an incident: details while it runs, memo and search attributes after."""
+
+from temporalio import workflow
+
+from workflows.attributes import CAUSE, OUTCOME
+from workflows.record import Record
+from workflows.report import details
+
+
+def show(record: Record) -> None:
+    """Current details, in Markdown; costs no event."""
+    workflow.set_current_details(details(record))
+
+
+def engrave(record: Record) -> None:
+    """What lists and readers find after the run has ended."""
+    cause = record.diagnoses[0].first.cause if record.diagnoses else "unknown"
+    workflow.upsert_search_attributes([CAUSE.value_set(cause), OUTCOME.value_set(record.ending)])
+    workflow.upsert_memo({"outcome": details(record)})
