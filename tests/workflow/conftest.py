@@ -1,0 +1,59 @@
+"""One Temporal server for all workflow tests, and a stage per test."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from deploy.local.temporal import find_program
+from tests.fakes import cases
+from tests.fakes.world import World
+from tests.workflow.stage import Stage, Theatre, fresh_name
+from workflows import attributes
+from workflows.sandbox import runner
+
+DYNAMIC_CONFIG = (
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    # Without it every skip waits up to a second for the next tick.
+    'history.timerProcessorMaxTimeShift="1ms"',
+    "history.transferProcessorMaxPollRPS=1000",
+)
+
+type OpenStage = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture(scope="session")
+async def theatre() -> AsyncIterator[Theatre]:
+    """The real dev server, with time skipping switched on."""
+    arguments = [part for line in DYNAMIC_CONFIG for part in ("--dynamic-config-value", line)]
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(find_program()),
+        dev_server_extra_args=arguments,
+        search_attributes=attributes.ALL,
+    ) as environment:
+        yield Theatre.open(environment.client)
+
+
+@pytest.fixture
+async def open_stage(theatre: Theatre) -> AsyncIterator[OpenStage]:
+    """Makes stages: `rate` and `hold` are the traffic, other keywords change the target."""
+    async with AsyncExitStack() as stack:
+
+        async def make(
+            rate: float = 20.0, hold: float = 0.1, workflow_runner: Any = None, **changes: Any
+        ) -> Stage:
+            subject = cases.target(fresh_name(), **changes)
+            world = World(subject, rate=rate, hold=hold)
+            return await Stage.open(theatre, stack, workflow_runner or runner(), subject, world)
+
+        yield make
+
+
+@pytest.fixture
+async def stage(open_stage: OpenStage) -> Stage:
+    """One instance with a pool of ten, of which the usual traffic keeps two busy."""
+    return await open_stage()

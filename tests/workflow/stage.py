@@ -1,0 +1,198 @@
+"""Incidents on the real Temporal server under skipped time, each in a world of its own."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.worker import Worker, WorkflowRunner
+
+from tests.fakes import cases
+from tests.fakes.ports import activities
+from tests.fakes.world import World
+from workflows.incident import Incident
+from workflows.models.alert import Alert, AlertStatus, Case
+from workflows.models.approval import Answer, Decision, Request
+from workflows.models.change import ChangeSummary
+from workflows.models.policy import Policy
+from workflows.models.report import Report, Summary
+from workflows.models.target import Target
+from workflows.temporary_change import TemporaryChange
+
+PATIENCE = 15.0
+"""Seconds of real time that anything may take."""
+_BETWEEN_QUERIES = 0.03
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """The server, seen by clients that start runs whose time skips by itself, or only when told."""
+
+    skipping: TimeSkipper
+    stepping: TimeSkipper
+
+    @classmethod
+    def open(cls, client: Client) -> "Theatre":
+        """Two ways to start runs on the same server."""
+        return cls(
+            skipping=TimeSkipper(client, config=TimeSkippingConfig(enabled=True)),
+            stepping=TimeSkipper(client, config=TimeSkippingConfig(enabled=False)),
+        )
+
+    @property
+    def client(self) -> Client:
+        """For everything but starting."""
+        return self.stepping.client
+
+
+class Running:
+    """One run whose time is stepped by the test."""
+
+    def __init__(self, theatre: Theatre, workflow_id: str) -> None:
+        self._theatre = theatre
+        self.handle: WorkflowHandle[Any, Any] = theatre.client.get_workflow_handle(workflow_id)
+
+    async def step(self, **length: float) -> None:
+        """Let so much time pass: `step(minutes=5)`; every timer on the way fires."""
+        async with asyncio.timeout(PATIENCE):
+            await self._theatre.stepping.fast_forward(self.handle, timedelta(**length))
+
+    async def run_out(self) -> Any:
+        """Skip whatever time it takes until the run is over; its result."""
+        async with asyncio.timeout(PATIENCE):
+            await self._theatre.stepping.fast_forward(self.handle)
+            return await self.handle.result()
+
+    async def signal(self, name: str, *payloads: Any) -> None:
+        """Send any payloads, as anybody with the Temporal UI could."""
+        await self.handle.signal(name, args=list(payloads))
+
+    async def history(self) -> WorkflowHistory:
+        """What the server recorded so far."""
+        return await self.handle.fetch_history()
+
+    async def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return (await self.handle.describe()).close_time is not None
+
+
+class RunningIncident(Running):
+    """An incident, with the words people and Alertmanager have for it."""
+
+    def __init__(self, theatre: Theatre, case: Case) -> None:
+        super().__init__(theatre, f"pool/{case.target.name}")
+        self.case = case
+
+    async def finish(self) -> Summary:
+        """Skip to the end."""
+        return Summary.model_validate(await self.run_out())
+
+    async def state(self) -> Report:
+        """The report as of now."""
+        return Report.model_validate(await self.handle.query("state"))
+
+    async def until(self, holds: Callable[[Report], Any]) -> Report:
+        """The first report for which `holds`, without skipping time."""
+        for _ in range(int(PATIENCE / _BETWEEN_QUERIES)):
+            report = await self.state()
+            if holds(report):
+                return report
+            await asyncio.sleep(_BETWEEN_QUERIES)
+        raise AssertionError(f"never held; last: {(await self.state()).model_dump_json(indent=1)}")
+
+    async def asked(self) -> Request:
+        """The first request for approval, once there is one."""
+        return (await self.until(lambda report: report.requests)).requests[-1]
+
+    async def decide(self, request: str, by: str, *, approve: bool = True) -> Decision:
+        """Answer by update, as the command line does."""
+        answer = Answer(request=request, by=by, approve=approve)
+        return Decision.model_validate(await self.handle.execute_update("decide", answer))
+
+    async def fire(self, starts_at: datetime, status: AlertStatus = AlertStatus.FIRING) -> Alert:
+        """Deliver an alert, as the webhook does while the incident is open."""
+        delivered = cases.alert(self.case.target, starts_at, status)
+        await self.signal("alert", delivered)
+        return delivered
+
+
+class Stage:
+    """One target with its world, and a worker that serves it."""
+
+    def __init__(self, theatre: Theatre, target: Target, world: World) -> None:
+        self.target, self.world = target, world
+        self._theatre = theatre
+        self._queue = f"stage-{target.name}"
+
+    @classmethod
+    async def open(
+        cls, theatre: Theatre, stack: AsyncExitStack, runner: WorkflowRunner, target: Target, world: World
+    ) -> "Stage":
+        """Start the worker; everything of the stage ends with `stack`."""
+        stage = cls(theatre, target, world)
+        threads = stack.enter_context(ThreadPoolExecutor(4))
+        worker = Worker(
+            theatre.client,
+            task_queue=stage._queue,
+            workflows=[Incident, TemporaryChange],
+            activities=activities(world),
+            activity_executor=threads,
+            workflow_runner=runner,
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        )
+        await stack.enter_async_context(worker)
+        stack.push_async_callback(stage._clear)
+        return stage
+
+    async def incident(
+        self, policy: Policy | None = None, *, age: timedelta = timedelta(), skips: bool = False
+    ) -> RunningIncident:
+        """The alert, that old when it arrives, starts a run; its time waits for the test, or `skips`."""
+        first = cases.alert(self.target, self.world.opened - age)
+        case = cases.case(self.target, policy or cases.policy(), first)
+        await self.deliver(case, skips=skips)
+        return RunningIncident(self._theatre, case)
+
+    async def deliver(self, case: Case, *, skips: bool = False) -> None:
+        """Signal with start, as the webhook does."""
+        skipper = self._theatre.skipping if skips else self._theatre.stepping
+        await skipper.client.start_workflow(
+            Incident.run,
+            case,
+            id=f"pool/{case.target.name}",
+            task_queue=self._queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            start_signal="alert",
+            start_signal_args=[case.alert],
+        )
+
+    @property
+    def change(self) -> Running:
+        """The run that reverts the temporary size."""
+        return Running(self._theatre, f"temporary/{self.target.name}")
+
+    async def reverted(self) -> ChangeSummary:
+        """Skip the temporary change to its end."""
+        return ChangeSummary.model_validate(await self.change.run_out())
+
+    async def _clear(self) -> None:
+        for workflow_id in (f"pool/{self.target.name}", f"temporary/{self.target.name}"):
+            try:
+                await self._theatre.client.get_workflow_handle(workflow_id).terminate("the test is over")
+            except RPCError as gone:
+                if gone.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+
+
+def fresh_name() -> str:
+    """A target's name that no other test has: runs are told apart by it."""
+    return f"orders-{uuid4().hex[:8]}"
