@@ -51,6 +51,10 @@ class Thresholds(Model):
     leak_age: Duration = timedelta(seconds=30)
     """Idle in transaction at least this long, and three usual hold times, before it is a leak."""
     leak_hold_factor: Annotated[float, Field(ge=1)] = 3.0
+    leak_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Share of the connections checked out that must be held so before they are called a leak."""
+    suspect_age: Duration = timedelta(seconds=2)
+    """Idle in transaction at least this long, and three usual hold times, before it is worth another look."""
     full_for: Duration = timedelta(minutes=5)
     """Full at least this long at usual traffic before the pool is called undersized."""
     spike_factor: Annotated[float, Field(gt=1)] = 2.0
@@ -70,6 +74,10 @@ class ClearWindow(Model):
     wait_p95: Duration = timedelta(milliseconds=100)
     demand: Share = 0.5
     """Share of the usual traffic below which a quiet pool proves nothing."""
+    samples: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Share of the expected samples (one per step) below which too little was seen."""
+    gap_steps: Annotated[float, Field(gt=1)] = 3.0
+    """A hole of more steps than this hides what happened in it."""
 
 
 class Limits(Model):

@@ -1,0 +1,62 @@
+"""Questions to the ledger of acts: what was tried, may have touched something, helped, was refused."""
+
+from datetime import timedelta
+
+from workflows.models.base import Moment
+from workflows.models.outcome import Attempt, OutcomeStatus
+from workflows.models.plan import Restart, Termination
+from workflows.models.policy import Option, Policy
+from workflows.wording import counted
+
+_TOUCHING = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY, OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
+
+
+def may_have_touched(attempt: Attempt) -> bool:
+    """False only where it is certain that nothing was touched."""
+    return attempt.outcome.status in _TOUCHING
+
+
+def of_option(attempts: tuple[Attempt, ...], option: Option) -> tuple[Attempt, ...]:
+    """Every attempt at this option, oldest first."""
+    return tuple(attempt for attempt in attempts if attempt.proposal.act.option is option)
+
+
+def of_restart(attempts: tuple[Attempt, ...], instance: str) -> tuple[Attempt, ...]:
+    """Every attempt to restart this instance, oldest first."""
+    return tuple(
+        attempt
+        for attempt in attempts
+        if isinstance(attempt.proposal.act, Restart) and attempt.proposal.act.instance == instance
+    )
+
+
+def describe_refusal(attempts: tuple[Attempt, ...]) -> str | None:
+    """Who refused it and when, if a person did: nobody is asked twice, and nothing goes around the answer."""
+    for attempt in attempts:
+        if attempt.outcome.status is OutcomeStatus.REFUSED:
+            return f"{attempt.decided_by} refused it at {attempt.at:%H:%M:%S}"
+    return None
+
+
+def describe_exhaustion(tries: tuple[Attempt, ...], policy: Policy) -> str | None:
+    """Why these attempts forbid another: refused by a person, failed, or as many as the policy allows."""
+    if refused := describe_refusal(tries):
+        return refused
+    if tries and tries[-1].outcome.status is OutcomeStatus.FAILED:
+        return f"it failed at {tries[-1].at:%H:%M:%S} ({tries[-1].outcome.detail or 'no reason given'})"
+    if len(tries) >= policy.limits.attempts_per_option:
+        return f"it was tried {counted(len(tries), 'time')}, as often as the policy allows"
+    return None
+
+
+def is_wave_under_way(attempts: tuple[Attempt, ...], policy: Policy, now: Moment) -> bool:
+    """Whether the last act ended sessions just now, so that the rest of them belong to the same remedy."""
+    if not attempts:
+        return False
+    last = attempts[-1]
+    recent = 2 * policy.clear_window.length + 2 * policy.pace.settle
+    return (
+        isinstance(last.proposal.act, Termination)
+        and last.outcome.status in (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
+        and timedelta() <= now - last.at <= recent
+    )

@@ -1,0 +1,180 @@
+"""A leak: connections checked out and forgotten, idle in transaction."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+
+from workflows.causes.symptoms import Symptoms
+from workflows.models.diagnosis import Cause, Finding
+from workflows.models.session import Session
+from workflows.ownership import can_be_leaked
+from workflows.readings import number
+from workflows.wording import counted, listed, percent, span
+
+_SEEN_TWICE = 0.95
+_SEEN_ONCE = 0.85
+_SUSPECTED = 0.5
+
+
+@dataclass(frozen=True)
+class Held:
+    """Connections that look forgotten: certain ones, and those that need more time."""
+
+    certain: tuple[Session, ...]
+    """Old enough, and unchanged over two looks where there were two; oldest first."""
+    waits: tuple[timedelta, ...]
+    """Of each connection that is only suspected: how long until it is certain or dismissed; ascending."""
+    lost_slots: int
+    """Of the certain ones: checked out in the pool, and without a session on the server."""
+    checked_out: int
+    instances: tuple[str, ...]
+
+    def share(self, held: int) -> float:
+        """Which part of the connections checked out so many are; 1 at most."""
+        return min(held / self.checked_out, 1.0) if self.checked_out else 0.0
+
+    @property
+    def count(self) -> int:
+        """Certain ones, with and without a session."""
+        return len(self.certain) + self.lost_slots
+
+
+def find_leak(symptoms: Symptoms) -> Finding | str:
+    """The leak, or a suspicion that time will settle, or why it is none."""
+    if symptoms.database is None:
+        return "Whether connections leak cannot be told: the sessions could not be read."
+    instances = symptoms.exhausted or symptoms.crowded
+    if not instances:
+        return "No leak: no pool is fuller than recovery allows."
+    held = _held(symptoms, instances)
+    needed = symptoms.policy.thresholds.leak_share
+    if held.count and held.share(held.count) >= needed:
+        return _leak(symptoms, held)
+    if held.waits and held.share(held.count + len(held.waits)) >= needed:
+        return _suspicion(symptoms, held, needed)
+    return (
+        f"No leak: {counted(held.count, 'connection')} of {held.checked_out} checked out "
+        f"held idle in transaction for more than {span(required_age(symptoms))}; "
+        f"a leak is called from {percent(needed)}."
+    )
+
+
+def required_age(symptoms: Symptoms) -> timedelta:
+    """Idle for so long, a transaction is forgotten: the policy's age, or several usual hold times."""
+    return max(symptoms.policy.thresholds.leak_age, _usual_holds(symptoms))
+
+
+def _usual_holds(symptoms: Symptoms) -> timedelta:
+    factor = symptoms.policy.thresholds.leak_hold_factor
+    # The longest a person would wait: an absurd measurement must not overflow the arithmetic.
+    return timedelta(seconds=min(factor * (symptoms.usual_hold or 0.0), 86_400.0))
+
+
+def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
+    sessions = symptoms.database.sessions if symptoms.database else ()
+    candidates = [session for session in sessions if can_be_leaked(session, symptoms.target)]
+    certain = [session for session in candidates if _is_certain(session, symptoms)]
+    suspects = [
+        session for session in candidates if session not in certain and _is_suspect(session, symptoms)
+    ]
+    waits = [_wait(session, symptoms) for session in suspects]
+    is_lost_twice = symptoms.earlier is not None
+    settle = symptoms.policy.pace.settle
+    return Held(
+        certain=tuple(sorted(certain, key=lambda found: (found.identity.state_change, found.identity.pid))),
+        waits=tuple(sorted(waits + ([] if is_lost_twice else [settle] * symptoms.lost_slots))),
+        lost_slots=symptoms.lost_slots if is_lost_twice else 0,
+        checked_out=symptoms.checked_out(instances),
+        instances=instances,
+    )
+
+
+def _is_certain(session: Session, symptoms: Symptoms) -> bool:
+    return session.state_seconds > required_age(symptoms).total_seconds() and (
+        symptoms.earlier is None or _was_seen(session, symptoms)
+    )
+
+
+def _was_seen(session: Session, symptoms: Symptoms) -> bool:
+    earlier = symptoms.earlier.sessions if symptoms.earlier else ()
+    return any(session.identity == before.identity for before in earlier)
+
+
+def _is_suspect(session: Session, symptoms: Symptoms) -> bool:
+    age = max(symptoms.policy.thresholds.suspect_age, _usual_holds(symptoms))
+    return session.state_seconds > age.total_seconds()
+
+
+def _wait(session: Session, symptoms: Symptoms) -> timedelta:
+    left = required_age(symptoms).total_seconds() - session.state_seconds
+    return max(timedelta(seconds=max(left, 0.0)), symptoms.policy.pace.settle)
+
+
+def _leak(symptoms: Symptoms, held: Held) -> Finding:
+    share = held.share(held.count)
+    return Finding(
+        cause=Cause.LEAK,
+        confidence=share * (_SEEN_TWICE if symptoms.earlier else _SEEN_ONCE),
+        reasons=(*_reasons(symptoms, held), *_background(symptoms)),
+        instances=held.instances,
+        sessions=held.certain,
+    )
+
+
+def _reasons(symptoms: Symptoms, held: Held) -> list[str]:
+    where = listed(held.instances)
+    reasons = []
+    if held.certain:
+        ages = [session.state_seconds for session in held.certain]
+        looks = "unchanged over two looks" if symptoms.earlier else "by the server's own record, in one look"
+        reasons.append(
+            f"{counted(len(held.certain), 'session')} idle in transaction for {span(min(ages))} to "
+            f"{span(max(ages))}, {looks}: {percent(held.share(len(held.certain)))} of the "
+            f"{counted(held.checked_out, 'connection')} checked out on {where}."
+        )
+    if held.lost_slots:
+        reasons.append(
+            f"The pools count {counted(held.lost_slots, 'connection')} as checked out that the server "
+            "does not have any more: their slots were not given back."
+        )
+    if written := [session.identity.pid for session in held.certain if session.has_written]:
+        reasons.append(f"Have written, and would be rolled back: {listed(written)} (pid).")
+    return reasons
+
+
+def _suspicion(symptoms: Symptoms, held: Held, needed: float) -> Finding:
+    missing = max(ceil(needed * held.checked_out) - held.count, 1)
+    suspected = held.count + len(held.waits)
+    ripe_in = held.waits[min(missing, len(held.waits)) - 1]
+    return Finding(
+        cause=Cause.LEAK,
+        confidence=held.share(suspected) * _SUSPECTED,
+        reasons=(
+            (
+                f"{counted(suspected, 'connection')} of {held.checked_out} checked out on "
+                f"{listed(held.instances)} look forgotten, but not for long enough, or in one look only; "
+                f"certain or dismissed in {span(ripe_in)}."
+            ),
+            *_background(symptoms),
+        ),
+        instances=held.instances,
+        ripe_in=ripe_in,
+    )
+
+
+def _background(symptoms: Symptoms) -> list[str]:
+    thresholds, hold = symptoms.policy.thresholds, symptoms.usual_hold
+    basis = (
+        "the usual hold time is not known"
+        if hold is None
+        else f"the usual hold time is {span(hold)}, and {thresholds.leak_hold_factor:g} times that counts"
+    )
+    counters = {name: number(metrics.leaked) for name, metrics in symptoms.metrics.items()}
+    return [
+        f"Forgotten means idle for more than {span(required_age(symptoms))}: {basis}.",
+        *(
+            f"{name} itself counted {leaked:.0f} leaked lately."
+            for name, leaked in counters.items()
+            if leaked
+        ),
+    ]

@@ -1,0 +1,148 @@
+"""More work than the pool holds: a spike, or a pool that is too small for the usual work."""
+
+from datetime import timedelta
+
+from workflows.causes.capacity import find_lost_capacity
+from workflows.causes.leak import find_leak, required_age
+from workflows.causes.symptoms import Symptoms
+from workflows.exhaustion import describe_pool
+from workflows.models.diagnosis import Cause, Finding
+from workflows.ownership import is_own
+from workflows.readings import number
+from workflows.wording import counted, listed, percent, span
+
+_BOTH_KNOWN = 0.8
+_LESS_FOR_EACH_UNKNOWN = 0.2
+_NOT_YET = 0.5
+
+
+def find_spike(symptoms: Symptoms) -> Finding | str:
+    """Traffic far above the usual at usual hold times, or why it is none."""
+    if obstacle := _obstacle(symptoms):
+        return f"No spike: {obstacle}"
+    rate, ratio = _rate(symptoms), _traffic_ratio(symptoms)
+    if ratio is None or ratio <= symptoms.policy.thresholds.spike_factor:
+        return f"No spike: {_describe_traffic(symptoms)}"
+    return Finding(
+        cause=Cause.SPIKE,
+        confidence=_BOTH_KNOWN - (_LESS_FOR_EACH_UNKNOWN if _hold_ratio(symptoms) is None else 0),
+        reasons=(
+            (
+                f"{rate:.1f} requests/s, {ratio:.1f} times the usual {symptoms.usual_rate:.1f}; "
+                f"a spike is called above {symptoms.policy.thresholds.spike_factor:g} times."
+            ),
+            _describe_hold(symptoms),
+            *_describe_pools(symptoms),
+        ),
+        instances=symptoms.exhausted,
+    )
+
+
+def find_undersized(symptoms: Symptoms) -> Finding | str:
+    """Full for long at usual traffic and usual hold times, or why it is not that."""
+    if obstacle := _obstacle(symptoms):
+        return f"Not undersized: {obstacle}"
+    ratio, full = _traffic_ratio(symptoms), _full_seconds(symptoms)
+    if ratio is not None and ratio > symptoms.policy.thresholds.spike_factor:
+        return f"Not undersized: {_describe_traffic(symptoms)}"
+    if full is None:
+        return "Not undersized: for how long the pool has been full could not be read."
+    left = symptoms.policy.thresholds.full_for.total_seconds() - full
+    unknown = [ratio, _hold_ratio(symptoms)].count(None)
+    confidence = _BOTH_KNOWN - _LESS_FOR_EACH_UNKNOWN * unknown
+    return Finding(
+        cause=Cause.UNDERSIZED,
+        confidence=confidence * (_NOT_YET if left > 0 else 1),
+        reasons=(
+            (
+                f"Full for {span(full)} without a break; undersized is called from "
+                f"{span(symptoms.policy.thresholds.full_for)}."
+            ),
+            _describe_traffic(symptoms),
+            _describe_hold(symptoms),
+            *_describe_pools(symptoms),
+        ),
+        instances=symptoms.exhausted,
+        ripe_in=timedelta(seconds=left) if left > 0 else None,
+    )
+
+
+def _obstacle(symptoms: Symptoms) -> str | None:
+    """What else holds the connections, or why that cannot be told."""
+    if not symptoms.exhausted:
+        return "no pool is exhausted."
+    if symptoms.database is None:
+        return "without the sessions, a leak cannot be ruled out."
+    if isinstance(find_leak(symptoms), Finding):
+        return "connections that look forgotten explain it."
+    if isinstance(find_lost_capacity(symptoms), Finding):
+        return "capacity is lost."
+    return _slowness(symptoms) or _stillness(symptoms)
+
+
+def _slowness(symptoms: Symptoms) -> str | None:
+    ratio, factor = _hold_ratio(symptoms), symptoms.policy.thresholds.hold_factor
+    if ratio is None or ratio <= factor:
+        return None
+    return f"connections are held {ratio:.1f} times as long as usual: something is slow."
+
+
+def _stillness(symptoms: Symptoms) -> str | None:
+    """Sessions that have not moved for long hold connections for unusually long, whatever the reason."""
+    sessions = symptoms.database.sessions if symptoms.database else ()
+    age = required_age(symptoms).total_seconds()
+    still = [
+        session
+        for session in sessions
+        if is_own(session.identity, symptoms.target) and session.state_seconds > age
+    ]
+    idle = sum(session.identity.state == "idle" for session in still)
+    # A pool's own idle connections are idle for long by right.
+    held = len(still) - idle + max(idle - sum(pool.idle for pool in symptoms.pools.values()), 0)
+    checked_out = symptoms.checked_out(symptoms.exhausted)
+    if held == 0 or held < symptoms.policy.thresholds.leak_share * checked_out:
+        return None
+    return (
+        f"{counted(held, 'connection')} of {checked_out} checked out have done nothing new for more than "
+        f"{span(age)} ({idle} of these sessions plain idle)."
+    )
+
+
+def _rate(symptoms: Symptoms) -> float | None:
+    return number(symptoms.traffic.request_rate) if symptoms.traffic else None
+
+
+def _traffic_ratio(symptoms: Symptoms) -> float | None:
+    rate, usual = _rate(symptoms), symptoms.usual_rate
+    return None if rate is None or not usual else rate / usual
+
+
+def _hold_ratio(symptoms: Symptoms) -> float | None:
+    hold = number(symptoms.traffic.hold_seconds) if symptoms.traffic else None
+    usual = symptoms.usual_hold
+    return None if hold is None or not usual else hold / usual
+
+
+def _full_seconds(symptoms: Symptoms) -> float | None:
+    found = [
+        number(symptoms.metrics[name].full_seconds) for name in symptoms.exhausted if name in symptoms.metrics
+    ]
+    return max((full for full in found if full is not None), default=None)
+
+
+def _describe_traffic(symptoms: Symptoms) -> str:
+    ratio = _traffic_ratio(symptoms)
+    if ratio is None:
+        return "traffic cannot be compared with the usual: one of the two is not known."
+    return f"traffic is {percent(ratio)} of the usual {symptoms.usual_rate:.1f} requests/s."
+
+
+def _describe_hold(symptoms: Symptoms) -> str:
+    ratio = _hold_ratio(symptoms)
+    if ratio is None or symptoms.usual_hold is None:
+        return "Hold times cannot be compared with the usual: one of the two is not known."
+    return f"Connections are held {percent(ratio)} of the usual {span(symptoms.usual_hold)}."
+
+
+def _describe_pools(symptoms: Symptoms) -> list[str]:
+    return [f"{listed(describe_pool(name, symptoms.pools[name]) for name in symptoms.exhausted)}."]

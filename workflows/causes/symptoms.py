@@ -1,0 +1,143 @@
+"""What one look shows, as the causes ask for it: fresh, per instance, in numbers, or why it is missing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from workflows.causes.trust import lost_slots, trusted
+from workflows.exhaustion import is_exhausted
+from workflows.models.evidence import (
+    ApplicationPage,
+    ContainerState,
+    DatabaseReading,
+    Evidence,
+    InstanceMetrics,
+    MetricsReading,
+    PoolState,
+)
+from workflows.models.policy import Policy
+from workflows.models.reading import Known, Unavailable, value_of
+from workflows.models.target import Target
+from workflows.readings import containers_of, fresh, metrics_of, number, pages_of, pools_of
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """Only what is fresh and believed; everything else is a sentence in `missing`."""
+
+    target: Target
+    policy: Policy
+    readings: Mapping[str, Known[PoolState] | Unavailable]
+    """Each configured instance's pool, as a reading."""
+    pages: Mapping[str, ApplicationPage]
+    metrics: Mapping[str, InstanceMetrics]
+    traffic: MetricsReading | None
+    containers: Mapping[str, ContainerState]
+    database: DatabaseReading | None
+    earlier: DatabaseReading | None
+    """The database in the look before, if that was fresh then and from the same server process."""
+    lost_slots: int
+    """Connections the pools count as checked out and the server does not have."""
+    missing: tuple[str, ...]
+
+    @property
+    def pools(self) -> dict[str, PoolState]:
+        """The pools that could be read."""
+        return {name: pool.value for name, pool in self.readings.items() if isinstance(pool, Known)}
+
+    @property
+    def exhausted(self) -> tuple[str, ...]:
+        """Names of the exhausted instances, the fullest first."""
+        return self._fullest_first(
+            name
+            for name, pool in self.pools.items()
+            if is_exhausted(pool, self.policy, fails=self._fails(name))
+        )
+
+    @property
+    def crowded(self) -> tuple[str, ...]:
+        """Names of the instances that are fuller than recovery allows, the fullest first."""
+        limit = self.policy.clear_window.utilization
+        return self._fullest_first(name for name, pool in self.pools.items() if pool.utilization >= limit)
+
+    def checked_out(self, names: Iterable[str]) -> int:
+        """Connections checked out on these instances."""
+        return sum(self.pools[name].active for name in names)
+
+    @property
+    def usual_hold(self) -> float | None:
+        """Seconds a connection is usually held: measured, else configured."""
+        measured = number(self.traffic.usual_hold) if self.traffic else None
+        return self.target.usual.hold_seconds if measured is None else measured
+
+    @property
+    def usual_rate(self) -> float | None:
+        """Usual requests per second: measured, else configured."""
+        measured = number(self.traffic.usual_rate) if self.traffic else None
+        return self.target.usual.request_rate if measured is None else measured
+
+    def _fails(self, name: str) -> bool:
+        page, metrics = self.pages.get(name), self.metrics.get(name)
+        times_out = bool(metrics and number(metrics.timeouts))
+        return times_out or bool(page and isinstance(page.probe_seconds, Unavailable))
+
+    def _fullest_first(self, names: Iterable[str]) -> tuple[str, ...]:
+        pools = self.pools
+        return tuple(sorted(names, key=lambda name: (-pools[name].utilization, -(pools[name].waiters or 0))))
+
+
+def observe(evidence: Evidence, previous: Evidence | None, target: Target, policy: Policy) -> Symptoms:
+    """Sort the evidence into what can be relied on and what is missing."""
+    readings = pools_of(evidence, target, policy)
+    pages = pages_of(evidence.application, target, policy, evidence.at)
+    metrics = metrics_of(evidence, target, policy)
+    containers = containers_of(evidence, target, policy)
+    traffic = fresh(evidence.metrics, evidence.at, policy.thresholds.fresh_for)
+    database = trusted(evidence, previous, target, policy)
+    return Symptoms(
+        target=target,
+        policy=policy,
+        readings=readings,
+        pages=_known(pages),
+        metrics=_known(metrics),
+        traffic=value_of(traffic),
+        containers=_known(containers),
+        database=value_of(database),
+        earlier=_earlier(value_of(database), previous, target, policy),
+        lost_slots=lost_slots(evidence, target, policy) if isinstance(database, Known) else 0,
+        missing=(
+            *_missing("pool", readings),
+            *_missing("application page", pages),
+            *_missing("metrics", metrics),
+            *_missing("container", _expected(containers, target)),
+            *([f"database: {database.reason}"] if isinstance(database, Unavailable) else []),
+            *_unexpected(traffic),
+        ),
+    )
+
+
+def _expected[T](containers: Mapping[str, T], target: Target) -> dict[str, T]:
+    return {name: state for name, state in containers.items() if target.instance(name).container}
+
+
+def _earlier(
+    now: DatabaseReading | None, previous: Evidence | None, target: Target, policy: Policy
+) -> DatabaseReading | None:
+    before = value_of(trusted(previous, None, target, policy)) if previous else None
+    is_same = now is not None and before is not None and now.server.started_at == before.server.started_at
+    return before if is_same else None
+
+
+def _known[T](readings: Mapping[str, Known[T] | Unavailable]) -> dict[str, T]:
+    return {name: reading.value for name, reading in readings.items() if isinstance(reading, Known)}
+
+
+def _missing[T](what: str, readings: Mapping[str, Known[T] | Unavailable]) -> list[str]:
+    reasons = {name: reading.reason for name, reading in readings.items() if isinstance(reading, Unavailable)}
+    if len(readings) > 1 and len(reasons) == len(readings) and len(set(reasons.values())) == 1:
+        return [f"{what} of every instance: {next(iter(reasons.values()))}"]
+    return [f"{what} of {name}: {reason}" for name, reason in reasons.items()]
+
+
+def _unexpected(traffic: Known[MetricsReading] | Unavailable) -> list[str]:
+    names = traffic.value.unexpected if isinstance(traffic, Known) else ()
+    return [f"{name}: in the metrics, not in the configuration, so it was not asked" for name in names]

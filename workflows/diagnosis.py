@@ -1,0 +1,61 @@
+"""From evidence to ranked causes. Pure; one function per cause, a new cause is one more in the tuple."""
+
+from collections.abc import Callable
+
+from workflows.causes.capacity import find_lost_capacity
+from workflows.causes.leak import find_leak
+from workflows.causes.load import find_spike, find_undersized
+from workflows.causes.symptoms import Symptoms, observe
+from workflows.exhaustion import describe_pool
+from workflows.models.diagnosis import Cause, Diagnosis, Finding
+from workflows.models.evidence import Evidence
+from workflows.models.policy import Policy
+from workflows.models.reading import Unavailable
+from workflows.models.target import Target
+from workflows.wording import listed, percent
+
+
+def find_health(symptoms: Symptoms) -> Finding | str:
+    """Every pool read, none exhausted, every instance answers a query; or what speaks against it."""
+    if symptoms.exhausted:
+        return (
+            f"Exhausted: {listed(describe_pool(name, symptoms.pools[name]) for name in symptoms.exhausted)}."
+        )
+    names = [instance.name for instance in symptoms.target.instances]
+    if unread := [name for name in names if name not in symptoms.pools or name not in symptoms.pages]:
+        return f"Whether every pool is free cannot be told: {listed(unread)} could not be read."
+    if silent := [
+        name for name, page in symptoms.pages.items() if isinstance(page.probe_seconds, Unavailable)
+    ]:
+        return f"No pool is exhausted, but a query through the pool is not answered on {listed(silent)}."
+    limit = symptoms.policy.thresholds.exhausted
+    pools = listed(describe_pool(name, pool) for name, pool in symptoms.pools.items())
+    return Finding(
+        cause=Cause.HEALTHY,
+        confidence=1.0,
+        reasons=(f"No pool is above {percent(limit)}: {pools}.",),
+    )
+
+
+CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
+    find_health,
+    find_leak,
+    find_lost_capacity,
+    find_spike,
+    find_undersized,
+)
+"""Each says that it is the cause, or in a sentence why it is not."""
+
+
+def diagnose(evidence: Evidence, previous: Evidence | None, target: Target, policy: Policy) -> Diagnosis:
+    """What is wrong, most likely first; `previous` is the look before, of the same incident."""
+    symptoms = observe(evidence, previous, target, policy)
+    answers = [find(symptoms) for find in CAUSES]
+    findings = [answer for answer in answers if isinstance(answer, Finding)]
+    dismissals = tuple(answer for answer in answers if isinstance(answer, str))
+    return Diagnosis(
+        findings=tuple(sorted(findings, key=lambda finding: -finding.confidence))
+        or (Finding(cause=Cause.UNKNOWN, confidence=0.0, reasons=dismissals, instances=symptoms.exhausted),),
+        pools=dict(symptoms.readings),
+        missing=symptoms.missing,
+    )

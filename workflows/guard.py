@@ -1,0 +1,203 @@
+"""The guards before an act: each says in a sentence why it may not be done, or nothing. Pure.
+
+A guard that cannot be read refuses. The act checks its own preconditions once more when it is done.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from workflows.attempts import describe_exhaustion, is_wave_under_way, may_have_touched, of_option, of_restart
+from workflows.exhaustion import is_full, suffering
+from workflows.limits import excess
+from workflows.models.base import Moment
+from workflows.models.evidence import ApplicationPage, ApplicationReading, Evidence, PoolState
+from workflows.models.outcome import Attempt
+from workflows.models.plan import Proposal, Restart, Termination
+from workflows.models.policy import Mode, Permission, Policy
+from workflows.models.reading import Known, Unavailable, value_of
+from workflows.models.target import Target
+from workflows.readings import fresh, pages_of, pool_on, pools_of
+from workflows.wording import counted, percent, span
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What holds right before the act."""
+
+    target: Target
+    policy: Policy
+    evidence: Evidence
+    """The look that the proposal rests on."""
+    pages: Known[ApplicationReading] | Unavailable
+    """The look right now."""
+    silence: Known[str | None] | Unavailable
+    pause: Known[str | None] | Unavailable
+    attempts: tuple[Attempt, ...]
+    approved_by: str | None
+    now: Moment
+
+
+def check(
+    proposal: Proposal,
+    *,
+    evidence: Evidence,
+    pages: Known[ApplicationReading] | Unavailable,
+    silence: Known[str | None] | Unavailable,
+    attempts: tuple[Attempt, ...],
+    target: Target,
+    policy: Policy,
+    now: Moment,
+    pause: Known[str | None] | Unavailable | None = None,
+    approved_by: str | None = None,
+) -> str | None:
+    """Why the act may not be done, or None.
+
+    `evidence` is the look the proposal rests on, `pages` the look right now; `silence` and `pause` hold who
+    stopped it and why, or None when nobody did; `approved_by` is the person who approved.
+    """
+    facts = Facts(
+        target=target,
+        policy=policy,
+        evidence=evidence,
+        pages=pages,
+        silence=silence,
+        pause=Known(value=None, at=now) if pause is None else pause,
+        attempts=attempts,
+        approved_by=approved_by,
+        now=now,
+    )
+    return next((refusal for guard in GUARDS if (refusal := guard(proposal, facts))), None)
+
+
+def _check_permission(proposal: Proposal, facts: Facts) -> str | None:
+    option = proposal.act.option
+    allowed = facts.policy.permission(option)
+    if facts.policy.mode is Mode.OBSERVE:
+        return "the mode is observe"
+    if allowed is Permission.NEVER or proposal.permission is Permission.NEVER:
+        return f"the policy never allows {option}"
+    if Permission.APPROVAL in (allowed, proposal.permission) and facts.approved_by is None:
+        return f"{option} needs approval, and nobody approved it"
+    return None
+
+
+def _check_pause(_proposal: Proposal, facts: Facts) -> str | None:
+    return _describe_stop("paused", "whether poolmedic is paused", facts.pause, facts)
+
+
+def _check_silence(_proposal: Proposal, facts: Facts) -> str | None:
+    return _describe_stop("the alert is silenced", "whether the alert is silenced", facts.silence, facts)
+
+
+def _describe_stop(
+    stopped: str, question: str, reading: Known[str | None] | Unavailable, facts: Facts
+) -> str | None:
+    current = fresh(reading, facts.now, facts.policy.thresholds.fresh_for)
+    if isinstance(current, Unavailable):
+        return f"{question} could not be read: {current.reason}"
+    return None if current.value is None else f"{stopped}: {current.value}"
+
+
+def _check_budget(_proposal: Proposal, facts: Facts) -> str | None:
+    recent = [
+        attempt for attempt in facts.attempts if may_have_touched(attempt) and facts.now - attempt.at < _HOUR
+    ]
+    if len(recent) >= facts.policy.limits.acts_per_hour:
+        return f"{counted(len(recent), 'act')} in the last hour, as many as the policy allows"
+    return None
+
+
+def _check_cooldown(_proposal: Proposal, facts: Facts) -> str | None:
+    cooldown = facts.policy.limits.cooldown
+    acts = [attempt.at for attempt in facts.attempts if may_have_touched(attempt)]
+    left = max(acts) + cooldown - facts.now if acts else timedelta()
+    return f"cooldown after the last act: {span(left)} left" if left > timedelta() else None
+
+
+def _check_attempts(proposal: Proposal, facts: Facts) -> str | None:
+    act = proposal.act
+    tries = (
+        of_restart(facts.attempts, act.instance)
+        if isinstance(act, Restart)
+        else of_option(facts.attempts, act.option)
+    )
+    return describe_exhaustion(tries, facts.policy)
+
+
+def _check_limits(proposal: Proposal, facts: Facts) -> str | None:
+    return excess(proposal, facts.evidence, facts.target, facts.policy)
+
+
+def _check_exhaustion(proposal: Proposal, facts: Facts) -> str | None:
+    """Still exhausted: two bad looks at the same process, and requests that suffer now."""
+    act = proposal.act
+    names = (
+        [act.instance] if isinstance(act, Restart) else [instance.name for instance in facts.target.instances]
+    )
+    pages = pages_of(facts.pages, facts.target, facts.policy, facts.now)
+    found = {name: _look_twice(name, pages[name], proposal, facts) for name in names if name in pages}
+    if not found:
+        return "the instance is not in the configuration"
+    if None in found.values():
+        return None
+    return "; ".join(f"{name}: {reason}" for name, reason in found.items())
+
+
+def _look_twice(
+    name: str, page: Known[ApplicationPage] | Unavailable, proposal: Proposal, facts: Facts
+) -> str | None:
+    """Why two looks do not show this instance as exhausted, or None if they do."""
+    before = pools_of(facts.evidence, facts.target, facts.policy)[name]
+    now = pool_on(page, facts.policy, facts.now)
+    if isinstance(page, Unavailable):
+        return f"it could not be looked at again ({page.reason})"
+    if isinstance(now, Unavailable):
+        return f"its pool could not be read again ({now.reason})"
+    if isinstance(before, Unavailable):
+        return f"its pool could not be read before ({before.reason})"
+    started = value_of(page.value.started_at)
+    if started is not None and started > before.at:
+        return "it was started anew since it was looked at"
+    return _compare(before.value, now.value, page.value, _page_before(name, facts), proposal, facts)
+
+
+def _compare(
+    before: PoolState,
+    now: PoolState,
+    page: ApplicationPage,
+    page_before: ApplicationPage | None,
+    proposal: Proposal,
+    facts: Facts,
+) -> str | None:
+    limit = facts.policy.clear_window.utilization
+    is_rest = isinstance(proposal.act, Termination) and is_wave_under_way(
+        facts.attempts, facts.policy, facts.now
+    )
+    if is_rest and min(before.utilization, now.utilization) >= limit:
+        return None
+    if not (is_full(before, facts.policy) and is_full(now, facts.policy)):
+        return f"not exhausted in both looks ({percent(before.utilization)}, {percent(now.utilization)})"
+    if suffering(page, page_before) is None:
+        return "full, but nobody waits, nothing times out and a query is answered"
+    return None
+
+
+def _page_before(name: str, facts: Facts) -> ApplicationPage | None:
+    pages = pages_of(facts.evidence.application, facts.target, facts.policy, facts.evidence.at)
+    return value_of(pages[name])
+
+
+GUARDS: tuple[Callable[[Proposal, Facts], str | None], ...] = (
+    _check_permission,
+    _check_pause,
+    _check_silence,
+    _check_budget,
+    _check_cooldown,
+    _check_attempts,
+    _check_limits,
+    _check_exhaustion,
+)
+"""In the order in which a person would want to hear of them."""

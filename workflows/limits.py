@@ -1,0 +1,77 @@
+"""Whether a proposal stays within its option's limits and touches only the target's own."""
+
+from workflows.models.evidence import DatabaseReading, Evidence, PoolState
+from workflows.models.plan import Proposal, Resize, Restart, Termination
+from workflows.models.policy import Permission, Policy
+from workflows.models.reading import Known, Unavailable
+from workflows.models.session import SessionIdentity
+from workflows.models.target import Target
+from workflows.ownership import can_be_leaked
+from workflows.readings import fresh, pools_of
+from workflows.remedies.resize import largest
+from workflows.remedies.termination import most_at_once
+from workflows.slots import fits, ours
+from workflows.wording import counted, listed
+
+
+def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Policy) -> str | None:
+    """In what the act goes further than it may, by the evidence it rests on; None if in nothing."""
+    act = proposal.act
+    if isinstance(act, Restart):
+        return _excess_of_restart(act, target)
+    database = fresh(evidence.database, evidence.at, policy.thresholds.fresh_for)
+    if isinstance(database, Unavailable):
+        return f"the database could not be read: {database.reason}"
+    if isinstance(act, Termination):
+        return _excess_of_termination(proposal, act.sessions, database.value, target, policy)
+    return _excess_of_resize(act, evidence, database.value, target, policy)
+
+
+def _excess_of_restart(act: Restart, target: Target) -> str | None:
+    known = {instance.name: instance.container for instance in target.instances}
+    if known.get(act.instance) != act.container:
+        return f"{act.container} is not the container of {act.instance} in the configuration"
+    return None
+
+
+def _excess_of_termination(
+    proposal: Proposal,
+    sessions: tuple[SessionIdentity, ...],
+    database: DatabaseReading,
+    target: Target,
+    policy: Policy,
+) -> str | None:
+    if target.database.transaction_pooler:
+        return "behind a transaction pooler no session is ended by its pid"
+    most = most_at_once(policy.limits, database.sessions_total)
+    if not 0 < len(set(sessions)) == len(sessions) <= most:
+        return f"{counted(len(sessions), 'session')} to end, the policy allows {most} different ones at once"
+    seen = {session.identity: session for session in database.sessions if can_be_leaked(session, target)}
+    if strange := [identity for identity in sessions if identity not in seen]:
+        return f"not seen as the target's own and idle in transaction: {listed(strange)}"
+    written = [identity for identity in sessions if seen[identity].has_written]
+    if written and proposal.permission is not Permission.APPROVAL:
+        return f"have written, which needs approval: {listed(written)}"
+    return None
+
+
+def _excess_of_resize(
+    act: Resize, evidence: Evidence, database: DatabaseReading, target: Target, policy: Policy
+) -> str | None:
+    configured = {instance.name: instance for instance in target.instances}
+    if not act.sizes or set(act.sizes) - set(configured) or set(act.baseline) != set(act.sizes):
+        return f"sizes for {listed(act.sizes)}, configured are {listed(configured)}"
+    if wrong := [name for name, size in act.baseline.items() if size != configured[name].pool_size]:
+        return f"it would be reverted to another size than the configured one: {listed(wrong)}"
+    factor = policy.limits.resize_factor
+    if large := [name for name, size in act.sizes.items() if size > largest(configured[name], factor)]:
+        return f"more than {factor:g} times the configured size: {listed(large)}"
+    maxima = ours(target, _known(evidence, target, policy)) | act.sizes
+    if not fits(database, target, maxima):
+        return f"{sum(maxima.values())} connections do not fit into the server's free slots"
+    return None
+
+
+def _known(evidence: Evidence, target: Target, policy: Policy) -> dict[str, PoolState]:
+    readings = pools_of(evidence, target, policy)
+    return {name: pool.value for name, pool in readings.items() if isinstance(pool, Known)}

@@ -1,0 +1,88 @@
+"""From diagnosis to the next step only: least disruption first, knowing what was tried. Pure."""
+
+from collections.abc import Callable
+
+from workflows.attempts import is_wave_under_way
+from workflows.models.base import Moment
+from workflows.models.diagnosis import Cause, Diagnosis, Finding
+from workflows.models.evidence import Evidence
+from workflows.models.outcome import Attempt
+from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal
+from workflows.models.policy import Policy
+from workflows.models.target import Target
+from workflows.remedies.resize import propose_resize
+from workflows.remedies.restart import propose_restart
+from workflows.remedies.situation import Situation
+from workflows.remedies.termination import propose_termination
+
+type Remedy = Callable[[Situation], Proposal | str]
+
+REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
+    Cause.LEAK: (propose_termination, propose_restart),
+    Cause.UNDERSIZED: (propose_resize,),
+    Cause.SPIKE: (propose_resize,),
+}
+"""Per cause the options in the order of their disruption; a cause that is not listed goes to people."""
+
+_WHY_PEOPLE = {
+    Cause.LEAK: "Connections leak, and no option is left.",
+    Cause.UNDERSIZED: "The pool is too small for the usual work, and it cannot be enlarged.",
+    Cause.SPIKE: "Traffic is far above the usual, and the pool cannot be enlarged. Scaling out may help.",
+    Cause.LOST_CAPACITY: "Instances or connections are missing. A restart would not bring them back.",
+    Cause.UNKNOWN: "No known cause fits.",
+}
+
+
+def plan(
+    diagnosis: Diagnosis,
+    evidence: Evidence,
+    attempts: tuple[Attempt, ...],
+    target: Target,
+    policy: Policy,
+    now: Moment,
+) -> Plan:
+    """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried."""
+    situations = [
+        Situation(diagnosis, finding, evidence, attempts, target, policy, now)
+        for finding in diagnosis.findings
+    ]
+    if diagnosis.first.cause is Cause.HEALTHY:
+        return _finish(situations)
+    left_out: list[str] = []
+    for situation in situations:
+        if situation.finding.ripe_in is not None:
+            return Plan(step=_wait(situation.finding), left_out=tuple(left_out))
+        for remedy in REMEDIES.get(situation.finding.cause, ()):
+            answer = remedy(situation)
+            if isinstance(answer, Proposal):
+                return Plan(step=answer, left_out=tuple(left_out))
+            left_out.append(answer)
+    return Plan(step=HandOver(reason=_reason(diagnosis, left_out)), left_out=tuple(left_out))
+
+
+def _finish(situations: list[Situation]) -> Plan:
+    """No pool is exhausted: verify that, but first end the rest of a leak whose first wave is just done."""
+    first, *others = situations
+    for situation in others:
+        is_leak = situation.finding.cause is Cause.LEAK and situation.finding.ripe_in is None
+        if is_leak and is_wave_under_way(first.attempts, first.policy, first.now):
+            answer = propose_termination(situation)
+            if isinstance(answer, Proposal):
+                return Plan(step=answer)
+            return Plan(step=_healthy(first.finding), left_out=(answer,))
+    return Plan(step=_healthy(first.finding))
+
+
+def _healthy(finding: Finding) -> Healthy:
+    return Healthy(why=" ".join(finding.reasons))
+
+
+def _wait(finding: Finding) -> LookAgain:
+    if finding.ripe_in is None:
+        raise ValueError("only a suspicion is waited for")
+    return LookAgain(after=finding.ripe_in, why=" ".join(finding.reasons[:1]))
+
+
+def _reason(diagnosis: Diagnosis, left_out: list[str]) -> str:
+    missing = [f"Could not be read: {reason}." for reason in diagnosis.missing]
+    return " ".join([_WHY_PEOPLE[diagnosis.first.cause], *diagnosis.first.reasons, *left_out, *missing])

@@ -1,0 +1,110 @@
+"""Larger pools for a time (runbook, option 3, corrected), as far as the server has slots."""
+
+from math import floor
+
+from workflows.attempts import describe_exhaustion, of_option
+from workflows.models.diagnosis import Cause
+from workflows.models.outcome import OutcomeStatus
+from workflows.models.plan import Proposal, Resize
+from workflows.models.policy import Option
+from workflows.models.target import Instance, Target
+from workflows.remedies.situation import Situation
+from workflows.slots import left_for_us, ours, spare_per_instance
+from workflows.wording import listed, span
+
+
+def propose_resize(situation: Situation) -> Proposal | str:
+    """New sizes for every instance that can take one, or why no pool is resized."""
+    if obstacle := _obstacle(situation):
+        return f"Resize: {obstacle}."
+    sizes = _sizes(situation)
+    if not set(sizes) & set(situation.finding.instances):
+        return f"Resize: {_why_no_larger(situation)}."
+    baseline = {name: situation.target.instance(name).pool_size for name in sizes}
+    return situation.propose(
+        Resize(sizes=sizes, baseline=baseline, lasts=situation.policy.limits.resize_for),
+        effect=_describe(situation, sizes),
+        risk="More connections mean more work at once for the database server, which may slow down for "
+        "everybody who uses it; a deployment before it is reverted starts with the configured size.",
+        asks=situation.finding.cause is Cause.SPIKE,
+    )
+
+
+def largest(instance: Instance, factor: float) -> int:
+    """The most a temporary size may be, by the policy."""
+    return floor(instance.pool_size * factor)
+
+
+def _obstacle(situation: Situation) -> str | None:
+    if situation.is_forbidden(Option.RESIZE):
+        return "the policy never allows it"
+    if situation.target.reload is None:
+        return "the configuration does not say how the application takes a new size (reload)"
+    if situation.database is None:
+        return "the server's slots could not be read"
+    tries = of_option(situation.attempts, Option.RESIZE)
+    if reason := describe_exhaustion(tries, situation.policy):
+        return reason
+    was_done = bool(tries) and tries[-1].outcome.status is OutcomeStatus.DONE
+    if was_done and tries[-1].helped is False:
+        return f"the pools were resized at {tries[-1].at:%H:%M:%S}, and that did not help"
+    return None
+
+
+def _sizes(situation: Situation) -> dict[str, int]:
+    """The size now plus a part of the free slots, bounded by the policy; only instances that grow."""
+    if situation.database is None:
+        return {}
+    spare = spare_per_instance(situation.database, situation.target, ours(situation.target, situation.pools))
+    wanted = {
+        instance.name: min(
+            situation.pools[instance.name].size + spare,
+            largest(instance, situation.policy.limits.resize_factor),
+        )
+        for instance in situation.target.instances
+        if _can_take(situation, instance)
+    }
+    return {name: size for name, size in wanted.items() if size > situation.pools[name].size}
+
+
+def _can_take(situation: Situation, instance: Instance) -> bool:
+    container = situation.containers.get(instance.name)
+    is_running = container is not None and container.running
+    return instance.container is not None and is_running and instance.name in situation.pools
+
+
+def _why_no_larger(situation: Situation) -> str:
+    exhausted = [situation.target.instance(name) for name in situation.finding.instances]
+    if unfit := [instance.name for instance in exhausted if not _can_take(situation, instance)]:
+        return f"{listed(unfit)}: no running container in which the size could be changed"
+    factor = situation.policy.limits.resize_factor
+    if all(situation.pools[instance.name].size >= largest(instance, factor) for instance in exhausted):
+        sizes = listed(f"{instance.name} has {situation.pools[instance.name].size}" for instance in exhausted)
+        return f"{sizes} already, and the policy allows at most {factor:g} times the configured size"
+    return f"no free slots: {_arithmetic(situation)}"
+
+
+def _arithmetic(situation: Situation) -> str:
+    database, target = situation.database, situation.target
+    if database is None:
+        return "the server could not be read"
+    return (
+        f"max_connections {database.server.max_connections}, reserved "
+        f"{database.server.reserved_connections}, others {max(target.database.others, database.foreign)}, "
+        f"left for us {left_for_us(database, target)}, our pools may open "
+        f"{sum(ours(target, situation.pools).values())}{_at_surge(target)}"
+    )
+
+
+def _at_surge(target: Target) -> str:
+    return f" (times {target.surge:g} while deploying)" if target.surge > 1 else ""
+
+
+def _describe(situation: Situation, sizes: dict[str, int]) -> str:
+    changes = listed(
+        f"{name} from {situation.pools[name].size} to {size} connections" for name, size in sizes.items()
+    )
+    return (
+        f"Set the pool of {changes}, for {span(situation.policy.limits.resize_for)}, then back to the "
+        f"configured size. The server has room: {_arithmetic(situation)}."
+    )

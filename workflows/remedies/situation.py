@@ -1,0 +1,59 @@
+"""What a remedy is chosen from: one finding, the evidence it rests on, what was tried."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from workflows.models.base import Moment
+from workflows.models.diagnosis import Diagnosis, Finding
+from workflows.models.evidence import ContainerState, DatabaseReading, Evidence, PoolState
+from workflows.models.outcome import Attempt
+from workflows.models.plan import Act, Proposal
+from workflows.models.policy import Option, Permission, Policy
+from workflows.models.reading import Known, value_of
+from workflows.models.target import Target
+from workflows.readings import containers_of, fresh
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A remedy proposes its act, or says in a sentence why it is left out."""
+
+    diagnosis: Diagnosis
+    finding: Finding
+    evidence: Evidence
+    attempts: tuple[Attempt, ...]
+    target: Target
+    policy: Policy
+    now: Moment
+
+    @cached_property
+    def pools(self) -> dict[str, PoolState]:
+        """The pools that could be read."""
+        return {name: pool.value for name, pool in self.diagnosis.pools.items() if isinstance(pool, Known)}
+
+    @cached_property
+    def database(self) -> DatabaseReading | None:
+        """Fresh or nothing. Whether it is the right server, the diagnosis has judged."""
+        return value_of(fresh(self.evidence.database, self.evidence.at, self.policy.thresholds.fresh_for))
+
+    @cached_property
+    def containers(self) -> dict[str, ContainerState]:
+        """The containers that could be read."""
+        found = containers_of(self.evidence, self.target, self.policy)
+        return {name: state.value for name, state in found.items() if isinstance(state, Known)}
+
+    def is_forbidden(self, option: Option) -> bool:
+        """Whether the policy never allows it."""
+        return self.policy.permission(option) is Permission.NEVER
+
+    def propose(self, act: Act, effect: str, risk: str, *, asks: bool = False) -> Proposal:
+        """The proposal; `asks` has a person approve whatever the policy allows alone."""
+        allowed = self.policy.permission(act.option)
+        return Proposal(
+            act=act,
+            cause=self.finding.cause,
+            why=" ".join(self.finding.reasons),
+            effect=effect,
+            risk=risk,
+            permission=Permission.APPROVAL if asks else allowed,
+        )

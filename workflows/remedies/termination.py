@@ -1,0 +1,134 @@
+"""End exactly the leaked sessions, in small waves (runbook, option 2, corrected)."""
+
+from math import floor
+
+from workflows.attempts import describe_exhaustion, of_option
+from workflows.models.diagnosis import Finding
+from workflows.models.outcome import Attempt, OutcomeStatus
+from workflows.models.plan import Proposal, Termination
+from workflows.models.policy import Limits, Option, Permission
+from workflows.models.session import Session, SessionIdentity
+from workflows.ownership import can_be_leaked
+from workflows.remedies.situation import Situation
+from workflows.wording import counted, listed, span
+
+
+def propose_termination(situation: Situation) -> Proposal | str:
+    """The next wave, or why no session is ended."""
+    if obstacle := _obstacle(situation) or _futility(situation):
+        return f"End leaked sessions: {obstacle}."
+    leaked = _leaked(situation)
+    if not leaked:
+        return "End leaked sessions: there is none left that may be ended."
+    wave = _wave(situation, leaked)
+    if not wave:
+        return "End leaked sessions: the policy's share of the sessions allows none at once."
+    return situation.propose(
+        Termination(sessions=tuple(session.identity for session in wave)),
+        effect=_describe(situation, wave, len(leaked)),
+        risk=_risk(wave),
+        asks=any(session.has_written for session in wave),
+    )
+
+
+def most_at_once(limits: Limits, sessions_total: int) -> int:
+    """How many sessions one act may end, by count and by share of the application's sessions."""
+    return min(limits.sessions_per_act, floor(limits.share_of_sessions * sessions_total))
+
+
+def _obstacle(situation: Situation) -> str | None:
+    database = situation.database
+    if situation.is_forbidden(Option.TERMINATE):
+        return "the policy never allows it"
+    if situation.target.database.transaction_pooler:
+        return "behind a transaction pooler a session belongs to nobody in particular"
+    if database is None:
+        return "the sessions could not be read"
+    if not database.server.can_terminate:
+        return f"the server does not let poolmedic end sessions of {situation.target.database.role}"
+    return describe_exhaustion(of_option(situation.attempts, Option.TERMINATE), situation.policy)
+
+
+def _futility(situation: Situation) -> str | None:
+    """Why another wave would help no more than the last."""
+    tries = of_option(situation.attempts, Option.TERMINATE)
+    if not tries or situation.database is None:
+        return None
+    ended = sum(touched.changed for touched in tries[-1].outcome.touched)
+    kept = sum(pool.active for pool in situation.pools.values()) - situation.database.sessions_total
+    if ended and kept * 2 > ended:
+        return (
+            f"{counted(ended, 'session')} ended at {tries[-1].at:%H:%M:%S}, but the pool did not take "
+            f"the slots back: it counts {kept} connections more than the server has"
+        )
+    if tries[-1].helped is False and not _rest_of_wave(situation, tries[-1]):
+        return f"it did not help at {tries[-1].at:%H:%M:%S}, and nothing of what was leaked then is left"
+    return None
+
+
+def _rest_of_wave(situation: Situation, last: Attempt) -> list[Session]:
+    return [session for session in _leaked(situation) if session.identity.state_change < last.at]
+
+
+def _leaked(situation: Situation) -> list[Session]:
+    """Of the finding's sessions those that the evidence shows as own; none that outlived its ending."""
+    survivors = _survivors(situation.attempts)
+    evident = {
+        session.identity: session
+        for session in (situation.database.sessions if situation.database else ())
+        if can_be_leaked(session, situation.target)
+    }
+    return [
+        evident[session.identity]
+        for session in _oldest_first(situation.finding)
+        if session.identity in evident and session.identity not in survivors
+    ]
+
+
+def _oldest_first(finding: Finding) -> list[Session]:
+    return sorted(finding.sessions, key=lambda found: (found.identity.state_change, found.identity.pid))
+
+
+def _survivors(attempts: tuple[Attempt, ...]) -> set[SessionIdentity]:
+    """Addressed by an act that told its result: if they are still there, another signal changes nothing."""
+    told = (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
+    return {
+        identity
+        for attempt in attempts
+        if isinstance(attempt.proposal.act, Termination) and attempt.outcome.status in told
+        for identity in attempt.proposal.act.sessions
+    }
+
+
+def _wave(situation: Situation, leaked: list[Session]) -> list[Session]:
+    """Oldest first; those that have written wait for their own approval unless all need one."""
+    total = situation.database.sessions_total if situation.database else 0
+    readers = [session for session in leaked if not session.has_written]
+    alone = situation.policy.permission(Option.TERMINATE) is Permission.ALONE
+    chosen = readers if alone and readers else leaked
+    return chosen[: most_at_once(situation.policy.limits, total)]
+
+
+def _describe(situation: Situation, wave: list[Session], leaked: int) -> str:
+    database = situation.target.database
+    rest = leaked - len(wave)
+    return (
+        f"End {counted(len(wave), 'session')} of {database.role} in {database.dbname}, each only if it is "
+        f"still exactly as seen: {listed(_name(session) for session in wave)}."
+        f"{f' {counted(rest, "leaked session")} would be left for after a look.' if rest else ''}"
+    )
+
+
+def _name(session: Session) -> str:
+    written = ", has written" if session.has_written else ""
+    identity = session.identity
+    return (
+        f"pid {identity.pid} ({identity.application_name}, {identity.state} "
+        f"for {span(session.state_seconds)}{written})"
+    )
+
+
+def _risk(wave: list[Session]) -> str:
+    written = [session.identity.pid for session in wave if session.has_written]
+    lost = f" The uncommitted changes of {listed(written)} (pid) are lost." if written else ""
+    return f"Their transactions are rolled back; code that still uses one of them gets an error.{lost}"

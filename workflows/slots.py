@@ -1,0 +1,40 @@
+"""The server's connection slots: how far pools may grow without the server refusing somebody."""
+
+from math import floor
+
+from workflows.models.evidence import DatabaseReading, PoolState
+from workflows.models.target import Target
+
+
+def ours(target: Target, pools: dict[str, PoolState]) -> dict[str, int]:
+    """The most connections each instance may open: its effective maximum, or the configured one if larger."""
+    return {
+        instance.name: max(
+            instance.pool_size, pools[instance.name].size if instance.name in pools else instance.pool_size
+        )
+        for instance in target.instances
+    }
+
+
+def left_for_us(database: DatabaseReading, target: Target) -> int:
+    """Slots the target may fill: all, less the reserved ones and everyone else's configured maxima.
+
+    Where more of the others are connected than the configuration knows of, what is there counts.
+    """
+    others = max(target.database.others, database.foreign)
+    return database.server.max_connections - database.server.reserved_connections - others
+
+
+def spare_per_instance(database: DatabaseReading, target: Target, maxima: dict[str, int]) -> int:
+    """By how much every instance's pool may grow, with `surge` times the instances running at a deployment.
+
+    ⌊(max_connections − reserved − others − ours) / (instances × surge)⌋, where ours is counted at surge too.
+    """
+    running = len(target.instances) * target.surge
+    spare = left_for_us(database, target) - sum(maxima.values()) * target.surge
+    return max(floor(spare / running), 0)
+
+
+def fits(database: DatabaseReading, target: Target, maxima: dict[str, int]) -> bool:
+    """Whether pools of these maxima, at surge, leave everybody else their slots."""
+    return sum(maxima.values()) * target.surge <= left_for_us(database, target)

@@ -1,0 +1,40 @@
+"""Numbers as people read them at night: with units, rounded, never more exact than they were measured."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+_MOST_LISTED = 20
+
+
+def span(length: timedelta | float) -> str:
+    """A length of time; a number is seconds."""
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
+    if not 0 <= seconds < 3600 * 24 * 365:
+        return f"{seconds:.0f} s"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def percent(share: float) -> str:
+    """A share of 1 with one digit where it matters: 94.96 % is not 95 %."""
+    return f"{share * 100:.1f} %"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Iterable[object]) -> str:
+    """A list that stays readable: what is cut is counted."""
+    every: Sequence[str] = [str(word) for word in words]
+    shown = ", ".join(every[:_MOST_LISTED])
+    return f"{shown} and {len(every) - _MOST_LISTED} more" if len(every) > _MOST_LISTED else shown
