@@ -67,7 +67,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave without the interpreter's own end: after a Temporal client it sometimes dies by SIGSEGV there."""
     status = config.stash.get(EXIT_STATUS, None)
-    if status is None or not Path(sys.argv[0]).match("pytest/__main__.py"):
+    program = Path(sys.argv[0])
+    if status is None or not (program.name == "pytest" or program.match("pytest/__main__.py")):
         return
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture is not None:

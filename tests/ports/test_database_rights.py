@@ -272,6 +272,29 @@ async def test_a_migration_is_left_alone(
             assert (await describe(medic, seen.pid)).backend_start == seen.backend_start
 
 
+async def test_a_commit_that_waits_for_its_standby_is_left_alone(
+    postgres_server: Postgres, medic: Connection
+) -> None:
+    async with connected(postgres_server.superuser_dsn) as administrator:
+        await administrator.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await administrator.execute("SELECT pg_reload_conf()")
+        try:
+            async with (
+                connected(postgres_server.application_dsn) as writer,
+                running(writer, "CREATE TABLE waits_for_standby ()") as task,
+            ):
+                seen = await described_as(medic, writer.get_server_pid(), "wait_event = 'SyncRep'")
+                assert not await terminate(medic, seen)
+                assert not await cancel(medic, seen)
+                assert not task.done()
+                await administrator.execute("ALTER SYSTEM RESET synchronous_standby_names")
+                await administrator.execute("SELECT pg_reload_conf()")
+                await task
+        finally:
+            await administrator.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            await administrator.execute("SELECT pg_reload_conf()")
+
+
 async def test_cancels_exactly_the_statement_described(postgres_server: Postgres, medic: Connection) -> None:
     async with connected(postgres_server.application_dsn) as slow:
         task = asyncio.create_task(slow.fetchval("SELECT 'slow' FROM pg_sleep(30)"))
