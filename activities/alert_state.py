@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from activities.missing import Missing, moment
 from activities.prometheus_api import Rule
 from activities.promql import select
-from activities.scraped import Asked, Missing, answered, moment
+from activities.scraped import Asked, answered
 from workflows.errors import PoolmedicError
 from workflows.models.reading import Known
 from workflows.models.target import Target

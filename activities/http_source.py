@@ -36,13 +36,23 @@ class HttpSource:
         self._limit = limit.total_seconds()
         self._max_bytes = max_bytes
 
-    async def get(self, url: str, params: Mapping[str, str | list[str]] | None = None) -> Answer:
-        """Raises SourceUnavailable or SourceNonsense; a refusal is an answer, see `refusal`."""
-        return await self._ask(self._client.build_request("GET", url, params=params, headers=PLAIN))
+    async def get(
+        self,
+        url: str,
+        params: Mapping[str, str | list[str]] | None = None,
+        within: timedelta | None = None,
+    ) -> Answer:
+        """Raises SourceUnavailable or SourceNonsense; a refusal is an answer, see `refusal`.
+
+        `within` is what is left of a limit that was given for more than this question.
+        """
+        request = self._client.build_request("GET", url, params=params, headers=PLAIN)
+        return await self._ask(request, self._limit if within is None else within.total_seconds())
 
     async def post(self, url: str, form: Mapping[str, str]) -> Answer:
         """A question in a form, for what is too long for an address. Raises as `get` does."""
-        return await self._ask(self._client.build_request("POST", url, data=form, headers=PLAIN))
+        request = self._client.build_request("POST", url, data=form, headers=PLAIN)
+        return await self._ask(request, self._limit)
 
     def refusal(self, answer: Answer, detail: str = "") -> PoolmedicError:
         """What a status other than success means, with the system's own detail: is it worth another try."""
@@ -52,10 +62,10 @@ class HttpSource:
             return SourceUnavailable(message)
         return SourceRefused(message)
 
-    async def _ask(self, request: httpx.Request) -> Answer:
+    async def _ask(self, request: httpx.Request, seconds: float) -> Answer:
         """A question that a kept connection lost because its server went away is asked once more."""
         try:
-            async with asyncio.timeout(self._limit):
+            async with asyncio.timeout(seconds):
                 for _ in range(TRIES - 1):
                     try:
                         return await self._send(request)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from activities import usual
+from activities.missing import Missing, moment, read
 from activities.profiles.profile import Profile
 from activities.promql import duration
-from activities.scraped import Asked, Missing, Scraped, answered, moment, number, read
+from activities.scraped import Asked, Scraped, answered, number
 from activities.series import unbroken_seconds
 from activities.untrusted import clean
 from workflows.models.evidence import InstanceMetrics, MetricsReading

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from activities import usual
 from activities.histogram import worst_quantile
+from activities.missing import Missing, moment, read
 from activities.profiles.profile import Profile
 from activities.promql import duration
-from activities.scraped import Asked, Missing, Scraped, answered, moment, number, read
+from activities.scraped import Asked, Scraped, answered, number
 from activities.series import Sample, Samples, Timeline, as_of, is_finite, longest_gap, since
 from workflows.models.reading import Known
 from workflows.models.verdict import InstanceWindow, WindowReading

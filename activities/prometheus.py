@@ -1,7 +1,7 @@
 """Prometheus as a source: pools, traffic and the alert now, and every instance over the clear window."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import override
 
@@ -9,6 +9,7 @@ import httpx
 from temporalio import activity
 
 from activities import alert_state, metrics_now, metrics_window
+from activities.attempt import attempt
 from activities.http_source import LIMIT, HttpSource, name_of
 from activities.profiles.profile import Profile
 from activities.prometheus_api import PrometheusApi
@@ -56,8 +57,8 @@ class PrometheusMetrics(Metrics):
         questions = metrics_now.questions(profile, look.target.selector, lookback)
         asked, firing, rules = await asyncio.gather(
             self._ask(questions, now),
-            _attempt(self._api.query(alert_state.firing_query(look.alert_name), now)),
-            _attempt(self._api.rules(look.alert_name)),
+            attempt(self._api.query(alert_state.firing_query(look.alert_name), now)),
+            attempt(self._api.rules(look.alert_name)),
         )
         _require(asked)
         scene = metrics_now.Scene(profile, look, now, asked)
@@ -74,26 +75,19 @@ class PrometheusMetrics(Metrics):
         buckets = metrics_window.bucket_question(profile, look)
         asked, waited = await asyncio.gather(
             self._ask(questions, look.until),
-            _attempt(self._api.query_range(buckets, *grid)) if buckets else _nothing(),
+            attempt(self._api.query_range(buckets, *grid)) if buckets else _nothing(),
         )
         _require(asked)
         return metrics_window.assemble(metrics_window.Scene(profile, look, grid, asked, waited))
 
     async def _ask(self, questions: Mapping[str, str], at: datetime) -> dict[str, Asked]:
-        answers = await asyncio.gather(*(_attempt(self._api.query(each, at)) for each in questions.values()))
+        answers = await asyncio.gather(*(attempt(self._api.query(each, at)) for each in questions.values()))
         return dict(zip(questions, answers, strict=True))
 
     def _profile(self, target: Target) -> Profile:
         if target.profile not in self._profiles:
             raise NotConfigured(f"this worker has no metric profile {target.profile}")
         return self._profiles[target.profile]
-
-
-async def _attempt[T](question: Awaitable[T]) -> T | PoolmedicError:
-    try:
-        return await question
-    except PoolmedicError as failure:
-        return failure
 
 
 async def _nothing() -> tuple[()]:

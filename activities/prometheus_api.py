@@ -7,11 +7,11 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from activities.http_source import Answer, HttpSource
+from activities.missing import LAST_TIME
 from activities.series import Sample, Samples
 from workflows.errors import SourceNonsense
 
 OK = 200
-LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 type Time = Annotated[FiniteFloat, Field(ge=0, le=LAST_TIME)]

@@ -1,37 +1,19 @@
 """What Prometheus scraped of one instance, and what can be said of it: a value with its time, or why not."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from activities.missing import Missing, count, moment, read
 from activities.profiles.profile import Profile
-from activities.prometheus_api import LAST_TIME, Series
+from activities.prometheus_api import Series
 from activities.series import Overlap, Sample, Samples, Timeline, as_of, increase, is_finite, join
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import PoolState
-from workflows.models.reading import Known, Unavailable, value_of
+from workflows.models.reading import Known, value_of
 
 type Asked = tuple[Series, ...] | PoolmedicError
 """One question's answer, or why there is none; the others go on without it."""
-
-
-class Missing(Exception):
-    """There is no value; the message is the reason, for a person."""
-
-
-def read[T](compute: Callable[[], Known[T]]) -> Known[T] | Unavailable:
-    """A reading, from a computation that may find nothing."""
-    try:
-        return compute()
-    except Missing as missing:
-        return Unavailable(reason=str(missing))
-
-
-def moment(seconds: float) -> datetime:
-    """A time of Prometheus's; Missing when it can't be one."""
-    if not 0 < seconds < LAST_TIME:
-        raise Missing(f"{seconds} is no time")
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def number(asked: Asked, what: str) -> float:
@@ -137,9 +119,7 @@ class Scraped:
         last, now = as_of(self._single(meaning), self.scrapes[-1]), self.scrapes[-1]
         if last is None or last.at != now:
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
-        if not (math.isfinite(last.value) and last.value >= 0 and last.value.is_integer()):
-            raise Missing(f"{self._named(meaning)} of {self._instance} is {last.value}, which is no count")
-        return int(last.value)
+        return count(last.value, f"{last.value} as {self._named(meaning)} of {self._instance}")
 
     def _named(self, meaning: str) -> str:
         return self._profile.series.listed()[meaning].name

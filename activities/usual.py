@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import partial
 from statistics import median
 
+from activities.missing import read
 from activities.profiles.profile import Profile
-from activities.scraped import Asked, number, read
+from activities.scraped import Asked, number
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.target import Target
 

@@ -89,6 +89,8 @@ class HealthPage(Part):
 
     path: Path
     status: Pointer | None = None
+    checks: Pointer | None = None
+    """To an object of checks: each a word, or an object with its word as `status`."""
 
 
 class PoolPage(Part):

@@ -60,6 +60,8 @@ class ApplicationPage(Model):
 
     status: str
     """The health page's own word."""
+    checks: dict[str, str] = {}
+    """The health page's own checks, each with its word."""
     pool: Reading[PoolState]
     timeouts_total: Reading[float]
     """Acquire timeouts since the process started."""

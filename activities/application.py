@@ -1,0 +1,77 @@
+"""The application as a source: its own pages, asked over HTTP, per instance."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import override
+
+import httpx
+from temporalio import activity
+
+from activities.attempt import attempt
+from activities.health_page import Health
+from activities.http_source import LIMIT
+from activities.own_pages import OwnPages
+from activities.own_pool import OwnPool
+from activities.profiles.profile import Profile
+from workflows.errors import NotConfigured, PoolmedicError
+from workflows.models.evidence import ApplicationPage, ApplicationReading
+from workflows.models.reading import Known, Reading, Unavailable
+from workflows.models.target import Instance
+from workflows.ports.activities import Application
+from workflows.ports.requests import Look
+
+
+class HttpApplication(Application):
+    """All instances and all their pages side by side; the whole takes no longer than `limit`.
+
+    A query through the pool that was not answered within `limit` counts as not answered.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, profiles: Mapping[str, Profile], *, limit: timedelta = LIMIT
+    ) -> None:
+        self._client = client
+        self._profiles = profiles
+        self._limit = limit
+
+    @activity.defn
+    @override
+    async def read_application(self, look: Look) -> ApplicationReading:
+        """Raises NotConfigured where the worker has no such profile; all else is in the reading."""
+        target = look.target
+        if target.profile not in self._profiles:
+            raise NotConfigured(f"this worker has no metric profile {target.profile}")
+        profile = self._profiles[target.profile]
+        pages = await asyncio.gather(*(self._read(each, profile) for each in target.instances))
+        names = [instance.name for instance in target.instances]
+        return ApplicationReading(instances=dict(zip(names, pages, strict=True)))
+
+    async def _read(self, instance: Instance, profile: Profile) -> Reading[ApplicationPage]:
+        pages = OwnPages(self._client, instance, profile, self._limit)
+        health, pool, probe = await asyncio.gather(
+            attempt(pages.health()), attempt(pages.pool()), attempt(pages.probe())
+        )
+        if (
+            isinstance(health, PoolmedicError)
+            and isinstance(pool, PoolmedicError)
+            and isinstance(probe, PoolmedicError)
+        ):
+            return Unavailable(reason=health.message)
+        return Known(value=_compose(health, pool, probe), at=datetime.now(UTC))
+
+
+def _compose(
+    health: Health | PoolmedicError, pool: OwnPool | PoolmedicError, probe: Reading[float] | PoolmedicError
+) -> ApplicationPage:
+    word = Health(f"unavailable: {health.message}", {}) if isinstance(health, PoolmedicError) else health
+    own = OwnPool.unavailable(pool.message) if isinstance(pool, PoolmedicError) else pool
+    return ApplicationPage(
+        status=word.status,
+        checks=word.checks,
+        pool=own.pool,
+        timeouts_total=own.timeouts_total,
+        generation=own.generation,
+        probe_seconds=Unavailable(reason=probe.message) if isinstance(probe, PoolmedicError) else probe,
+        started_at=own.started_at,
+    )

@@ -1,0 +1,34 @@
+"""A value that is not there: raised where that is found out, turned into a reading at the reading's edge."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from workflows.models.reading import Known, Unavailable
+
+LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+
+
+class Missing(Exception):
+    """There is no value; the message is the reason, for a person."""
+
+
+def read[T](compute: Callable[[], Known[T]]) -> Known[T] | Unavailable:
+    """A reading, from a computation that may find nothing."""
+    try:
+        return compute()
+    except Missing as missing:
+        return Unavailable(reason=str(missing))
+
+
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as a time; Missing when it can't be one."""
+    if not 0 < seconds < LAST_TIME:
+        raise Missing(f"{seconds} is no time")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def count(value: object, what: str) -> int:
+    """A whole number from 0 on; Missing for everything else, a truth value too."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value // 1 == value:
+        return int(value)
+    raise Missing(f"{what} is not a count")
