@@ -16,4 +16,5 @@ def engrave(record: Record) -> None:
     """What lists and readers find after the run has ended."""
     cause = record.diagnoses[0].first.cause if record.diagnoses else "unknown"
     workflow.upsert_search_attributes([CAUSE.value_set(cause), OUTCOME.value_set(record.ending)])
-    workflow.upsert_memo({"outcome": details(record)})
+    acts = [f"{attempt.proposal.act.option}: {attempt.outcome.status}" for attempt in record.attempts]
+    workflow.upsert_memo({"outcome": record.ending, "cause": cause, "acts": acts, "report": record.stored})

@@ -10,7 +10,7 @@ from workflows import options
 from workflows.failures import explain, outcome_of
 from workflows.models.alert import Case
 from workflows.models.base import Moment
-from workflows.models.evidence import ApplicationReading, Evidence
+from workflows.models.evidence import ApplicationReading, Evidence, MetricsReading
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
 from workflows.models.plan import Act, Resize, Restart, Termination
@@ -59,13 +59,7 @@ class Effects:
     async def investigate(self) -> Evidence:
         """All four sources side by side; one that fails does not stop the others."""
         metrics, application, database, containers = await asyncio.gather(
-            _reading(
-                workflow.execute_activity_method(
-                    Metrics.read_metrics,
-                    self._look,
-                    **options.summed(options.READ, "pools, traffic and the alert, from Prometheus"),
-                )
-            ),
+            self.read_metrics(),
             self.look(),
             _reading(
                 workflow.execute_activity_method(
@@ -88,6 +82,16 @@ class Effects:
             application=application,
             database=database,
             containers=containers,
+        )
+
+    async def read_metrics(self) -> Known[MetricsReading] | Unavailable:
+        """Pools, traffic and the alert, from Prometheus."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Metrics.read_metrics,
+                self._look,
+                **options.summed(options.READ, "pools, traffic and the alert, from Prometheus"),
+            )
         )
 
     async def look(self) -> Known[ApplicationReading] | Unavailable:

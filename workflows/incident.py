@@ -8,11 +8,10 @@ from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
 from workflows import escalation, guard, verification
-from workflows.clocks import keep
+from workflows.clocks import keep_clocks
 from workflows.consent import Consent
 from workflows.diagnosis import diagnose
 from workflows.display import engrave, show
-from workflows.escalation import Clock
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.page import Level
@@ -45,14 +44,14 @@ class Incident(Messages):
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
         """Until the pool is verified as recovered, and stayed so through the watch."""
-        clocks = [asyncio.create_task(keep(clock, self.record, self.people)) for clock in Clock]
+        clocks = asyncio.create_task(keep_clocks(self.record, self.people))
         while self.record.closed_at is None:
             while self.record.recovered_at is None:
                 await self.attempt()
             await self.publish()
             await self.watch()
         await self.publish()
-        await asyncio.gather(*clocks)
+        await clocks
         await self.people.drain()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return summarise(self.record)
@@ -178,7 +177,7 @@ class Incident(Messages):
         return refused
 
     async def refused(self, proposal: Proposal, reason: str) -> None:
-        """What was seen may just have changed: look again once; a guard that goes on refusing needs people."""
+        """What was seen may just have changed: look again once; a guard that still refuses needs people."""
         self.record.note(workflow.now(), f"not done: {reason}")
         self._refusals += 1
         if self._refusals > 1:
@@ -238,7 +237,7 @@ class Incident(Messages):
 
     async def is_over(self) -> bool:
         """Whether Prometheus itself says that the alert is gone, when no delivery said so."""
-        metrics = (await self.effects.investigate()).metrics
+        metrics = await self.effects.read_metrics()
         firing = metrics.value.alert_firing if isinstance(metrics, Known) else metrics
         return isinstance(firing, Known) and not firing.value
 
