@@ -8,7 +8,7 @@ from workflows.models.diagnosis import Cause, Diagnosis, Finding
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal
-from workflows.models.policy import Policy
+from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.target import Target
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
@@ -25,12 +25,13 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
 """Per cause the options in the order of their disruption; a cause that is not listed goes to people."""
 
 _WHY_PEOPLE = {
-    Cause.LEAK: "Connections leak, and no option is left.",
-    Cause.UNDERSIZED: "The pool is too small for the usual work, and it cannot be enlarged.",
-    Cause.SPIKE: "Traffic is far above the usual, and the pool cannot be enlarged. Scaling out may help.",
-    Cause.LOST_CAPACITY: "Instances or connections are missing. A restart would not bring them back.",
-    Cause.UNKNOWN: "No known cause fits.",
+    Cause.LEAK: "connections leak, and no option is left",
+    Cause.UNDERSIZED: "the pool is too small for the usual work, and it cannot be enlarged",
+    Cause.SPIKE: "traffic is far above the usual, and the pool cannot be enlarged: scaling out may help",
+    Cause.LOST_CAPACITY: "instances or connections are missing, which a restart would not bring back",
+    Cause.UNKNOWN: "no known cause fits",
 }
+"""The same words at every look: people are called once per reason. The numbers are in the diagnosis."""
 
 
 def plan(
@@ -53,11 +54,19 @@ def plan(
         if situation.finding.ripe_in is not None:
             return Plan(step=_wait(situation.finding), left_out=tuple(left_out))
         for remedy in REMEDIES.get(situation.finding.cause, ()):
-            answer = remedy(situation)
+            answer = _ask_somebody(remedy(situation), policy)
             if isinstance(answer, Proposal):
                 return Plan(step=answer, left_out=tuple(left_out))
             left_out.append(answer)
-    return Plan(step=HandOver(reason=_reason(diagnosis, left_out)), left_out=tuple(left_out))
+    return Plan(step=HandOver(reason=_reason(diagnosis)), left_out=tuple(left_out))
+
+
+def _ask_somebody(answer: Proposal | str, policy: Policy) -> Proposal | str:
+    """Leave out what needs approval where nobody is named who could give it."""
+    asks = isinstance(answer, Proposal) and answer.permission is Permission.APPROVAL
+    if isinstance(answer, str) or not asks or policy.approval.approvers or policy.mode is Mode.OBSERVE:
+        return answer
+    return f"{answer.act.option}: it needs approval, and approval.approvers names nobody. {answer.effect}"
 
 
 def _finish(situations: list[Situation]) -> Plan:
@@ -66,7 +75,7 @@ def _finish(situations: list[Situation]) -> Plan:
     for situation in others:
         is_leak = situation.finding.cause is Cause.LEAK and situation.finding.ripe_in is None
         if is_leak and is_wave_under_way(first.attempts, first.policy, first.now):
-            answer = propose_termination(situation)
+            answer = _ask_somebody(propose_termination(situation), first.policy)
             if isinstance(answer, Proposal):
                 return Plan(step=answer)
             return Plan(step=_healthy(first.finding), left_out=(answer,))
@@ -83,6 +92,7 @@ def _wait(finding: Finding) -> LookAgain:
     return LookAgain(after=finding.ripe_in, why=" ".join(finding.reasons[:1]))
 
 
-def _reason(diagnosis: Diagnosis, left_out: list[str]) -> str:
-    missing = [f"Could not be read: {reason}." for reason in diagnosis.missing]
-    return " ".join([_WHY_PEOPLE[diagnosis.first.cause], *diagnosis.first.reasons, *left_out, *missing])
+def _reason(diagnosis: Diagnosis) -> str:
+    unread = [reason.partition(":")[0] for reason in diagnosis.missing]
+    why = _WHY_PEOPLE[diagnosis.first.cause]
+    return f"{why}; could not be read: {', '.join(unread)}" if unread else why

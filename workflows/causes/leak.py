@@ -122,16 +122,7 @@ def _leak(symptoms: Symptoms, held: Held) -> Finding:
 
 
 def _reasons(symptoms: Symptoms, held: Held) -> list[str]:
-    where = listed(held.instances)
-    reasons = []
-    if held.certain:
-        ages = [session.state_seconds for session in held.certain]
-        looks = "unchanged over two looks" if symptoms.earlier else "by the server's own record, in one look"
-        reasons.append(
-            f"{counted(len(held.certain), 'session')} idle in transaction for {span(min(ages))} to "
-            f"{span(max(ages))}, {looks}: {percent(held.share(len(held.certain)))} of the "
-            f"{counted(held.checked_out, 'connection')} checked out on {where}."
-        )
+    reasons = [_describe_certain(symptoms, held)] if held.certain else []
     if held.lost_slots:
         reasons.append(
             f"The pools count {counted(held.lost_slots, 'connection')} as checked out that the server "
@@ -140,6 +131,17 @@ def _reasons(symptoms: Symptoms, held: Held) -> list[str]:
     if written := [session.identity.pid for session in held.certain if session.has_written]:
         reasons.append(f"Have written, and would be rolled back: {listed(written)} (pid).")
     return reasons
+
+
+def _describe_certain(symptoms: Symptoms, held: Held) -> str:
+    ages = sorted(session.state_seconds for session in held.certain)
+    looks = "unchanged over two looks" if symptoms.earlier else "by the server's own record, in one look"
+    return (
+        f"{counted(len(held.certain), 'session')} idle in transaction for "
+        f"{' to '.join(dict.fromkeys((span(ages[0]), span(ages[-1]))))}, {looks}: "
+        f"{percent(held.share(len(held.certain)))} of the "
+        f"{counted(held.checked_out, 'connection')} checked out on {listed(held.instances)}."
+    )
 
 
 def _suspicion(symptoms: Symptoms, held: Held, needed: float) -> Finding:
@@ -167,11 +169,11 @@ def _background(symptoms: Symptoms) -> list[str]:
     basis = (
         "the usual hold time is not known"
         if hold is None
-        else f"the usual hold time is {span(hold)}, and {thresholds.leak_hold_factor:g} times that counts"
+        else f"{thresholds.leak_hold_factor:g} times the usual hold time is {span(_usual_holds(symptoms))}"
     )
     counters = {name: number(metrics.leaked) for name, metrics in symptoms.metrics.items()}
     return [
-        f"Forgotten means idle for more than {span(required_age(symptoms))}: {basis}.",
+        f"Forgotten means idle for more than {span(required_age(symptoms))}; {basis}.",
         *(
             f"{name} itself counted {leaked:.0f} leaked lately."
             for name, leaked in counters.items()

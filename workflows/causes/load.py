@@ -133,8 +133,8 @@ def _full_seconds(symptoms: Symptoms) -> float | None:
 def _describe_traffic(symptoms: Symptoms) -> str:
     ratio = _traffic_ratio(symptoms)
     if ratio is None:
-        return "traffic cannot be compared with the usual: one of the two is not known."
-    return f"traffic is {percent(ratio)} of the usual {symptoms.usual_rate:.1f} requests/s."
+        return "Traffic cannot be compared with the usual: one of the two is not known."
+    return f"Traffic is {percent(ratio)} of the usual {symptoms.usual_rate:.1f} requests/s."
 
 
 def _describe_hold(symptoms: Symptoms) -> str:

@@ -52,7 +52,7 @@ def _obstacle(situation: Situation) -> str | None:
 def _futility(situation: Situation) -> str | None:
     """Why another wave would help no more than the last."""
     tries = of_option(situation.attempts, Option.TERMINATE)
-    if not tries or situation.database is None:
+    if not tries or tries[-1].outcome.status is OutcomeStatus.NOTHING or situation.database is None:
         return None
     ended = sum(touched.changed for touched in tries[-1].outcome.touched)
     kept = sum(pool.active for pool in situation.pools.values()) - situation.database.sessions_total
