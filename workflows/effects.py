@@ -47,6 +47,16 @@ async def _reading[T](answer: Awaitable[T]) -> Known[T] | Unavailable:
         return Unavailable(reason=explain(failure))
 
 
+def _headline(act: Act) -> str:
+    match act:
+        case Termination(sessions=sessions):
+            return f"end {len(sessions)} sessions, each only if it is still the one that was seen"
+        case Restart(container=container):
+            return f"restart {container}"
+        case Resize(sizes=sizes):
+            return "pool size " + ", ".join(f"{name}: {size}" for name, size in sizes.items())
+
+
 class Effects:
     """What one incident, or one temporary change, asks of the world."""
 
@@ -123,10 +133,10 @@ class Effects:
             )
         )
 
-    async def act(self, act: Act, summary: str) -> Outcome:
+    async def act(self, act: Act, by: str) -> Outcome:
         """One act, one attempt; a failure or a lost worker is an outcome."""
         try:
-            return await self._dispatch(act, summary)
+            return await self._dispatch(act, f"{_headline(act)}, decided by {by}"[:200])
         except ActivityError as failure:
             if is_cancelled_exception(failure):
                 raise

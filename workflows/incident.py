@@ -15,7 +15,7 @@ from workflows.display import engrave, show
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.page import Level
-from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Resize
+from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Resize, Step
 from workflows.models.policy import Mode, Permission
 from workflows.models.reading import Known
 from workflows.models.report import Summary
@@ -96,11 +96,13 @@ class Incident(Messages):
         diagnosis, planned = record.diagnosis, record.plan
         if diagnosis is None or planned is None:
             return
-        lines = escalation.opening(case, diagnosis, planned.step)
-        cause = diagnosis.first.cause
-        told = self.people.tell(Level.L1, f"{cause}", lines, key=f"{cause}/{planned.step.kind}")
+        cause, step = diagnosis.first.cause, planned.step
+        lines = escalation.opening(case, diagnosis, step)
         if case.target.critical:
             self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
+        if self.must_ask(step):  # the request for approval says all of it
+            return
+        told = self.people.tell(Level.L1, f"{cause}", lines, key=f"{cause}/{step.kind}")
         if told is not None and case.policy.mode is Mode.AUTO:
             told.add_done_callback(self._acknowledge)
         show(self.record)
@@ -110,14 +112,19 @@ class Incident(Messages):
         if is_told and not self.record.is_with_people:
             self.record.acknowledge(PIPELINE, workflow.now())
 
+    def must_ask(self, step: Step) -> bool:
+        """Whether a person has to approve this step."""
+        is_observed = self.record.case.policy.mode is Mode.OBSERVE
+        return isinstance(step, Proposal) and step.permission is Permission.APPROVAL and not is_observed
+
     async def authorised(self, proposal: Proposal) -> str | None:
         """Who decided for the act; None when nobody did, or nobody may."""
         if self.record.case.policy.mode is Mode.OBSERVE:
             await self.stand_by("mode is observe: nothing is touched")
             return None
-        if proposal.permission is Permission.ALONE:
-            return PIPELINE
-        return await self.consent.ask(proposal)
+        if self.must_ask(proposal):
+            return await self.consent.ask(proposal)
+        return PIPELINE
 
     async def hand_over(self, reason: str, key: str) -> None:
         """People decide from here, called once per `key`; the tool goes on looking, less and less often."""
@@ -143,7 +150,7 @@ class Incident(Messages):
         self._refusals = 0
         record.intend(proposal, workflow.now())
         show(self.record)
-        outcome = await self.effects.act(proposal.act, f"{proposal.effect} Decided by {by}."[:200])
+        outcome = await self.effects.act(proposal.act, by)
         record.acted(proposal, by, outcome, workflow.now())
         await workflow.sleep(settle, summary="let it settle before the look")
         helped = await self.is_free()

@@ -112,7 +112,7 @@ class TemporaryChange:
         """One attempt; whatever is not certain is looked at again."""
         baseline = {name: size for name, size in change.act.baseline.items() if name in in_force}
         act = Resize(sizes=baseline, baseline=baseline, lasts=timedelta())
-        outcome = await self.effects.act(act, f"back to the configured size: {baseline}")
+        outcome = await self.effects.act(act, self.ended_by or "the end of its time")
         if outcome.status is OutcomeStatus.DONE:
             by = self.ended_by or "its time"
             return ChangeSummary(
