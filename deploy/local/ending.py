@@ -13,6 +13,7 @@ from deploy.local.errors import Survived
 from deploy.local.identity import Identity
 from deploy.local.records import ContainersRecord, FolderRecord, ProcessRecord, Record, Records
 
+MARK = "POOLMEDIC_STACK_FOLDER"
 SECONDS_AFTER_KILL = 10.0
 SECONDS_BETWEEN_LOOKS = 0.02
 
@@ -29,6 +30,9 @@ def end_leftovers(folder: Path) -> list[str]:
         if _end(record):
             ended.append(record.name)
         path.unlink(missing_ok=True)
+    # Started, but not yet written down when the end came.
+    unwritten = identity.bearers(MARK, str(folder))
+    ended += [process.command[0] for process in unwritten if process.signal(signal.SIGKILL)]
     shims.end_below(folder)
     return ended
 

@@ -59,6 +59,13 @@ def session_members(session: int) -> list[Identity]:
     return found
 
 
+def bearers(variable: str, value: str) -> list[Identity]:
+    """All processes that were started with this environment variable, or by one that was."""
+    wanted = f"{variable}={value}".encode()
+    found = (identify(pid) for pid in pids() if wanted in _read(pid, "environ").split(b"\0"))
+    return [process for process in found if process is not None]
+
+
 def pids() -> Iterator[int]:
     for entry in PROC.iterdir():
         if entry.name.isdigit():
@@ -67,16 +74,18 @@ def pids() -> Iterator[int]:
 
 def command_line(pid: int) -> tuple[str, ...]:
     """Arguments of this process; empty if it has ended."""
-    try:
-        raw = (PROC / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return ()
-    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
+    parts = _read(pid, "cmdline").split(b"\0")
+    return tuple(part.decode(errors="replace") for part in parts if part)
 
 
 def _stat(pid: int) -> list[str] | None:
+    text = _read(pid, "stat").decode(errors="replace")
+    return text.rpartition(")")[2].split() or None
+
+
+def _read(pid: int, file: str) -> bytes:
+    """Empty if the process has ended, or is none of ours."""
     try:
-        text = (PROC / str(pid) / "stat").read_text(errors="replace")
+        return (PROC / str(pid) / file).read_bytes()
     except OSError:
-        return None
-    return text.rpartition(")")[2].split()
+        return b""

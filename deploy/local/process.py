@@ -68,7 +68,7 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=command.directory or self.state.folder,
-                env={**kept, **command.environment},
+                env={**kept, **command.environment, ending.MARK: str(self.state.folder)},
                 user=command.user,
                 group=None if command.user is None else _group_of(command.user),
                 extra_groups=None if command.user is None else [],

@@ -17,6 +17,7 @@ import pytest
 
 from deploy.local import container, postgres, probes, prometheus, stack, temporal
 from deploy.local.containers import LABEL, remove_labelled
+from deploy.local.ending import end_leftovers
 from deploy.local.engine import Engine
 from deploy.local.errors import EndedEarly, NotReady, StackError, StackInUse
 from deploy.local.identity import Identity, identify
@@ -183,6 +184,21 @@ async def test_a_recycled_pid_is_nobody_of_ours(tmp_path: Path) -> None:
         with open_state(tmp_path / "stack"):
             assert bystander.is_running()
             assert leftovers.recorded(tmp_path / "stack") == []
+        await bystander.stop()
+
+
+async def test_what_was_not_yet_written_down_is_ended_too(tmp_path: Path) -> None:
+    with open_state(tmp_path / "a") as one, open_state(tmp_path / "ab") as other:
+        bystander = Process(other, Command(name="bystander", arguments=ENDLESS))
+        bystander.start()
+        unwritten = Process(one, Command(name="unwritten", arguments=ENDLESS))
+        unwritten.start()
+        for path in one.records.files():
+            path.unlink()
+        end_leftovers(one.folder)
+        assert await gone([who for who in [identify(unwritten.pid)] if who], within=2) == []
+        assert bystander.is_running()
+        await unwritten.stop()
         await bystander.stop()
 
 

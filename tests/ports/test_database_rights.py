@@ -19,6 +19,21 @@ SELECT pid, backend_start, state, state_change, xact_start, query_start, usename
   FROM pg_stat_activity WHERE pid = $1
 """
 APPLICATION = "orders-api"
+OTHERS: list[dict[str, object]] = [
+    {"backend_start": timedelta(microseconds=1)},
+    {"state_change": timedelta(microseconds=-1)},
+    {"xact_start": timedelta(microseconds=1)},
+    {"xact_start": None},
+    {"state": "idle"},
+    {"state": "idle in transaction (aborted)"},
+    {"usename": "billing"},
+    {"datname": "postgres"},
+    {"application_name": ""},
+    {"application_name": "ORDERS-API"},
+    {"state": None},
+    {"backend_start": None},
+    {"application_name": None},
+]
 
 
 @dataclass(frozen=True)
@@ -134,36 +149,36 @@ async def test_ends_exactly_the_session_described(postgres_server: Postgres, med
     assert ended[0].session_start == seen.backend_start.replace(microsecond=0)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"backend_start": timedelta(microseconds=1)},
-        {"state_change": timedelta(microseconds=-1)},
-        {"xact_start": timedelta(microseconds=1)},
-        {"xact_start": None},
-        {"state": "active"},
-        {"state": "idle in transaction (aborted)"},
-        {"usename": "billing"},
-        {"datname": "postgres"},
-        {"application_name": ""},
-        {"application_name": "ORDERS-API"},
-        {"state": None},
-        {"backend_start": None},
-        {"application_name": None},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("other", OTHERS, ids=str)
 async def test_one_wrong_column_is_another_session(
     postgres_server: Postgres, medic: Connection, other: dict[str, object]
 ) -> None:
     async with leaking(postgres_server) as leak:
         seen = await describe(medic, leak.get_server_pid())
-        wrong = {
-            name: getattr(seen, name) + value if isinstance(value, timedelta) else value
-            for name, value in other.items()
-        }
-        assert not await terminate(medic, replace(seen, **wrong))  # type: ignore[arg-type]
+        assert not await terminate(medic, mistaken(seen, other))
         assert await leak.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.parametrize("other", [*OTHERS, {"query_start": timedelta(microseconds=1)}], ids=str)
+async def test_one_wrong_column_is_another_statement(
+    postgres_server: Postgres, medic: Connection, other: dict[str, object]
+) -> None:
+    async with (
+        connected(postgres_server.application_dsn) as slow,
+        running(slow, "SELECT pg_sleep(30)") as task,
+    ):
+        seen = await described_as(medic, slow.get_server_pid(), "wait_event = 'PgSleep'")
+        assert not await cancel(medic, mistaken(seen, other))
+        assert not task.done()
+
+
+def mistaken(session: Session, other: dict[str, object]) -> Session:
+    """The session with one column replaced, or shifted by a time."""
+    wrong = {
+        name: getattr(session, name) + value if isinstance(value, timedelta) else value
+        for name, value in other.items()
+    }
+    return replace(session, **wrong)  # type: ignore[arg-type]
 
 
 async def test_a_session_that_moved_on_is_another_session(
@@ -313,6 +328,18 @@ async def test_cancels_exactly_the_statement_described(postgres_server: Postgres
 async def test_an_idle_session_has_nothing_to_cancel(postgres_server: Postgres, medic: Connection) -> None:
     async with leaking(postgres_server) as leak:
         assert not await cancel(medic, await describe(medic, leak.get_server_pid()))
+
+
+async def test_nobody_else_was_granted_anything(medic: Connection) -> None:
+    functions = """
+        SELECT p.oid::regprocedure::text FROM pg_proc p
+         WHERE p.pronamespace = 'poolmedic'::regnamespace
+           AND has_function_privilege($1, p.oid, 'EXECUTE')"""
+    schema = "SELECT has_schema_privilege($1, 'poolmedic', 'USAGE')"
+    assert len(await medic.fetch(functions, "poolmedic")) == 2
+    for role in ("covetpy", "billing"):
+        assert await medic.fetch(functions, role) == []
+        assert not await medic.fetchval(schema, role)
 
 
 @pytest.mark.parametrize("role", ["covetpy", "billing"])
