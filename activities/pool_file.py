@@ -27,13 +27,11 @@ class PoolFile:
         self._file = ContainerFile(container, path)
         self._found = self._file.read()
         self._values = self._parse()
-        self._file.check_tools()
-
-    @property
-    def size(self) -> int | None:
+        size = self._values.get(reload.size_key)
+        self._overflow = self._whole(self._values.get(reload.overflow_key or "", 0))
+        self.size = None if size is None else self._whole(size) + self._overflow
         """The maximum it asks for, overflow included; None where it says nothing."""
-        size = self._values.get(self._reload.size_key)
-        return None if size is None else self._whole(size) + self._overflow
+        self._file.check_tools()
 
     def write(self, size: int) -> None:
         """Ask for this maximum, and keep every other key.
@@ -54,11 +52,6 @@ class PoolFile:
             self._file.remove()
         else:
             self._file.replace(self._found)
-
-    @property
-    def _overflow(self) -> int:
-        key = self._reload.overflow_key
-        return 0 if key is None else self._whole(self._values.get(key, 0))
 
     def _parse(self) -> dict[str, Any]:
         try:

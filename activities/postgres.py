@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from math import floor
 from typing import override
 
 from asyncpg import PostgresError, Record
@@ -21,6 +20,7 @@ from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
 from workflows.ports.activities import Database
 from workflows.ports.requests import Look, TerminateRequest
+from workflows.remedies.termination import most_at_once
 
 MOST_SESSIONS = 500
 MOST_STATEMENTS = 20
@@ -114,7 +114,7 @@ def _refuse_what_is_not_its_own(database: targets.Database, sessions: Iterable[S
 def _refuse_too_many(asked: int, own: int, limits: Limits | None) -> None:
     if limits is None:
         return
-    most = min(limits.sessions_per_act, floor(limits.share_of_sessions * own))
+    most = most_at_once(limits, own)
     if asked > most:
         raise PreconditionGone(
             f"{asked} sessions are more than the {most} that may end at once; nothing was touched"

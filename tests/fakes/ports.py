@@ -8,7 +8,7 @@ from temporalio import activity
 
 from tests.fakes import changes, prometheus, readings
 from tests.fakes.world import Act, World
-from workflows.errors import PreconditionGone, SourceUnavailable
+from workflows.errors import PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.evidence import ApplicationReading, ContainersReading, DatabaseReading, MetricsReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
@@ -24,6 +24,7 @@ from workflows.ports.requests import (
     TerminateRequest,
     WindowLook,
 )
+from workflows.remedies.termination import most_at_once
 
 
 class _Port:
@@ -79,7 +80,12 @@ class FakeDatabase(_Port, ports.Database):
     async def terminate_sessions(self, request: TerminateRequest) -> Outcome:
         async with self.world.scene("terminate_sessions") as at:
             self._see("database", at)
-            touched = tuple(self._end(session, request, at) for session in request.act.sessions)
+            self._refuse(request, at)
+            touched: tuple[Touched, ...] = ()
+            for session in request.act.sessions:
+                activity.heartbeat((*touched, *map(_pending, request.act.sessions[len(touched) :])))
+                touched += (self._end(session, request, at),)
+            activity.heartbeat(touched)
             ended = sum(one.changed for one in touched)
             status = OutcomeStatus.DONE if ended == len(touched) else OutcomeStatus.PARTLY
             return Outcome(
@@ -87,6 +93,14 @@ class FakeDatabase(_Port, ports.Database):
                 touched=touched,
                 detail=f"{ended} of {len(touched)} sessions ended",
             )
+
+    def _refuse(self, request: TerminateRequest, at: datetime) -> None:
+        database, asked = request.target.database, len(request.act.sessions)
+        if not all(readings.is_own(session, database) for session in request.act.sessions):
+            raise SourceRefused("a session is not the target's own: nothing was touched")
+        own = readings.read_sessions(self.world, database, at).sessions_total
+        if request.limits is not None and asked > (most := most_at_once(request.limits, own)):
+            raise PreconditionGone(f"{asked} sessions are more than the {most} that may end at once")
 
     def _end(self, wanted: SessionIdentity, request: TerminateRequest, at: datetime) -> Touched:
         self.world.asked_to_end.append(wanted)
@@ -96,6 +110,10 @@ class FakeDatabase(_Port, ports.Database):
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.end(wanted), Act(at, "end", str(wanted.pid)))
         return Touched(what=str(wanted), changed=True, result="ended")
+
+
+def _pending(session: SessionIdentity) -> Touched:
+    return Touched(what=str(session), changed=False, result="not reached yet")
 
 
 class FakeContainers(_Port, ports.Containers):
@@ -130,11 +148,14 @@ class FakeContainers(_Port, ports.Containers):
         with self.world.blocking_scene("resize_pool") as at:
             self._see("containers", at)
             touched = tuple(self._resize(name, size, at) for name, size in request.act.sizes.items())
-            changed = sum(one.changed for one in touched)
-            status = OutcomeStatus.DONE if changed == len(touched) else OutcomeStatus.PARTLY
-            return Outcome(status=status if changed else OutcomeStatus.FAILED, touched=touched)
+            apps = self.world.state(at).apps
+            reached = sum(apps[name].size == size for name, size in request.act.sizes.items())
+            status = OutcomeStatus.DONE if reached == len(touched) else OutcomeStatus.PARTLY
+            return Outcome(status=status if reached else OutcomeStatus.FAILED, touched=touched)
 
     def _resize(self, name: str, size: int, at: datetime) -> Touched:
+        if self.world.state(at).apps[name].size == size:
+            return Touched(what=f"pool of {name}", changed=False, result=f"already {size}")
         if not self.world.state(at).apps[name].reloads:
             return Touched(what=f"pool of {name}", changed=False, result="the generation did not change")
         self.world.record(at, changes.resize(name, size), Act(at, "resize", name, size))

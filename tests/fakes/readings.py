@@ -15,6 +15,7 @@ from workflows.models.evidence import (
     StatementReading,
 )
 from workflows.models.reading import Known, Unavailable
+from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
 SERVER = 180000
@@ -91,7 +92,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
     )
 
 
-def is_own(backend: Backend, database: Database) -> bool:
+def is_own(backend: Backend | SessionIdentity, database: Database) -> bool:
     """Of the target's role, database and application names."""
     return (
         backend.usename == database.role

@@ -1,6 +1,10 @@
 """The target and the look that the port tests use, with what each test needs changed."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+
+from temporalio.testing import ActivityEnvironment
 
 from workflows.models.policy import Policy
 from workflows.models.target import Target
@@ -34,3 +38,10 @@ def target(**database: Any) -> Target:
 
 def look(subject: Target) -> Look:
     return Look(target=subject, policy=Policy(), alert_name="DatabaseConnectionPoolExhausted")
+
+
+def environment() -> ActivityEnvironment:
+    """An activity that has started now; the SDK's own says 1970."""
+    given = ActivityEnvironment()
+    given.info = replace(given.info, started_time=datetime.now(UTC))
+    return given

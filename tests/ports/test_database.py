@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from deploy.local.postgres import Postgres
 from tests.ports import examples
 from tests.ports.database_stage import DatabaseStage, RealDatabase
+from tests.ports.fake_stages import FakeDatabaseStage
 from workflows.errors import PoolmedicError, PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.evidence import DatabaseReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
@@ -20,10 +20,10 @@ from workflows.models.session import SessionIdentity
 from workflows.ports.requests import TerminateRequest
 
 
-@pytest.fixture(params=["real"])
+@pytest.fixture(params=["fake", "real"])
 async def stage(request: pytest.FixtureRequest, postgres_server: Postgres) -> AsyncIterator[DatabaseStage]:
     async with AsyncExitStack() as stack:
-        yield RealDatabase(postgres_server, stack)
+        yield FakeDatabaseStage() if request.param == "fake" else RealDatabase(postgres_server, stack)
 
 
 async def read(stage: DatabaseStage) -> DatabaseReading:
@@ -39,7 +39,7 @@ async def terminate(
     stage: DatabaseStage, sessions: Iterable[SessionIdentity], limits: Limits | None = None
 ) -> Outcome:
     request = TerminateRequest(target=stage.target, act=Termination(sessions=tuple(sessions)), limits=limits)
-    return await ActivityEnvironment().run(stage.port.terminate_sessions, request)
+    return await examples.environment().run(stage.port.terminate_sessions, request)
 
 
 async def test_lists_the_targets_own_sessions_with_state_and_age(stage: DatabaseStage) -> None:
@@ -173,7 +173,7 @@ async def test_an_act_on_a_server_that_is_gone_is_told(stage: DatabaseStage) -> 
 async def test_heartbeats_name_every_session_from_the_first_on(stage: DatabaseStage) -> None:
     sessions = await identities(stage, [await stage.leak(), await stage.leak()])
     heard: list[tuple[Touched, ...]] = []
-    environment = ActivityEnvironment()
+    environment = examples.environment()
     environment.on_heartbeat = lambda *details: heard.append(*details)
     request = TerminateRequest(target=stage.target, act=Termination(sessions=sessions))
     outcome = await environment.run(stage.port.terminate_sessions, request)

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.postgres import PostgresDatabase
 from deploy.local import postgres_roles
@@ -61,7 +60,7 @@ async def terminate(database: PostgresDatabase, subject: Target, pids: list[int]
     sessions = tuple(session.identity for session in seen if session.identity.pid in pids)
     assert len(sessions) == len(pids)
     request = TerminateRequest(target=subject, act=Termination(sessions=sessions))
-    return await ActivityEnvironment().run(database.terminate_sessions, request)
+    return await examples.environment().run(database.terminate_sessions, request)
 
 
 async def test_server_facts_match_what_its_superuser_sees(

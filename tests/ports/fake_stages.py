@@ -1,0 +1,112 @@
+"""The same stages on the simulated world of tests/fakes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import override
+
+from tests.fakes import cases, changes
+from tests.fakes.changes import Change
+from tests.fakes.ports import FakeContainers, FakeDatabase
+from tests.fakes.state import Backend, State
+from tests.fakes.world import World
+from tests.ports import examples
+from tests.ports.container_stage import POOL_SIZE, Behaviour, ContainerStage
+from tests.ports.database_stage import DatabaseStage
+
+FIRST_PID = 500
+
+
+class FakeDatabaseStage(DatabaseStage):
+    """Sessions that hold no slot of the simulated pool."""
+
+    def __init__(self) -> None:
+        self.target = examples.target()
+        self._world = World(self.target, rate=0)
+        for instance in self.target.instances:
+            self._world.happens(changes.change_app(instance.name, size=0))
+        self._pids: list[int] = []
+        self.port = FakeDatabase(self._world)
+
+    @override
+    async def leak(
+        self, *, role: str | None = None, application: str = examples.APPLICATION, database: str | None = None
+    ) -> int:
+        return self._open("idle in transaction", role, application, database)
+
+    @override
+    async def idle(self) -> int:
+        return self._open("idle", None, examples.APPLICATION, None)
+
+    @override
+    async def move_on(self, pid: int) -> None:
+        def move(state: State, at: datetime) -> State:
+            moved = tuple(
+                replace(backend, state_change=at) if backend.pid == pid else backend
+                for backend in state.bystanders
+            )
+            return replace(state, bystanders=moved)
+
+        self._world.happens(move)
+
+    @override
+    def ended(self) -> list[int]:
+        return [int(act.what) for act in self._world.acts if act.kind == "end"]
+
+    @override
+    async def alive(self) -> set[int]:
+        now = self._world.state(datetime.now(UTC))
+        return {backend.pid for backend in now.bystanders}
+
+    @override
+    async def disappear(self) -> None:
+        self._world.happens(changes.blind("database"))
+
+    def _open(self, state: str, role: str | None, application: str, database: str | None) -> int:
+        pid, now, own = FIRST_PID + len(self._pids), datetime.now(UTC), self.target.database
+        self._pids.append(pid)
+        backend = Backend(
+            pid=pid,
+            backend_start=now,
+            state=state,
+            state_change=now,
+            xact_start=None if state == "idle" else now,
+            usename=role or own.role,
+            datname=database or own.dbname,
+            application_name=application,
+        )
+        self._world.happens(changes.join(backend))
+        return pid
+
+
+class FakeContainerStage(ContainerStage):
+    """Instances of the simulated application."""
+
+    def __init__(self) -> None:
+        self.target = cases.target()
+        self._world = World(self.target)
+        self.port = FakeContainers(self._world)
+
+    @override
+    async def run(self, *instances: Behaviour) -> None:
+        self.target = cases.target(instances=len(instances), pool_size=POOL_SIZE)
+        self._world = World(self.target)
+        self.port = FakeContainers(self._world)
+        for instance, behaviour in zip(self.target.instances, instances, strict=True):
+            self._world.happens(changes.change_app(instance.name, reloads=not behaviour.is_deaf))
+
+    @override
+    def restarts(self) -> int:
+        return self._world.kinds().count("restart")
+
+    @override
+    def restart(self) -> None:
+        change: Change = changes.restart(self.target.instances[0].name, self.target.database)
+        self._world.happens(change)
+
+    @override
+    def sizes(self) -> list[int]:
+        return [app.size for app in self._world.state(datetime.now(UTC)).apps.values()]
+
+    @override
+    def disappear(self) -> None:
+        self._world.happens(changes.blind("containers"))
