@@ -83,9 +83,9 @@ class FakeDatabase(_Port, ports.Database):
             self._refuse(request, at)
             touched: tuple[Touched, ...] = ()
             for session in request.act.sessions:
-                activity.heartbeat((*touched, *map(_pending, request.act.sessions[len(touched) :])))
+                _beat((*touched, *map(_pending, request.act.sessions[len(touched) :])))
                 touched += (self._end(session, request, at),)
-            activity.heartbeat(touched)
+            _beat(touched)
             ended = sum(one.changed for one in touched)
             status = OutcomeStatus.DONE if ended == len(touched) else OutcomeStatus.PARTLY
             return Outcome(
@@ -110,6 +110,11 @@ class FakeDatabase(_Port, ports.Database):
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.end(wanted), Act(at, "end", str(wanted.pid)))
         return Touched(what=str(wanted), changed=True, result="ended")
+
+
+def _beat(touched: tuple[Touched, ...]) -> None:
+    if activity.in_activity():
+        activity.heartbeat(touched)
 
 
 def _pending(session: SessionIdentity) -> Touched:

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes import cases, changes
 from tests.fakes.ports import FakeApplication, FakeContainers, FakeDatabase, FakeMetrics
 from tests.fakes.world import World
-from workflows.errors import PreconditionGone, SourceUnavailable
+from workflows.errors import PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.evidence import PoolState
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.plan import Restart, Termination
@@ -71,6 +71,9 @@ async def test_an_ended_session_gives_its_slot_back_where_the_pool_notices(
     assert (await pool_of(world)).active == active
 
 
+NAMES = {"usename", "datname", "application_name"}
+
+
 @pytest.mark.parametrize("field", SessionIdentity.model_fields)
 async def test_only_the_very_session_is_ended(world: World, field: str) -> None:
     world.leak(1, NOW - timedelta(minutes=2))
@@ -80,7 +83,12 @@ async def test_only_the_very_session_is_ended(world: World, field: str) -> None:
     request = TerminateRequest(
         target=world.target, act=Termination(sessions=(identity.model_copy(update={field: other}),))
     )
-    assert (await FakeDatabase(world).terminate_sessions(request)).status is OutcomeStatus.NOTHING
+    if field in NAMES:
+        with pytest.raises(SourceRefused):
+            await FakeDatabase(world).terminate_sessions(request)
+    else:
+        outcome = await FakeDatabase(world).terminate_sessions(request)
+        assert outcome.status is OutcomeStatus.NOTHING
     assert not world.acts
 
 
@@ -90,7 +98,11 @@ async def test_bystanders_are_never_ended_even_when_named_exactly(world: World) 
         one.identity(NOW) for one in world.state(NOW).bystanders if one.application_name != "orders-api"
     ]
     migration = [one.identity(NOW) for one in world.state(NOW).bystanders if one.in_progress]
-    request = TerminateRequest(target=world.target, act=Termination(sessions=(*foreign, *migration)))
+    for session in foreign:
+        request = TerminateRequest(target=world.target, act=Termination(sessions=(session,)))
+        with pytest.raises(SourceRefused):
+            await FakeDatabase(world).terminate_sessions(request)
+    request = TerminateRequest(target=world.target, act=Termination(sessions=tuple(migration)))
     assert (await FakeDatabase(world).terminate_sessions(request)).status is OutcomeStatus.NOTHING
     assert len(world.state(NOW).bystanders) == 6
 
