@@ -123,6 +123,10 @@ class RunningIncident(Running):
         await self.signal("alert", delivered)
         return delivered
 
+    async def resolve(self, at: datetime | None = None) -> None:
+        """Alertmanager tells that the first alert is over; also a hook for the script."""
+        await self.fire(self.case.alert.starts_at, AlertStatus.RESOLVED)
+
 
 class Stage:
     """One target with its world, and a worker that serves it."""

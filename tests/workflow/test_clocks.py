@@ -1,0 +1,187 @@
+"""The three clocks of the SLA: when they call, whom, how often, and what stops them."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes import cases, changes
+from tests.fakes.world import World
+from tests.workflow.stage import Stage
+from workflows.models.page import Level, Page
+from workflows.models.verdict import State
+
+OBSERVE = cases.policy(mode="observe")
+
+
+def calls(world: World, level: Level, words: str) -> list[float]:
+    """Minutes after the world's beginning at which a level was paged for this reason."""
+    return [
+        (at - world.opened).total_seconds() / 60
+        for at, page in world.pages
+        if page.level is level and words in page.title
+    ]
+
+
+def once_at(minutes: float) -> object:
+    """Exactly one page, at this minute, within the two seconds that a quick look may take."""
+    return pytest.approx([minutes], abs=2.5 / 60)
+
+
+@pytest.fixture
+def exhausted(stage: Stage) -> Stage:
+    """A pool that stays exhausted, for `observe` touches nothing."""
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    return stage
+
+
+async def test_every_clock_calls_once_at_its_time(exhausted: Stage) -> None:
+    incident = await exhausted.incident(OBSERVE)
+    await incident.step(hours=2)
+
+    assert calls(exhausted.world, Level.L2, "acknowledged") == once_at(5)
+    assert calls(exhausted.world, Level.L2, "not resolved") == once_at(15)
+    assert calls(exhausted.world, Level.L3, "still not resolved") == once_at(30)
+    assert not await incident.is_over()
+
+
+async def test_a_clock_counts_from_the_start_of_the_alert(exhausted: Stage) -> None:
+    incident = await exhausted.incident(OBSERVE, age=timedelta(minutes=4))
+    await incident.step(minutes=30)
+
+    assert calls(exhausted.world, Level.L2, "acknowledged") == once_at(1)
+    assert calls(exhausted.world, Level.L2, "not resolved") == once_at(11)
+    assert calls(exhausted.world, Level.L3, "still not resolved") == once_at(26)
+
+
+async def test_a_person_stops_the_acknowledge_clock_and_no_other(exhausted: Stage) -> None:
+    incident = await exhausted.incident(OBSERVE)
+    await incident.step(minutes=4)
+    await incident.signal("acknowledge", {"by": "ada"})
+    await incident.step(minutes=30)
+
+    assert not calls(exhausted.world, Level.L2, "acknowledged")
+    assert calls(exhausted.world, Level.L2, "not resolved") == once_at(15)
+    assert (await incident.state()).seconds.alert_to_acknowledged == pytest.approx(240, abs=3)
+
+
+async def test_in_auto_the_pipeline_acknowledges_once_people_are_told(stage: Stage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident()
+    report = await incident.until(lambda report: report.seconds.alert_to_acknowledged is not None)
+    assert report.seconds.alert_to_acknowledged is not None
+    assert report.seconds.alert_to_acknowledged < 5
+    await incident.step(minutes=20)
+    assert not stage.world.paged("L2")
+
+
+async def test_nobody_acknowledges_for_people_who_could_not_be_told(stage: Stage) -> None:
+    world = stage.world
+    world.routes_down["on-call"] = "connection refused"
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident()
+    await incident.step(minutes=6)
+
+    assert calls(world, Level.L2, "acknowledged") == once_at(5)
+
+
+async def test_the_acknowledgement_lapses_with_a_fresh_clock_when_a_human_must_decide(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(seconds=-10), has_written=True)
+    patient = cases.policy(thresholds={"leak_age": "3m"})
+
+    incident = await stage.incident(patient)
+    await incident.step(minutes=2)
+    assert (await incident.state()).seconds.alert_to_acknowledged is not None
+    await incident.step(minutes=10)
+
+    (request, *_more) = (await incident.state()).requests
+    asked = (request.requested_at - world.opened).total_seconds() / 60
+    assert 2 < asked < 4
+    assert calls(world, Level.L2, "acknowledged") == once_at(asked + 5)
+
+
+async def test_the_first_good_look_stops_resolve_and_leadership(stage: Stage) -> None:
+    world, name = stage.world, f"{stage.target.name}-1"
+    world.leak(10, world.after(minutes=-2))
+    world.happens(changes.change_app(name, leaked=()), world.after(minutes=9))
+
+    incident = await stage.incident(OBSERVE)
+    await incident.signal("acknowledge", {"by": "ada"})
+    await incident.finish()
+
+    assert not calls(world, Level.L2, "not resolved")
+    assert not world.paged("L3")
+
+
+@pytest.mark.parametrize(("age", "resolve", "leadership"), [(0, 15, 30), (10, 8, 20)])
+async def test_a_broken_clear_window_arms_them_again(
+    stage: Stage, age: int, resolve: float, leadership: float
+) -> None:
+    world, name = stage.world, f"{stage.target.name}-1"
+    world.leak(10, world.after(minutes=-2))
+    world.happens(changes.change_app(name, leaked=()), world.after(minutes=2.5))
+    world.leak(10, world.after(minutes=7))
+    looks_at_three = cases.policy(mode="observe", pace={"relook": "1m"})
+
+    incident = await stage.incident(looks_at_three, age=timedelta(minutes=age))
+    await incident.signal("acknowledge", {"by": "ada"})
+    await incident.step(minutes=60)
+
+    assert (await incident.state()).verdicts[0].state is State.NOT_RECOVERED
+    assert calls(world, Level.L2, "not resolved") == once_at(resolve)
+    assert calls(world, Level.L3, "still not resolved") == once_at(leadership)
+
+
+@pytest.mark.parametrize(
+    ("age", "late"),
+    [
+        (6, {Level.L2: ["acknowledged"]}),
+        (40, {Level.L2: ["acknowledged", "not resolved"], Level.L3: ["still not"]}),
+    ],
+)
+async def test_what_is_already_past_is_called_after_one_look(
+    exhausted: Stage, age: int, late: dict[Level, list[str]]
+) -> None:
+    incident = await exhausted.incident(OBSERVE, age=timedelta(minutes=age))
+    await incident.step(seconds=35)
+
+    for level, reasons in late.items():
+        for reason in reasons:
+            (minute,) = calls(exhausted.world, level, reason)
+            assert 0 <= minute < 35 / 60
+    first_look = exhausted.world.script.calls["read_application"]
+    assert first_look >= 1
+
+
+async def test_nobody_is_called_late_for_what_is_over(stage: Stage) -> None:
+    incident = await stage.incident(age=timedelta(hours=1), skips=True)
+    await incident.finish()
+
+    assert not stage.world.paged("L2")
+    assert not stage.world.paged("L3")
+
+
+async def test_leadership_is_told_at_once_of_what_is_critical_and_called_when_the_first_act_fails(
+    open_stage: Callable[..., Awaitable[Stage]],
+) -> None:
+    stage = await open_stage(critical=True)
+    world = stage.world
+    world.happens(changes.change_app(f"{stage.target.name}-1", returns_slot=False), world.began)
+    world.leak(10, world.after(minutes=-2))
+
+    incident = await stage.incident()
+    await incident.step(minutes=2)
+
+    told, *called = world.paged("L3")
+    assert "critical" in told.title
+    assert any("did not help" in page.title for page in called)
+
+
+async def test_each_page_says_why_and_carries_a_key_of_its_own(exhausted: Stage) -> None:
+    incident = await exhausted.incident(OBSERVE)
+    await incident.step(minutes=40)
+
+    pages: list[Page] = [page for _at, page in exhausted.world.pages]
+    assert len({page.key for page in pages}) == len(pages)
+    assert all(page.body and page.links for page in pages)
