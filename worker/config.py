@@ -38,13 +38,17 @@ class TargetEntry(Target):
 
     policy: Name = DEFAULT
 
+    def plain(self) -> Target:
+        """The target alone, as incidents take it."""
+        return Target.model_validate(self.model_dump(exclude={"policy"}))
+
 
 class Configuration(Model):
     """The whole file."""
 
     prometheus: Source
     alertmanager: Source | None = None
-    """Asked for silences; without it only the policy holds an act back."""
+    """Asked for silences; without it nobody can silence there, and nothing asks."""
     alerts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (ALERT_NAME,)
     """Names of the alerts that open an incident; the first one is the one looked for in Prometheus."""
     links: Links = Links()
@@ -69,7 +73,7 @@ class Configuration(Model):
     def case(self, target: TargetEntry, alert: Alert, links: Mapping[str, str]) -> Case:
         """The input of an incident: target and rules as they are now."""
         return Case(
-            target=Target.model_validate(target.model_dump(exclude={"policy"})),
+            target=target.plain(),
             policy=self.policy_of(target),
             alert=alert,
             links=dict(links),

@@ -24,6 +24,7 @@ from worker.meters import Meters
 from worker.read_pages import ReadPages
 from worker.sdk_metrics import SdkMetrics
 from worker.settings import Settings
+from worker.stopping import stopped_or_ended
 from worker.webhook import Webhook
 
 MOST_CONNECTIONS = 200
@@ -83,10 +84,8 @@ async def serve_site(
     serving = asyncio.create_task(server.serve([listener]))
     host, port = listener.getsockname()[:2]
     _log.info("listening", address=f"http://{host}:{port}")
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    await stopped_or_ended(stop, serving)
     server.should_exit = True
-    stopping.cancel()
     await serving
 
 
