@@ -53,8 +53,8 @@ def find_leak(symptoms: Symptoms) -> Finding | str:
     if held.waits and held.share(held.count + len(held.waits)) >= needed:
         return _suspicion(symptoms, held, needed)
     return (
-        f"No leak: {counted(held.count, 'connection')} of {held.checked_out} checked out "
-        f"held idle in transaction for more than {span(required_age(symptoms))}; "
+        f"No leak: {held.count} of {counted(held.checked_out, 'connection')} checked out "
+        f"are held idle in transaction for more than {span(required_age(symptoms))}; "
         f"a leak is called from {percent(needed)}."
     )
 

@@ -61,6 +61,7 @@ def find_undersized(symptoms: Symptoms) -> Finding | str:
             _describe_traffic(symptoms),
             _describe_hold(symptoms),
             *_describe_pools(symptoms),
+            str(find_leak(symptoms)),
         ),
         instances=symptoms.exhausted,
         ripe_in=timedelta(seconds=left) if left > 0 else None,

@@ -1,0 +1,291 @@
+"""Arbitrary evidence, targets and policies: what no source should say, and may say all the same."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.unit import scenes
+from tests.unit.scenes import NOW
+from workflows.models.base import Moment
+from workflows.models.diagnosis import Cause
+from workflows.models.evidence import (
+    ApplicationPage,
+    ApplicationReading,
+    ContainersReading,
+    ContainerState,
+    DatabaseReading,
+    Evidence,
+    InstanceMetrics,
+    MetricsReading,
+    PoolState,
+    ServerReading,
+)
+from workflows.models.outcome import Attempt, Outcome, OutcomeStatus, Touched
+from workflows.models.plan import Proposal, Restart, Termination
+from workflows.models.policy import Mode, Option, Permission, Policy
+from workflows.models.reading import Known, Unavailable
+from workflows.models.session import Session, SessionIdentity
+from workflows.models.target import Target
+from workflows.models.verdict import InstanceWindow, WindowReading
+
+NAMES = ("web-1", "web-2", "web-3")
+STATES = ("idle in transaction", "idle in transaction (aborted)", "idle", "active", "disabled")
+
+
+def moments() -> st.SearchStrategy[Moment]:
+    """Mostly now, sometimes long ago or ahead."""
+    near = st.integers(0, 30).map(lambda ago: NOW - timedelta(seconds=ago))
+    far = st.integers(-100_000, 100_000).map(lambda ago: NOW - timedelta(seconds=ago))
+    return st.one_of(near, near, near, far)
+
+
+def amounts() -> st.SearchStrategy[float]:
+    """Mostly what an amount can be, sometimes none at all."""
+    return st.one_of(st.floats(0, 500), st.floats(0, 500), st.floats(allow_nan=True))
+
+
+def readings(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Mostly known."""
+    known = st.builds(lambda value, at: Known(value=value, at=at), values, moments())
+    return st.one_of(known, known, known, st.just(Unavailable(reason="it did not answer")))
+
+
+def per_instance(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of the instances, and at times a stranger."""
+    return st.dictionaries(st.sampled_from((*NAMES, *NAMES, "stranger")), readings(values), max_size=4)
+
+
+def pools() -> st.SearchStrategy[PoolState]:
+    """Mostly full."""
+    full = st.builds(
+        lambda size, waiters: scenes.pool(size, size, waiters), st.integers(1, 40), st.integers(0, 9)
+    )
+    count = st.integers(-2, 60)
+    odd = st.builds(PoolState, active=count, idle=count, size=count, waiters=st.none() | count)
+    return st.one_of(full, full, odd)
+
+
+def sessions() -> st.SearchStrategy[Session]:
+    """Mostly own and idle in transaction, few different pids, so that looks overlap."""
+    identity = st.builds(
+        SessionIdentity,
+        pid=st.integers(1, 30),
+        backend_start=st.just(scenes.STARTED),
+        state=st.sampled_from((*STATES[:2], *STATES)),
+        state_change=st.integers(0, 3).map(lambda ago: NOW - timedelta(seconds=ago * 50)),
+        xact_start=st.just(NOW - timedelta(seconds=200)),
+        usename=st.sampled_from(("shop",) * 6 + ("billing",)),
+        datname=st.sampled_from(("shop",) * 6 + ("billing",)),
+        application_name=st.sampled_from(("shop-api",) * 6 + ("psql",)),
+    )
+    return st.builds(
+        Session,
+        identity=identity,
+        state_seconds=amounts(),
+        has_written=st.booleans(),
+        wait_event=st.sampled_from((None, None, None, "ClientRead", "SyncRep")),
+        in_progress=st.sampled_from((None, None, None, "pg_stat_progress_vacuum")),
+    )
+
+
+def servers() -> st.SearchStrategy[ServerReading]:
+    """Mostly the right one."""
+    return st.builds(
+        ServerReading,
+        version=st.just(180000),
+        system_identifier=st.sampled_from(("7300000000000000001", None)),
+        in_recovery=st.sampled_from((False, False, False, True)),
+        started_at=st.sampled_from((scenes.STARTED, scenes.STARTED, NOW)),
+        max_connections=st.integers(0, 200),
+        reserved_connections=st.integers(0, 10),
+        connections=st.integers(0, 200),
+        can_terminate=st.sampled_from((True, True, True, False)),
+    )
+
+
+def databases() -> st.SearchStrategy[DatabaseReading]:
+    """Sessions, and a total that need not agree with them."""
+    return st.builds(
+        DatabaseReading,
+        server=servers(),
+        sessions=st.lists(sessions(), max_size=25).map(tuple),
+        sessions_total=st.integers(0, 60),
+        foreign=st.integers(0, 60),
+        statements=st.just(Unavailable(reason="not asked")),
+    )
+
+
+def pages() -> st.SearchStrategy[ApplicationPage]:
+    """What an instance says of itself."""
+    return st.builds(
+        ApplicationPage,
+        status=st.sampled_from(("healthy", "unhealthy", "UP", "")),
+        pool=readings(pools()),
+        timeouts_total=readings(amounts()),
+        generation=st.none(),
+        probe_seconds=readings(amounts()),
+        started_at=readings(moments()),
+    )
+
+
+def applications() -> st.SearchStrategy[ApplicationReading]:
+    """Some instances."""
+    return st.builds(ApplicationReading, instances=per_instance(pages()))
+
+
+def container_states() -> st.SearchStrategy[ContainerState]:
+    """Mostly running."""
+    return st.builds(
+        ContainerState,
+        id=st.sampled_from(("aaaa", "bbbb")),
+        running=st.sampled_from((True, True, True, False)),
+        status=st.just("whatever"),
+        started_at=st.none() | moments(),
+        restart_count=st.just(0),
+        oom_killed=st.booleans(),
+        exit_code=st.just(0),
+        image=st.just("shop:1"),
+        stop_grace_seconds=amounts(),
+    )
+
+
+def containers() -> st.SearchStrategy[ContainersReading]:
+    """Some instances."""
+    return st.builds(ContainersReading, instances=per_instance(container_states()))
+
+
+def metrics() -> st.SearchStrategy[MetricsReading]:
+    """Traffic and some instances."""
+    instance = st.builds(
+        InstanceMetrics,
+        pool=pools(),
+        wait_p95=readings(amounts()),
+        timeouts=readings(amounts()),
+        errors_503=readings(amounts()),
+        leaked=readings(amounts()),
+        full_seconds=readings(amounts()),
+        started_at=readings(moments()),
+    )
+    return st.builds(
+        MetricsReading,
+        instances=per_instance(instance),
+        request_rate=readings(amounts()),
+        usual_rate=readings(amounts()),
+        hold_seconds=readings(amounts()),
+        usual_hold=readings(amounts()),
+        alert_firing=readings(st.booleans()),
+        unexpected=st.sampled_from(((), ("web-9",))),
+    )
+
+
+def evidences() -> st.SearchStrategy[Evidence]:
+    """One look at anything."""
+    return st.builds(
+        Evidence,
+        at=st.just(NOW),
+        metrics=readings(metrics()),
+        application=readings(applications()),
+        database=readings(databases()),
+        containers=readings(containers()),
+    )
+
+
+def targets() -> st.SearchStrategy[Target]:
+    """One to three instances, with and without what the options need."""
+
+    def build(count: int, pooler: bool, reload: bool, contained: bool, surge: float, named: bool) -> Target:
+        subject = scenes.target(count, surge=surge, reload={"file": "/run/pool.json"} if reload else None)
+        subject = subject if contained else scenes.with_instance(subject, "web-1", container=None)
+        identifier = "7300000000000000001" if named else None
+        return scenes.with_database(subject, transaction_pooler=pooler, system_identifier=identifier)
+
+    rarely = st.sampled_from((False, False, False, True))
+    mostly = rarely.map(lambda value: not value)
+    return st.builds(build, st.integers(1, 3), rarely, mostly, mostly, st.floats(1, 3), st.booleans())
+
+
+def policies() -> st.SearchStrategy[Policy]:
+    """Every mode and permission, small and large limits."""
+    permissions = st.fixed_dictionaries(
+        {}, optional={option: st.sampled_from(Permission) for option in Option}
+    )
+    limits = st.fixed_dictionaries(
+        {
+            "sessions_per_act": st.integers(1, 12),
+            "share_of_sessions": st.floats(0.01, 1),
+            "attempts_per_option": st.integers(1, 4),
+            "acts_per_hour": st.integers(1, 8),
+            "resize_factor": st.floats(1.01, 5),
+        }
+    )
+    return st.builds(
+        lambda mode, options, limit: scenes.policy(mode=mode, options=options, limits=limit),
+        st.sampled_from(Mode),
+        permissions,
+        limits,
+    )
+
+
+def attempts() -> st.SearchStrategy[tuple[Attempt, ...]]:
+    """Acts of this incident, in the order of their times."""
+
+    def proposal(act: Any) -> Proposal:
+        return Proposal(
+            act=act,
+            cause=Cause.LEAK,
+            why="",
+            effect="",
+            risk="",
+            permission=Permission.ALONE,
+        )
+
+    acts = st.one_of(
+        st.lists(sessions().map(lambda each: each.identity), max_size=5).map(
+            lambda every: Termination(sessions=tuple(every))
+        ),
+        st.sampled_from(NAMES).map(
+            lambda name: Restart(instance=name, container="c", container_id="aaaa", started_at=scenes.STARTED)
+        ),
+    )
+    outcome = st.builds(
+        Outcome,
+        status=st.sampled_from(OutcomeStatus),
+        touched=st.lists(
+            st.builds(Touched, what=st.just("x"), changed=st.booleans(), result=st.just("")), max_size=5
+        ).map(tuple),
+    )
+    one = st.builds(
+        Attempt,
+        proposal=acts.map(proposal),
+        decided_by=st.just("poolmedic"),
+        at=st.integers(1, 4000).map(lambda ago: NOW - timedelta(seconds=ago)),
+        outcome=outcome,
+        helped=st.sampled_from((None, True, False)),
+    )
+    return st.lists(one, max_size=4).map(lambda every: tuple(sorted(every, key=lambda each: each.at)))
+
+
+def windows() -> st.SearchStrategy[WindowReading]:
+    """A clear window of five minutes that ends now, mostly complete."""
+    begin = NOW - timedelta(minutes=5)
+    small = st.one_of(st.just(0.0), amounts())
+    instance = st.builds(
+        InstanceWindow,
+        samples=st.one_of(st.just(20), st.integers(-1, 40)),
+        first_at=st.one_of(st.just(begin), moments()),
+        last_at=st.one_of(st.just(NOW), moments()),
+        longest_gap_seconds=st.one_of(st.just(15.0), st.floats(0, 400)),
+        utilization_max=st.one_of(st.floats(0, 0.69), st.floats(allow_nan=True)),
+        wait_p95_max=readings(st.one_of(st.floats(0, 0.09), amounts())),
+        timeouts=readings(small),
+        errors_503=readings(small),
+    )
+    return st.builds(
+        WindowReading,
+        since=st.one_of(st.just(begin), moments()),
+        until=st.just(NOW),
+        instances=per_instance(instance),
+        request_rate=readings(amounts()),
+        usual_rate=readings(amounts()),
+    )
