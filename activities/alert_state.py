@@ -1,6 +1,7 @@
 """Whether an alert fires, as Prometheus itself evaluates it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from activities.missing import Missing, moment
 from activities.prometheus_api import Rule
@@ -10,10 +11,12 @@ from workflows.errors import PoolmedicError
 from workflows.models.reading import Known
 from workflows.models.target import Target
 
+FIRING = "firing"
+
 
 def firing_query(alert_name: str) -> str:
     """PromQL for every firing alert of that name; the value is when its rule was last evaluated."""
-    return f"timestamp({select('ALERTS', {'alertname': alert_name, 'alertstate': 'firing'})})"
+    return f"timestamp({select('ALERTS', {'alertname': alert_name, 'alertstate': FIRING})})"
 
 
 def judge(
@@ -21,12 +24,13 @@ def judge(
 ) -> Known[bool]:
     """Missing when there is no such rule, or it fails: then silence does not mean that nothing is wrong.
 
-    A rule may aggregate labels away, so an alert is this target's unless one of its labels says otherwise.
+    The stored series also tells of rules that another Prometheus evaluates; the rule itself knows first.
     """
     wanted = target.matchers | target.selector | {"alertname": alert_name}
-    ours = [series for series in answered(firing) if not contradicts(series.labels, wanted)]
-    if ours:
-        return Known(value=True, at=moment(max(series.samples[-1].value for series in ours)))
+    seen = [*_stored(firing, wanted), *([] if isinstance(rules, PoolmedicError) else _raised(rules, wanted))]
+    if seen:
+        return Known(value=True, at=max(seen))
+    answered(firing)
     if isinstance(rules, PoolmedicError):
         raise Missing(rules.message)
     working = [rule.evaluated_at for rule in rules if rule.works]
@@ -35,6 +39,22 @@ def judge(
     return Known(value=False, at=min(working))
 
 
+def _stored(firing: Asked, wanted: Mapping[str, str]) -> Iterator[datetime]:
+    for series in () if isinstance(firing, PoolmedicError) else firing:
+        if not contradicts(series.labels, wanted):
+            yield moment(series.samples[-1].value)
+
+
+def _raised(rules: tuple[Rule, ...], wanted: Mapping[str, str]) -> Iterator[datetime]:
+    for rule in rules:
+        alerts = [alert for alert in rule.alerts if alert.state == FIRING]
+        if any(not contradicts(alert.labels, wanted) for alert in alerts):
+            yield rule.evaluated_at
+
+
 def contradicts(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether a label that both have differs."""
+    """Whether a label that both have differs.
+
+    A rule may aggregate labels away, so an alert is the target's unless one of its labels says otherwise.
+    """
     return any(labels[name] != value for name, value in wanted.items() if name in labels)

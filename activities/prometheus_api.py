@@ -30,10 +30,18 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
+class Raised(Shape):
+    """One alert of a rule: pending or firing."""
+
+    labels: dict[str, str]
+    state: str
+
+
 class Rule(Shape):
     """One alerting rule that Prometheus evaluates itself."""
 
     name: str
+    alerts: list[Raised] = []
     health: str
     evaluated_at: Annotated[AwareDatetime, Field(alias="lastEvaluation")]
 
