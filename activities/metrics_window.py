@@ -35,13 +35,13 @@ class Grid(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """What was asked about, and what came back; `waited` holds the buckets of the waiting times."""
+    """What was asked about, and what came back; `waited` are the buckets of the waiting times."""
 
     profile: Profile
     look: WindowLook
     grid: Grid
     asked: Mapping[str, Asked]
-    waited: Asked
+    waited: Asked | None
 
 
 def grid(look: WindowLook) -> Grid:
@@ -110,6 +110,8 @@ def _wait(scene: Scene, scraped: Scraped, name: str) -> Known[float]:
     start, read_at = scene.look.since.timestamp(), _scrapes_read(scene, scraped)
     timeline = Timeline(sorted(set(read_at.values())), scraped.timeline.starts)
     buckets = _buckets(scene, name, read_at)
+    if not buckets:
+        raise Missing(f"Prometheus has no waiting times of {name}")
     if not all(is_finite(counter) for counters in buckets.values() for counter in counters):
         raise Missing(f"the waiting times of {name} are not numbers")
     if not timeline.counts_since(start):
@@ -133,6 +135,8 @@ def _scrapes_read(scene: Scene, scraped: Scraped) -> dict[float, float]:
 def _buckets(scene: Scene, name: str, read_at: Mapping[float, float]) -> dict[float, list[Samples]]:
     """The counters of each upper bound, at the times of their scrapes."""
     label, buckets = scene.profile.instance_label, dict[float, list[Samples]]()
+    if scene.waited is None:
+        raise Missing("the metric profile names no series for the waiting times")
     for series in answered(scene.waited):
         if series.labels.get(label) == name:
             counts = {

@@ -90,8 +90,8 @@ class PrometheusMetrics(Metrics):
         return self._profiles[target.profile]
 
 
-async def _nothing() -> tuple[()]:
-    return ()
+async def _nothing() -> None:
+    """In the place of a question that the profile doesn't have."""
 
 
 def _require(asked: Mapping[str, Asked]) -> None:
