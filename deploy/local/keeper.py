@@ -1,8 +1,8 @@
 """Waits for its parent's end, whatever the way, and ends what that parent left.
 
 ``python -m deploy.local.keeper FOLDER`` runs in a session of its own and reads a pipe that
-only the parent writes to. After an orderly end there is nothing recorded and it just leaves; after
-SIGKILL it does what the parent could not.
+only the parent writes to. After an orderly end it finds nothing and leaves; after SIGKILL it does
+what the parent could not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from deploy.local import state
 from deploy.local.ending import end_leftovers
 from deploy.local.errors import StackInUse
-from deploy.local.records import Records
 
 HOLDER = "keeper"
 SECONDS_FOR_THE_LOCK = 5.0
@@ -22,8 +21,6 @@ SECONDS_FOR_THE_LOCK = 5.0
 def main() -> int:
     folder = Path(sys.argv[1])
     sys.stdin.buffer.read()
-    if not Records(folder / "records").files():
-        return 0
     try:
         held = state.lock(folder, HOLDER, SECONDS_FOR_THE_LOCK)
     except StackInUse:

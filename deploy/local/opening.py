@@ -26,21 +26,22 @@ def open_state(folder: Path) -> Iterator[State]:
     """
     folder = folder.resolve()
     patience = SECONDS_FOR_A_KEEPER if states.last_holder(folder) == keeper.HOLDER else 0
-    with states.lock(folder, "stack", patience):
+    with contextlib.ExitStack() as closing:
+        held = closing.enter_context(states.lock(folder, "stack", patience))
         end_leftovers(folder)
         shutil.rmtree(folder / "logs", ignore_errors=True)
         state = State(folder)
-        with _watched(state):
-            try:
-                yield state
-            finally:
-                state.close()
+        watcher = _watch(state)
+        # The keeper looks for what was forgotten, so the folder has to be free when it is let go.
+        closing.callback(watcher.communicate)
+        closing.callback(held.close)
+        closing.callback(state.close)
+        yield state
 
 
-@contextlib.contextmanager
-def _watched(state: State) -> Iterator[None]:
+def _watch(state: State) -> subprocess.Popen[bytes]:
     with (state.logs / "keeper.log").open("ab") as log:
-        watcher = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "deploy.local.keeper", str(state.folder)],
             stdin=subprocess.PIPE,
             stdout=log,
@@ -48,7 +49,3 @@ def _watched(state: State) -> Iterator[None]:
             cwd=ROOT,
             start_new_session=True,
         )
-    try:
-        yield
-    finally:
-        watcher.communicate()

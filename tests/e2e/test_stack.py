@@ -1,6 +1,7 @@
 """The stack comes up whole, listens to this machine only, and leaves nothing, however it ends."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import subprocess
@@ -200,6 +201,17 @@ async def test_what_was_not_yet_written_down_is_ended_too(tmp_path: Path) -> Non
         assert bystander.is_running()
         await unwritten.stop()
         await bystander.stop()
+
+
+async def test_what_a_failing_caller_forgot_is_ended(tmp_path: Path) -> None:
+    forgotten: list[Identity | None] = []
+    with contextlib.suppress(ZeroDivisionError), open_state(tmp_path) as state:
+        process = Process(state, Command(name="forgotten", arguments=ENDLESS))
+        process.start()
+        forgotten.append(identify(process.pid))
+        raise ZeroDivisionError
+    assert await gone([who for who in forgotten if who], within=0) == []
+    await process.stop()
 
 
 async def test_a_process_that_ends_early_says_why(tmp_path: Path) -> None:
