@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -46,11 +47,12 @@ async def gone(processes: list[Identity], within: float = SECONDS_TO_CLEAN_UP) -
 class Runner:
     """A stack in a process of its own, which a test may end in any way."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.stack_runner", str(folder)],
             cwd=ROOT,
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
@@ -161,6 +163,31 @@ async def test_an_engine_that_was_killed_leaves_no_container(runner: Runner) -> 
     await runner.end(signal.SIGKILL)
     assert await gone(processes) == []
     assert_nothing_left(runner.folder, borrowed)
+
+
+async def test_an_engine_of_the_users_loses_our_containers_only(
+    stack_state: State, docker_engine: Engine, tmp_path: Path
+) -> None:
+    async with container.run(stack_state, docker_engine, program(stack_state, "neighbour")) as neighbour:
+        runner = Runner(tmp_path / "stack", DOCKER_HOST=docker_engine.address)
+        try:
+            ready = await runner.wait_ready()
+            assert ready["engine"] == docker_engine.address
+            assert containers_of(docker_engine) == {"neighbour", "covetpy-app"}
+            processes = leftovers.running(runner.folder)
+            assert "dockerd" not in {Path(process.command[0]).name for process in processes}
+            await runner.end(signal.SIGKILL)
+            assert await gone(processes) == []
+            assert leftovers.recorded(runner.folder) == []
+        finally:
+            runner.discard()
+        assert containers_of(docker_engine) == {"neighbour"}
+        assert await probes.http(neighbour.health)() is None
+
+
+def containers_of(engine: Engine) -> set[str]:
+    with engine.client() as client:
+        return {str(found.name) for found in client.containers.list(all=True)}
 
 
 async def test_one_folder_has_one_stack(stack_state: State) -> None:

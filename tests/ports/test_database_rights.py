@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from deploy.local.postgres import Postgres
+from deploy.local.postgres_home import programs
 from deploy.local.postgres_roles import SCRIPT
 
 type Connection = asyncpg.Connection[asyncpg.Record]
@@ -430,6 +431,24 @@ async def test_every_request_is_in_the_servers_log(postgres_server: Postgres, me
     assert ["true" in line.message.split('"signalled" : ')[1][:5] for line in requests] == [False, True]
     assert all("\n" not in line.message for line in requests)
     assert not any("SELECT 1" in line.message for line in requests)
+
+
+async def test_an_administrator_applies_it_with_psql(postgres_server: Postgres) -> None:
+    """The first two lines of deploy/postgres/README.md, in a database of its own."""
+    async with connected(postgres_server.superuser_dsn) as administrator:
+        await administrator.execute("CREATE DATABASE shop OWNER covetpy")
+    allow = "INSERT INTO poolmedic.application_role (role) VALUES ('covetpy')"
+    apply = ["-v", "ON_ERROR_STOP=1", "--single-transaction", "-f", str(SCRIPT)]
+    for arguments in (apply, ["-c", allow]):
+        psql = await asyncio.create_subprocess_exec(
+            programs() / "psql", "-X", "-q", "-d", postgres_server.dsn("postgres", "shop"), *arguments
+        )
+        assert await psql.wait() == 0
+    async with (
+        leaking(postgres_server, postgres_server.dsn("covetpy", "shop")) as leak,
+        connected(postgres_server.dsn("poolmedic", "shop")) as medic,
+    ):
+        assert await terminate(medic, await describe(medic, leak.get_server_pid()))
 
 
 async def test_applying_the_script_again_changes_nothing(
