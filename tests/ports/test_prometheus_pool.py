@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -27,6 +28,14 @@ from workflows.models.reading import Known, Unavailable
 async def prometheus(stack_state: State) -> AsyncIterator[Remembering]:
     async with AsyncExitStack() as stack:
         yield Remembering(stack, stack_state)
+
+
+def before_100_s(value: float, ago: float) -> float | None:
+    return value if ago > 100 else None
+
+
+def since_95_s(value: float, ago: float) -> float | None:
+    return value if ago <= 95 else None
 
 
 @pytest.mark.parametrize("nonsense", [math.nan, math.inf, -math.inf, -1.0, 2.5])
@@ -75,11 +84,9 @@ async def test_two_pools_under_one_instance_are_not_mixed(prometheus: Rememberin
 
 async def test_a_container_started_anew_goes_on_under_the_same_name(prometheus: Remembering) -> None:
     past = Past()
-    for container, lives in (("old", lambda ago: ago > 100), ("new", lambda ago: ago < 95)):
-        for metric, value in ((ACTIVE, 4), (IDLE, 6), (SIZE, 10)):
-            past.add(
-                metric, lambda ago, lives=lives, value=value: value if lives(ago) else None, id=container
-            )
+    for metric, value in ((ACTIVE, 4.0), (IDLE, 6.0), (SIZE, 10.0)):
+        past.add(metric, partial(before_100_s, value), container="old")
+        past.add(metric, partial(since_95_s, value), container="new")
     assert (await prometheus.read_one(past)).pool.active == 4
 
 
