@@ -50,7 +50,7 @@ class Home:
     def discard(self, kept: Path) -> None:
         """Remove the data; the log stays, in the state folder ``kept``."""
         if self.record is None:
-            shutil.rmtree(self.data)
+            _remove(self.data)
             return
         kept.unlink()
         shutil.copytree(self.logs, kept / self.logs.name)
