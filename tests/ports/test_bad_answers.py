@@ -1,0 +1,169 @@
+"""What comes back wrong, late, too long or not at all: an error of ours, or an unavailable reading."""
+
+import gzip
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from pydantic import HttpUrl
+
+from activities.alertmanager import AlertmanagerAlerts
+from activities.application import HttpApplication
+from activities.http_source import HttpSource
+from activities.profiles.library import load_profiles
+from activities.prometheus import PrometheusMetrics
+from tests.fakes import cases
+from tests.ports.canned_server import Answer, canned, drip, flood, page, raw, say_nothing
+from workflows.errors import PoolmedicError, SourceNonsense, SourceRefused, SourceUnavailable
+from workflows.models.reading import Known, Unavailable
+from workflows.ports.requests import Look, WindowLook
+
+LIMIT = timedelta(seconds=0.4)
+HTML = page(b"<html><body>Sign in</body></html>", headers="Content-Type: text/html\r\n")
+EMPTY_VECTOR = b'{"status":"success","data":{"resultType":"vector","result":[]}}'
+BROKEN: dict[str, tuple[Answer, type[PoolmedicError]]] = {
+    "a page for people": (HTML, SourceNonsense),
+    "nothing": (page(b""), SourceNonsense),
+    "truncated JSON": (page(b'{"status":"success","data":{"resu'), SourceNonsense),
+    "another JSON": (page(b'{"hello": "world"}'), SourceNonsense),
+    "a wrong type": (page(EMPTY_VECTOR.replace(b"[]", b'"none"')), SourceNonsense),
+    "deep JSON": (page(b"[" * 100_000), SourceNonsense),
+    "a broken off answer": (page(b'{"status"', claims=500), SourceUnavailable),
+    "no HTTP": (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), SourceUnavailable),
+    "the end of the connection": (raw(b""), SourceUnavailable),
+    "silence": (say_nothing, SourceUnavailable),
+    "an answer without end": (drip, SourceUnavailable),
+    "a flood": (flood, SourceNonsense),
+    "what was not asked for": (
+        page(gzip.compress(EMPTY_VECTOR), headers="Content-Encoding: gzip\r\n"),
+        SourceNonsense,
+    ),
+    "a redirect": (page(b"", "302 Found", "Location: http://127.0.0.1:1/\r\n"), SourceRefused),
+    "no rights": (page(b"", "403 Forbidden"), SourceRefused),
+    "no such page": (page(b"", "404 Not Found"), SourceRefused),
+    "too many": (page(b"", "429 Too Many Requests"), SourceUnavailable),
+    "its own trouble": (page(b"", "503 Service Unavailable"), SourceUnavailable),
+    "an unheard-of status": (page(b"", "599 What"), SourceUnavailable),
+}
+SUBJECT = cases.target(profile="covetpy")
+LOOK = Look(target=SUBJECT, policy=cases.policy(), alert_name=cases.ALERT)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(params=list(BROKEN.values()), ids=list(BROKEN))
+def broken(request: pytest.FixtureRequest) -> tuple[Answer, type[PoolmedicError]]:
+    found: tuple[Answer, type[PoolmedicError]] = request.param
+    return found
+
+
+async def test_metrics_raise_one_of_our_errors_in_time(
+    client: httpx.AsyncClient, broken: tuple[Answer, type[PoolmedicError]]
+) -> None:
+    answer, expected = broken
+    began = time.monotonic()
+    async with canned(answer) as server:
+        port = PrometheusMetrics(client, server.url, load_profiles(), limit=LIMIT)
+        with pytest.raises(expected, match="Prometheus") as raised:
+            await port.read_metrics(LOOK)
+    assert time.monotonic() - began < 2
+    assert "hello" not in str(raised.value)
+
+
+async def test_the_window_raises_them_too(
+    client: httpx.AsyncClient, broken: tuple[Answer, type[PoolmedicError]]
+) -> None:
+    answer, expected = broken
+    now = datetime.now(UTC)
+    look = WindowLook(target=SUBJECT, since=now - timedelta(minutes=5), until=now, step=timedelta(seconds=15))
+    async with canned(answer) as server:
+        port = PrometheusMetrics(client, server.url, load_profiles(), limit=LIMIT)
+        with pytest.raises(expected):
+            await port.read_window(look)
+
+
+async def test_silences_raise_them_too(
+    client: httpx.AsyncClient, broken: tuple[Answer, type[PoolmedicError]]
+) -> None:
+    answer, expected = broken
+    async with canned(answer) as server:
+        port = AlertmanagerAlerts(client, server.url, limit=LIMIT)
+        with pytest.raises(expected, match="Alertmanager"):
+            await port.read_silence(LOOK)
+
+
+async def test_an_application_that_answers_so_has_no_reading_in_time(
+    client: httpx.AsyncClient, broken: tuple[Answer, type[PoolmedicError]]
+) -> None:
+    answer, _ = broken
+    began = time.monotonic()
+    async with canned(answer) as server:
+        instance = SUBJECT.instances[0].model_copy(update={"url": HttpUrl(server.url)})
+        subject = SUBJECT.model_copy(update={"instances": (instance,)})
+        port = HttpApplication(client, load_profiles(), limit=LIMIT)
+        reading = await port.read_application(LOOK.model_copy(update={"target": subject}))
+    assert time.monotonic() - began < 2
+    found = reading.instances["orders-1"]
+    if isinstance(found, Known):
+        assert isinstance(found.value.pool, Unavailable)
+        assert found.value.pool.reason
+        assert isinstance(found.value.timeouts_total, Unavailable)
+
+
+async def test_what_prometheus_says_of_a_query_is_told_cleaned(client: httpx.AsyncClient) -> None:
+    told = json.dumps({"status": "error", "error": "bad\x1b[31m\u202e data\n" + "x" * 5000}).encode()
+    async with canned(page(told, "400 Bad Request")) as server:
+        port = PrometheusMetrics(client, server.url, load_profiles(), limit=LIMIT)
+        with pytest.raises(SourceRefused, match=r"400 Bad Request: bad \[31m data x+…") as raised:
+            await port.read_metrics(LOOK)
+    assert len(raised.value.message) < 300
+
+
+async def test_credentials_of_an_address_stay_out_of_messages(client: httpx.AsyncClient) -> None:
+    for port in (
+        PrometheusMetrics(client, "http://medic:s3cret@127.0.0.1:9", load_profiles(), limit=LIMIT),
+        AlertmanagerAlerts(client, "http://medic:s3cret@127.0.0.1:9", limit=LIMIT),
+    ):
+        with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:9") as raised:
+            await (port.read_metrics if isinstance(port, PrometheusMetrics) else port.read_silence)(LOOK)
+        chain = [raised.value, raised.value.__cause__, raised.value.__context__]
+        assert not any("s3cret" in str(error) for error in chain)
+
+
+async def test_a_connection_lost_between_questions_is_not_an_outage(client: httpx.AsyncClient) -> None:
+    """A restarted server has closed what the client kept open."""
+    async with canned(page(b"first"), raw(b""), page(b"second")) as server:
+        source = HttpSource(client, "somebody", LIMIT)
+        assert (await source.get(server.url)).body == b"first"
+        assert (await source.get(server.url)).body == b"second"
+
+
+async def test_an_answer_may_be_as_long_as_the_bound_and_no_longer(client: httpx.AsyncClient) -> None:
+    source = HttpSource(client, "somebody", LIMIT, max_bytes=1000)
+    async with canned(page(b"x" * 1000), page(b"x" * 1001)) as server:
+        assert len((await source.get(server.url)).body) == 1000
+        with pytest.raises(SourceNonsense, match="more than 1000 bytes"):
+            await source.get(server.url)
+
+
+async def test_one_question_that_fails_leaves_the_others(client: httpx.AsyncClient) -> None:
+    """Everything is empty but well-formed, only the rules are nonsense."""
+    matrix = page(EMPTY_VECTOR.replace(b"vector", b"matrix"))
+
+    async def answer(writer: object) -> None:
+        is_rules = server.asked[-1].startswith(b"GET /api/v1/rules")
+        await (HTML if is_rules else matrix)(writer)  # type: ignore[arg-type]  # the server's own
+
+    async with canned(answer) as server:
+        port = PrometheusMetrics(client, server.url, load_profiles(), limit=LIMIT)
+        reading = await port.read_metrics(LOOK)
+    assert isinstance(reading.alert_firing, Unavailable)
+    assert "not as Prometheus does" in reading.alert_firing.reason
+    assert isinstance(reading.instances["orders-1"], Unavailable)
