@@ -9,6 +9,8 @@ from pathlib import Path
 from deploy.setup import interpreter, progress
 
 STAMP = "poolmedic-setup.sha256"
+# The certificates this machine trusts, as pip does; uv has asked for it by two names.
+TRUST_SYSTEM = {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Environment:
             except progress.CommandFailed as exc:
                 if uv is None:
                     raise
-                progress.warn(f"  {exc}\n  trying again with pip")
+                progress.warn(f"  uv could not do it, so pip does now ({exc.args[0].splitlines()[0]})")
                 self._fill_with_pip(log)
             self._unpack(log)
         (self.folder / STAMP).write_text(self._digest())
@@ -49,14 +51,15 @@ class Environment:
             progress.run([str(uv), "venv", "--clear", "--python", str(python), str(self.folder)], log)
         pip = [str(uv), "pip"]
         into = ["--python", str(self.python)]
-        progress.run([*pip, "sync", *into, "--require-hashes", str(self.lock)], log)
+        progress.run([*pip, "sync", *into, "--require-hashes", str(self.lock)], log, TRUST_SYSTEM)
         if self.project is not None:
-            progress.run([*pip, "install", *into, "--no-deps", "--editable", str(self.project)], log)
+            line = [*pip, "install", *into, "--no-deps", "--editable", str(self.project)]
+            progress.run(line, log, TRUST_SYSTEM)
 
     def _fill_with_pip(self, log: Path) -> None:
-        if not (interpreter.runs(self.python) and (self.folder / "bin" / "pip").exists()):
-            python = interpreter.locate(log)
-            progress.run([str(python), "-m", "venv", "--clear", str(self.folder)], log)
+        # pip removes nothing that an older lock file wanted, so it begins with an empty environment.
+        python = interpreter.locate(log)
+        progress.run([str(python), "-m", "venv", "--clear", str(self.folder)], log)
         install = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check"]
         progress.run([*install, "--require-hashes", "--no-deps", "-r", str(self.lock)], log)
         if self.project is not None:
