@@ -3,26 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-type Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+type Answer = Callable[[asyncio.StreamWriter, bytes], Awaitable[None]]
+"""Gets the question's head, request line included."""
 
 
 @dataclass
 class CannedServer:
-    """Gives `answers` in turn, the last one for ever; `asked` holds what came in."""
+    """Gives `answers` in turn, the last one for ever."""
 
     url: str
     answers: list[Answer]
-    asked: list[bytes] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await reader.readexactly(_length(head))
-                self.asked.append(head)
                 answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                await answer(writer)
+                await answer(writer, head)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the client has left
         finally:
@@ -55,7 +54,7 @@ def page(body: bytes, status: str = "200 OK", headers: str = "", claims: int | N
     length = len(body) if claims is None else claims
     head = f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}\r\n".encode()
 
-    async def answer(writer: asyncio.StreamWriter) -> None:
+    async def answer(writer: asyncio.StreamWriter, _head: bytes) -> None:
         writer.write(head + body)
         await writer.drain()
         if claims is not None:
@@ -67,7 +66,7 @@ def page(body: bytes, status: str = "200 OK", headers: str = "", claims: int | N
 def raw(data: bytes) -> Answer:
     """These bytes, then the end of the connection."""
 
-    async def answer(writer: asyncio.StreamWriter) -> None:
+    async def answer(writer: asyncio.StreamWriter, _head: bytes) -> None:
         writer.write(data)
         await writer.drain()
         writer.close()
@@ -75,12 +74,12 @@ def raw(data: bytes) -> Answer:
     return answer
 
 
-async def say_nothing(_writer: asyncio.StreamWriter) -> None:
+async def say_nothing(_writer: asyncio.StreamWriter, _head: bytes) -> None:
     """Keep the client waiting."""
     await asyncio.Event().wait()
 
 
-async def drip(writer: asyncio.StreamWriter) -> None:
+async def drip(writer: asyncio.StreamWriter, _head: bytes) -> None:
     """An answer that goes on for ever, a byte at a time: no pause is long, the whole is."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
@@ -89,7 +88,7 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.02)
 
 
-async def flood(writer: asyncio.StreamWriter) -> None:
+async def flood(writer: asyncio.StreamWriter, _head: bytes) -> None:
     """An answer that goes on for ever, as fast as it is taken."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
