@@ -13,17 +13,16 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from worker.config import Configuration, Links, TargetEntry
 from worker.errors import TemporalUnavailable
+from worker.naming import SIGNAL, WORKFLOW, workflow_id
 from worker.routing import Assignment
-from worker.temporal import Unreachable, is_silent, reaching
+from worker.temporal import Unreachable, is_not_open, is_silent, reaching
 from workflows import attributes
 from workflows.models.alert import AlertStatus, Case
 
-WORKFLOW = "Incident"
-SIGNAL = "alert"
 RPC_TIMEOUT = timedelta(seconds=2)
 PATIENCE = 2.5
 """Seconds for one alert, reaching included: the caller has its 503 within three."""
@@ -37,11 +36,6 @@ class Placed:
     target: str
     status: AlertStatus
     workflow_id: str | None
-
-
-def workflow_id(target: str) -> str:
-    """One per target: Temporal itself keeps incidents from running side by side."""
-    return f"pool/{target}"
 
 
 @dataclass(frozen=True)
@@ -130,11 +124,6 @@ def fill_links(links: Links, values: Mapping[str, str]) -> dict[str, str]:
     return {
         name: template.format_map(escaped) for name, template in links.model_dump(exclude_none=True).items()
     }
-
-
-def is_not_open(error: RPCError) -> bool:
-    """Whether Temporal said that no such workflow runs; an unknown namespace is another matter."""
-    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
 
 
 def _search_attributes(target: TargetEntry) -> TypedSearchAttributes:

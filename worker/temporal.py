@@ -28,6 +28,11 @@ def is_silent(error: BaseException) -> bool:
     return isinstance(error, RPCError) and error.status in silent
 
 
+def is_not_open(error: RPCError) -> bool:
+    """Whether Temporal said that no such workflow runs; an unknown namespace is another matter."""
+    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
+
+
 @asynccontextmanager
 async def reaching(seconds: float) -> AsyncIterator[None]:
     """Around calls to Temporal, the first of which also connects: raises `Unreachable` after so long."""

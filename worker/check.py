@@ -1,0 +1,149 @@
+"""`poolmedic check`: asks every source of every target, read-only, and says what would be unavailable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel
+from rich.table import Table
+
+from worker.config import Configuration
+from worker.config_file import load_configuration
+from worker.errors import WorkerError
+from worker.logs import start_logging
+from worker.namespace import require_set_up
+from worker.profiles import known_profiles
+from worker.settings import Settings
+from worker.telemetry import new_runtime
+from worker.temporal import connect
+from worker.terminal import shown
+from worker.wiring import Ports, open_ports
+from workflows.errors import PoolmedicError
+from workflows.models.evidence import DatabaseReading, MetricsReading
+from workflows.models.policy import Option, Permission
+from workflows.models.reading import Unavailable
+from workflows.ports.requests import Look
+
+LONGEST = 20.0
+"""Seconds for one source."""
+
+
+class Weight(StrEnum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried: where, and what came of it."""
+
+    where: str
+    weight: Weight = Weight.OK
+    told: str = ""
+
+
+async def check_everything(settings: Settings, *, offline: bool) -> list[Finding]:
+    """The file; then, unless offline, Temporal and every source. Raises `ConfigurationRefused`."""
+    redaction = start_logging("error", "console")
+    configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=True)
+    findings = [Finding(str(settings.config))]
+    if offline:
+        return findings
+    findings.append(await check_temporal())
+    async with open_ports(settings, configuration, redaction) as ports:
+        return findings + await check_targets(configuration, ports)
+
+
+async def check_temporal() -> Finding:
+    """Temporal answers, and its namespace is prepared."""
+    try:
+        await require_set_up(await connect(new_runtime()))
+    except WorkerError as error:
+        return Finding("temporal", Weight.PROBLEM, str(error))
+    return Finding("temporal")
+
+
+async def check_targets(configuration: Configuration, ports: Ports) -> list[Finding]:
+    """Every source of every target, one target after the other."""
+    findings: list[Finding] = []
+    for target in configuration.targets:
+        look = Look(
+            target=target.plain(),
+            policy=configuration.policy_of(target),
+            alert_name=configuration.alerts[0],
+        )
+        asked = (_ask(f"{target.name} {source}", ask, look) for source, ask in _sources(ports, look))
+        findings += [finding for found in await asyncio.gather(*asked) for finding in found]
+    return findings
+
+
+def _sources(ports: Ports, look: Look) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+    yield "metrics", lambda: ports.metrics.read_metrics(look)
+    yield "application", lambda: ports.application.read_application(look)
+    yield "database", lambda: ports.database.read_database(look)
+    yield "containers", lambda: asyncio.to_thread(ports.containers.read_containers, look)
+    yield "silences", lambda: ports.alerts.read_silence(look)
+
+
+async def _ask(where: str, ask: Callable[[], Awaitable[object]], look: Look) -> list[Finding]:
+    try:
+        async with asyncio.timeout(LONGEST):
+            reading = await ask()
+    except PoolmedicError as error:
+        return [Finding(where, Weight.PROBLEM, error.message)]
+    except TimeoutError:
+        return [Finding(where, Weight.PROBLEM, f"no answer within {LONGEST:.0f} s")]
+    return list(_judge(where, reading, look)) or [Finding(where)]
+
+
+def _judge(where: str, reading: object, look: Look) -> Iterator[Finding]:
+    for path, reason in unavailable(reading):
+        # A whole instance that is not seen is blindness; a single reading may just not exist yet.
+        is_whole = len(path) == 2 and path[0] == "instances"
+        yield Finding(f"{where} {'.'.join(path)}", Weight.PROBLEM if is_whole else Weight.NOTE, reason)
+    if isinstance(reading, DatabaseReading):
+        yield from _judge_database(where, reading, look)
+    if isinstance(reading, MetricsReading) and reading.unexpected:
+        others = ", ".join(reading.unexpected)
+        yield Finding(where, Weight.NOTE, f"instances that the configuration does not know: {others}")
+
+
+def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterator[Finding]:
+    may_terminate = look.policy.permission(Option.TERMINATE) is not Permission.NEVER
+    if may_terminate and not reading.server.can_terminate:
+        told = (
+            "no session can be ended: the function poolmedic.terminate_session is missing, or not permitted"
+        )
+        yield Finding(where, Weight.PROBLEM, f"{told}; apply the SQL of deploy/postgres")
+    if reading.sessions_total == 0:
+        database = look.target.database
+        names = ", ".join(database.application_names)
+        own = f"role {database.role}, database {database.dbname} and application_name {names}"
+        yield Finding(where, Weight.NOTE, f"no session has {own} now; are they right?")
+
+
+def unavailable(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Path and reason of everything inside a reading that could not be read."""
+    if isinstance(value, Unavailable):
+        yield path, value.reason
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            inner = path if name == "value" else (*path, name)
+            yield from unavailable(getattr(value, name), inner)
+    elif isinstance(value, dict):
+        for name, inner_value in value.items():
+            yield from unavailable(inner_value, (*path, str(name)))
+
+
+def findings_table(findings: list[Finding]) -> Table:
+    """For a terminal."""
+    styles = {Weight.OK: "green", Weight.NOTE: "yellow", Weight.PROBLEM: "bold red"}
+    table = Table.grid(padding=(0, 2))
+    for finding in findings:
+        weight = shown(finding.weight, styles[finding.weight])
+        table.add_row(weight, shown(finding.where), shown(finding.told))
+    return table

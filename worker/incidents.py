@@ -1,0 +1,137 @@
+"""What people ask and tell incidents, through Temporal."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
+
+from worker.errors import AnswerRefused, NoIncident, TemporalUnavailable
+from worker.naming import WORKFLOW, workflow_id
+from worker.temporal import is_not_open, is_silent
+from workflows import attributes
+from workflows.models.approval import Answer, Decision
+from workflows.models.report import Report
+
+QUICK = timedelta(seconds=5)
+ANSWERED = timedelta(seconds=8)
+"""A query or an update is answered by a worker, which may have to replay first, or take over."""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One run, as lists know it; they lag a moment behind."""
+
+    target: str
+    status: str
+    opened: datetime
+    closed: datetime | None
+    cause: str | None
+    outcome: str | None
+    run_id: str
+
+
+class Incidents:
+    """Every incident of one namespace."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def latest(self, limit: int, *, only_open: bool) -> list[Incident]:
+        """The newest first."""
+        query = f"WorkflowType = '{WORKFLOW}'" + (" AND ExecutionStatus = 'Running'" if only_open else "")
+        async with _telling("incidents"):
+            found = self._client.list_workflows(query, limit=limit, rpc_timeout=QUICK)
+            return [_incident(run) async for run in found]
+
+    async def report(self, target: str, run_id: str | None = None) -> Report:
+        """The report as of now, of the latest run or of that one."""
+        handle = self._handle(target, run_id)
+        async with _telling(target):
+            report: Report = await handle.query("state", result_type=Report, rpc_timeout=ANSWERED)
+        return report
+
+    async def acknowledge(self, target: str, by: str) -> None:
+        """A person has it in hand; reaches the incident even while no worker lives."""
+        async with _telling(target):
+            await self._handle(target).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
+
+    async def decide(self, target: str, answer: Answer) -> Decision:
+        """Approve or reject; raises `AnswerRefused` when the answer does not count.
+
+        The same answer again is answered the same, and not given twice.
+        """
+        once = f"{answer.request}/{answer.by}/{'approve' if answer.approve else 'reject'}"
+        async with _telling(target):
+            decision: Decision = await self._handle(target).execute_update(
+                "decide", answer, id=once, result_type=Decision, rpc_timeout=ANSWERED
+            )
+        if not decision.accepted:
+            raise AnswerRefused(decision.message)
+        return decision
+
+    def _handle(self, target: str, run_id: str | None = None) -> WorkflowHandle[object, object]:
+        return self._client.get_workflow_handle(workflow_id(target), run_id=run_id)
+
+
+@asynccontextmanager
+async def _telling(target: str) -> AsyncIterator[None]:
+    """What Temporal can answer, as one of our errors."""
+    try:
+        yield
+    except WorkflowUpdateFailedError as error:
+        raise AnswerRefused(str(error.cause)) from error
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise TemporalUnavailable(
+            "no worker answered in time, so it is not known whether the answer counts; "
+            f"start a worker, then look with `poolmedic show {target}`"
+        ) from error
+    except WorkflowQueryFailedError as error:
+        raise TemporalUnavailable(f"the incident cannot be read: {error}") from error
+    except RPCError as error:
+        raise _translate(target, error) from error
+
+
+def _translate(target: str, error: RPCError) -> NoIncident | TemporalUnavailable:
+    if is_not_open(error):
+        return NoIncident(f"{target} has no open incident; see `poolmedic incidents`")
+    if is_silent(error):
+        return TemporalUnavailable("no answer in time; check that Temporal and a worker run")
+    if error.status is RPCStatusCode.FAILED_PRECONDITION:
+        return TemporalUnavailable("no worker has taken this incident up yet; start one, and ask again")
+    return TemporalUnavailable(
+        f"Temporal refused: {error.message.splitlines()[0] if error.message else error}"
+    )
+
+
+def _incident(run: WorkflowExecution) -> Incident:
+    return Incident(
+        target=run.id.removeprefix(workflow_id("")),
+        status=_status(run.status),
+        opened=run.start_time,
+        closed=run.close_time,
+        cause=_attribute(run, attributes.CAUSE),
+        outcome=_attribute(run, attributes.OUTCOME),
+        run_id=run.run_id,
+    )
+
+
+def _status(status: WorkflowExecutionStatus | None) -> str:
+    if status is WorkflowExecutionStatus.RUNNING:
+        return "open"
+    return status.name.lower().replace("_", " ") if status else "unknown"
+
+
+def _attribute(run: WorkflowExecution, key: SearchAttributeKey[str]) -> str | None:
+    return run.typed_search_attributes.get(key)

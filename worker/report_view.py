@@ -1,0 +1,160 @@
+"""A report for a terminal: what a person who was just woken needs first comes first."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from worker.terminal import shown
+from workflows.models.approval import Request
+from workflows.models.evidence import PoolState
+from workflows.models.outcome import Attempt
+from workflows.models.reading import Known, Reading
+from workflows.models.report import Report
+from workflows.models.verdict import Verdict
+
+_STYLES = {"open": "bold yellow", "handed over": "bold red", "recovered": "bold green"}
+
+
+def render(report: Report, now: datetime) -> RenderableType:
+    """The whole report; sections without content are left out."""
+    sections = [
+        _head(report),
+        *_waiting(report, now),
+        *_pools(report),
+        *_attempts(report),
+        *_verdict(report),
+        *_escalations(report),
+        _timeline(report),
+        *_links(report),
+    ]
+    return Group(*(part for section in sections for part in (section, Text())))
+
+
+def _head(report: Report) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    outcome = str(report.outcome)
+    table.add_row("target", shown(report.target, "bold"))
+    table.add_row("outcome", shown(outcome, _STYLES.get(outcome, "")))
+    table.add_row("opened", _clock(report.opened_at))
+    if report.diagnoses:
+        first = report.diagnoses[-1].first
+        table.add_row("cause", shown(f"{first.cause} ({first.confidence:.0%})", "bold"))
+        for reason in first.reasons:
+            table.add_row("", shown(reason))
+    for name, seconds in report.seconds.model_dump(exclude_none=True).items():
+        table.add_row(name.replace("_", " "), f"{seconds:.1f} s")
+    if report.recurrences:
+        table.add_row("recurrences", str(report.recurrences))
+    return table
+
+
+def _waiting(report: Report, now: datetime) -> Iterator[RenderableType]:
+    decided = {decision.request for decision in report.decisions if decision.accepted}
+    for request in report.requests:
+        if request.id not in decided and now < request.until:
+            yield _request(report.target, request)
+
+
+def _request(target: str, request: Request) -> RenderableType:
+    table = Table(title="waiting for approval", title_justify="left", show_header=False, min_width=60)
+    for name, value in (
+        ("request", request.id),
+        ("what", request.effect),
+        ("risk", request.risk),
+        ("may decide", ", ".join(request.approvers)),
+        ("until", _clock(request.until)),
+        ("yes", f"poolmedic approve {target} {request.id} --by NAME"),
+        ("no", f"poolmedic reject {target} {request.id} --by NAME"),
+    ):
+        table.add_row(name, shown(value))
+    return table
+
+
+def _pools(report: Report) -> Iterator[RenderableType]:
+    if not report.diagnoses:
+        return
+    table = _table("pools, when last diagnosed", "instance", "checked out", "maximum", "idle", "waiting")
+    for name, reading in report.diagnoses[-1].pools.items():
+        table.add_row(shown(name), *_pool(reading))
+    yield table
+    missing = report.diagnoses[-1].missing
+    if missing:
+        yield shown("not known: " + "; ".join(missing), "yellow")
+
+
+def _pool(reading: Reading[PoolState]) -> tuple[Text, ...]:
+    if not isinstance(reading, Known):
+        return (shown(f"unavailable: {reading.reason}", "yellow"),)
+    pool = reading.value
+    waiters = "not told" if pool.waiters is None else pool.waiters
+    return tuple(shown(value) for value in (pool.active, pool.size, pool.idle, waiters))
+
+
+def _attempts(report: Report) -> Iterator[RenderableType]:
+    if not report.attempts:
+        return
+    table = _table("what was done", "at", "option", "outcome", "helped", "decided by", "touched")
+    for attempt in report.attempts:
+        table.add_row(*_attempt(attempt))
+    yield table
+
+
+def _attempt(attempt: Attempt) -> tuple[Text, ...]:
+    helped = {True: "yes", False: "no", None: "not known"}[attempt.helped]
+    touched = "\n".join(f"{one.what}: {one.result}" for one in attempt.outcome.touched)
+    row = (
+        _clock(attempt.at),
+        attempt.proposal.act.option,
+        attempt.outcome.status,
+        helped,
+        attempt.decided_by,
+        touched or attempt.outcome.detail,
+    )
+    return tuple(shown(value) for value in row)
+
+
+def _verdict(report: Report) -> Iterator[RenderableType]:
+    if report.verdicts:
+        yield _criteria(report.verdicts[-1])
+
+
+def _criteria(verdict: Verdict) -> RenderableType:
+    table = _table(f"verification: {verdict.state}", "criterion", "state", "measured", "limit")
+    for one in verdict.criteria:
+        table.add_row(*(shown(value) for value in (one.name, one.state, one.measured, one.limit)))
+    return table
+
+
+def _escalations(report: Report) -> Iterator[RenderableType]:
+    if not report.escalations:
+        return
+    table = _table("who was told", "at", "level", "reason", "by")
+    for one in report.escalations:
+        way = one.delivered_by or one.failure or "under way"
+        table.add_row(*(shown(value) for value in (_clock(one.at), one.level, one.reason, way)))
+    yield table
+
+
+def _timeline(report: Report) -> RenderableType:
+    table = _table("timeline", "at", "what")
+    for entry in report.timeline:
+        table.add_row(_clock(entry.at), shown(entry.text))
+    return table
+
+
+def _links(report: Report) -> Iterator[RenderableType]:
+    for name, url in report.links.items():
+        yield shown(f"{name}: {url}")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(*columns, title=shown(title), title_justify="left", title_style="bold", box=None)
+    table.show_edge = False
+    return table
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -1,0 +1,23 @@
+"""Which parts each service consists of; the command line imports this only when it starts one."""
+
+import asyncio
+
+from worker.http_parts import show_health, take_alerts
+from worker.incident_part import run_incidents
+from worker.process import run_process
+from worker.settings import Settings
+
+
+def serve_all(settings: Settings) -> None:
+    """Take alerts and run incidents, until stopped."""
+    asyncio.run(run_process(settings, [take_alerts, run_incidents], with_secrets=True))
+
+
+def serve_webhook(settings: Settings) -> None:
+    """Take alerts, until stopped."""
+    asyncio.run(run_process(settings, [take_alerts], with_secrets=False))
+
+
+def serve_worker(settings: Settings) -> None:
+    """Run incidents, until stopped."""
+    asyncio.run(run_process(settings, [show_health, run_incidents], with_secrets=True))

@@ -1,0 +1,41 @@
+"""Writing to a terminal: text from outside is shown, never obeyed."""
+
+import json
+import sys
+import unicodedata
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+_KEPT = {"\n", "\t"}
+
+
+def visible(text: str) -> str:
+    """The text with control, format and bidirectional characters as escapes, so that none of them acts."""
+    return "".join(_visible(sign) for sign in text)
+
+
+def _visible(sign: str) -> str:
+    is_hidden = unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    return sign.encode("unicode_escape").decode() if is_hidden and sign not in _KEPT else sign
+
+
+def shown(text: object, style: str = "") -> Text:
+    """For rich: without markup, without control characters."""
+    return Text(visible(str(text)), style)
+
+
+def console() -> Console:
+    """Standard output."""
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def complain(message: str) -> None:
+    """One message on standard error."""
+    Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(shown(message))
+
+
+def write_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """One document on standard output, in ASCII."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")

@@ -1,0 +1,134 @@
+"""Which workflows and which activities a worker runs: builds every port with its clients and secrets."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from docker import DockerClient
+
+from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
+from activities.application import HttpApplication
+from activities.containers import DockerContainers
+from activities.postgres import PostgresDatabase
+from activities.prometheus import PrometheusMetrics
+from worker.config import Configuration, Source
+from worker.errors import ConfigurationRefused, Fault
+from worker.logs import Redaction
+from worker.profiles import known_profiles
+from worker.secret import read_secret
+from worker.settings import Settings
+from workflows.incident import Incident
+from workflows.ports.activities import Alerts, Application, Metrics, Notifications, Reports
+from workflows.temporary_change import TemporaryChange
+
+WORKFLOWS: Sequence[type] = (Incident, TemporaryChange)
+HTTP_SECONDS = 5.0
+DOCKER_SECONDS = 10
+"""For one answer of the engine; a restart gets the container's stop grace on top."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every effect, behind its port."""
+
+    metrics: Metrics
+    application: Application
+    database: PostgresDatabase
+    containers: DockerContainers
+    alerts: Alerts
+    notifications: Notifications
+    reports: Reports
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        """What the worker registers."""
+        return [
+            self.metrics.read_metrics,
+            self.metrics.read_window,
+            self.application.read_application,
+            self.database.read_database,
+            self.database.terminate_sessions,
+            self.containers.read_containers,
+            self.containers.restart_container,
+            self.containers.resize_pool,
+            self.alerts.read_silence,
+            self.notifications.send_page,
+            self.reports.store_report,
+        ]
+
+    async def warm(self) -> dict[str, str]:
+        """Open what must be open before it is needed; why, by secret's name, for what could not be."""
+        return await self.database.warm()
+
+    async def close(self) -> None:
+        """Close what the ports opened for themselves."""
+        self.containers.close()
+        await self.database.close()
+
+
+@asynccontextmanager
+async def open_ports(
+    settings: Settings, configuration: Configuration, redaction: Redaction
+) -> AsyncIterator[Ports]:
+    """Every port with its clients, until the block ends. Raises `MissingSecret`, `ConfigurationRefused`."""
+    profiles = known_profiles(settings)
+    secrets = _Secrets(redaction)
+    async with AsyncExitStack() as stack:
+        prometheus = await stack.enter_async_context(_client(configuration.prometheus, secrets))
+        application = await stack.enter_async_context(_client(None, secrets))
+        ports = Ports(
+            metrics=PrometheusMetrics(prometheus, str(configuration.prometheus.url), profiles),
+            application=HttpApplication(application, profiles),
+            database=PostgresDatabase(
+                {name: secrets.dsn(name) for name in {each.database.dsn for each in configuration.targets}}
+            ),
+            containers=DockerContainers(lambda: _docker(settings.docker_host), profiles),
+            alerts=await _alerts(configuration.alertmanager, secrets, stack),
+            notifications=_notifications(configuration, secrets),
+            reports=_reports(settings),
+        )
+        stack.push_async_callback(ports.close)
+        yield ports
+
+
+@dataclass(frozen=True)
+class _Secrets:
+    """Reads a secret, and sees to it that no log line shows it."""
+
+    redaction: Redaction
+
+    def read(self, name: str) -> str:
+        value = read_secret(name)
+        self.redaction.know([value])
+        return value
+
+    def dsn(self, name: str) -> str:
+        value = self.read(name)
+        try:
+            password = urlsplit(value).password or ""
+        except ValueError:
+            fault = Fault(name, "is no connection string like postgresql://user:password@host/database")
+            raise ConfigurationRefused("the environment", (fault,)) from None
+        self.redaction.know([password, unquote(password)])
+        return value
+
+
+def _client(source: Source | None, secrets: _Secrets) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {secrets.read(source.token)}"} if source and source.token else {}
+    return httpx.AsyncClient(headers=headers, timeout=HTTP_SECONDS, trust_env=False)
+
+
+def _docker(host: str | None) -> DockerClient:
+    if host:
+        return DockerClient(base_url=host, timeout=DOCKER_SECONDS)
+    return DockerClient.from_env(timeout=DOCKER_SECONDS)
+
+
+async def _alerts(source: Source | None, secrets: _Secrets, stack: AsyncExitStack) -> Alerts:
+    if source is None:
+        return NoAlertmanager()
+    client = await stack.enter_async_context(_client(source, secrets))
+    return AlertmanagerAlerts(client, str(source.url))
