@@ -101,7 +101,6 @@ async def alerting(stack_state: State, receiver: receiver.Receiver) -> AsyncIter
                 alertmanagers=[alerts.address],
                 waits={HIGH: "0s", EXHAUSTED: "1s", "DatabaseConnectionPoolNearlyExhausted": "1h"},
                 resend_delay="1s",
-                jobs={"poolmedic": worker.address},
             )
             watched = prometheus.Application(worker.address, "orders", "orders-1")
             async with prometheus.serve(stack_state, metrics, [watched]):
