@@ -73,7 +73,7 @@ class HttpSource:
                         continue
                 return await self._send(request)
         except (TimeoutError, httpx.TimeoutException) as exc:
-            raise SourceUnavailable(f"{self.name} did not answer within {self._limit:g} s") from exc
+            raise SourceUnavailable(f"{self.name} did not answer within {seconds:.3g} s") from exc
         except httpx.ConnectError as exc:
             raise SourceUnavailable(f"{self.name} cannot be reached: {clean(str(exc))}") from exc
         except httpx.HTTPError as exc:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from workflows.models.reading import Known, Unavailable
 
+HIGHEST = 2**53
+"""Above it a float, which is what every metric is, can't count any more."""
 LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -29,6 +31,10 @@ def moment(seconds: float) -> datetime:
 
 def count(value: object, what: str) -> int:
     """A whole number from 0 on; Missing for everything else, a truth value too."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value // 1 == value:
+    if isinstance(value, int | float) and not isinstance(value, bool) and _is_whole(value):
         return int(value)
     raise Missing(f"{what} is not a count")
+
+
+def _is_whole(number: float) -> bool:
+    return 0 <= number <= HIGHEST and number // 1 == number

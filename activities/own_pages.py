@@ -36,9 +36,9 @@ class OwnPages:
         page = self._profile.pages.health
         return health_page.read(await self._source.get(self._url + page.path), page)
 
-    async def probe(self) -> Reading[float]:
+    async def probe(self, within: timedelta) -> Reading[float]:
         """Seconds that a query through the pool took; raises SourceUnavailable without an answer."""
-        answer = await self._source.get(self._url + self._profile.pages.probe.path)
+        answer = await self._source.get(self._url + self._profile.pages.probe.path, within=within)
         if not _is_success(answer):
             refusal = self._source.refusal(answer)
             return Unavailable(reason=f"the query through the pool failed: {refusal.message}")
