@@ -21,7 +21,7 @@ async def take_alerts(process: Process, stop: asyncio.Event) -> None:
     listener = listen(settings.host, settings.port)
     client = await connect(process.runtime, process.tracing.plugins, lazy=True)
     app = webhook_site(settings, process.configuration, client, process.meters, process.sdk)
-    await serve_site(app, listener, settings.graceful_seconds, stop)
+    await serve_site(app, listener, settings, stop)
 
 
 async def show_health(process: Process, stop: asyncio.Event) -> None:
@@ -30,4 +30,4 @@ async def show_health(process: Process, stop: asyncio.Event) -> None:
     listener = listen(settings.host, settings.worker_port)
     client = await connect(process.runtime, lazy=True)
     app = worker_site(settings, client, process.meters, process.sdk)
-    await serve_site(app, listener, settings.graceful_seconds, stop)
+    await serve_site(app, listener, settings, stop)

@@ -34,8 +34,12 @@ async def run_incidents(process: Process, stop: asyncio.Event) -> None:
     async with open_ports(process.settings, process.configuration, process.redaction) as ports:
         for name, reason in (await ports.warm()).items():
             _log.warning("database not reached; it is tried again when needed", secret=name, reason=reason)
-        with ThreadPoolExecutor(BLOCKING_ACTIVITIES, "activity") as threads:
+        threads = ThreadPoolExecutor(BLOCKING_ACTIVITIES, "activity")
+        try:
             await _work(build_worker(client, process, ports, threads), stop)
+        finally:
+            # Without waiting: a driver that hangs must not keep the process from ending.
+            threads.shutdown(wait=False, cancel_futures=True)
 
 
 def build_worker(client: Client, process: Process, ports: Ports, threads: ThreadPoolExecutor) -> Worker:

@@ -6,11 +6,24 @@ from collections.abc import Iterable
 from typing import Literal
 
 import structlog
+from opentelemetry import trace
 from structlog.typing import EventDict, WrappedLogger
 
 SHORTEST_SECRET = 6
+
+
+def _add_trace(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """By which a line is found from its trace, and the trace from the line."""
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        line["trace_id"] = trace.format_trace_id(context.trace_id)
+        line["span_id"] = trace.format_span_id(context.span_id)
+    return line
+
+
 _shared: tuple[structlog.typing.Processor, ...] = (
     structlog.contextvars.merge_contextvars,
+    _add_trace,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -43,7 +56,7 @@ def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_shared, structlog.stdlib.ExtraAdder()],
-        processors=[without_meta, *_rendering(style), redaction],
+        processors=[without_meta, _drop_colours, *_rendering(style), redaction],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -58,6 +71,12 @@ def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
         cache_logger_on_first_use=False,
     )
     return redaction
+
+
+def _drop_colours(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """uvicorn says everything twice."""
+    line.pop("color_message", None)
+    return line
 
 
 def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:

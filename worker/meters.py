@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from worker.version import VERSION
 
-RESULTS = ("accepted", "unauthorized", "malformed", "oversized", "unmatched", "unavailable")
+RESULTS = ("accepted", "malformed", "oversized", "unmatched", "unavailable")
 
 
 class Meters:
@@ -16,6 +16,12 @@ class Meters:
             "poolmedic_deliveries",
             "Requests to deliver alerts, by what became of them.",
             ["result"],
+            registry=self.registry,
+        )
+        self.unauthorized = Counter(
+            "poolmedic_unauthorized",
+            "Requests without a valid token, by the kind of page.",
+            ["page"],
             registry=self.registry,
         )
         self.alerts = Counter(
@@ -37,6 +43,8 @@ class Meters:
         )
         built = Gauge("poolmedic_build_info", "The running version.", ["version"], registry=self.registry)
         built.labels(VERSION).set(1)
+        for page in ("alerts", "reading"):
+            self.unauthorized.labels(page)
         for result in RESULTS:
             self.deliveries.labels(result)
         for result in ("placed", "unmatched", "not open", "ignored"):

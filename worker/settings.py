@@ -31,11 +31,15 @@ class Settings(BaseSettings):
     config: Path = Path("poolmedic.yaml")
     """The configuration file of targets and policies."""
     host: str = "127.0.0.1"
-    """Where HTTP is listened on; any other address than the loopback needs tokens."""
+    """Where HTTP is listened on: without more, only this machine reaches it."""
     port: Port = 8080
     """Of the webhook, and of `run`."""
     worker_port: Port = 8081
     """Of a worker on its own: health and metrics only."""
+    tls_certificate: Path | None = None
+    """PEM file of the certificate chain; without it the pages are plain HTTP."""
+    tls_key: Path | None = None
+    """PEM file of the certificate's key, where the chain's file does not hold it."""
     webhook_tokens: Tokens = ()
     """Bearer tokens that may deliver alerts; several at once while they are rotated."""
     read_tokens: Tokens = ()
@@ -62,6 +66,16 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"{variable}: a token has fewer than {SHORTEST_TOKEN} characters; make it longer"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _tls_files_are_there(self) -> Self:
+        for name in ("tls_certificate", "tls_key"):
+            file = getattr(self, name)
+            if file is not None and not file.is_file():
+                raise ValueError(f"{PREFIX}{name.upper()}: {file} is no file")
+        if self.tls_key and not self.tls_certificate:
+            raise ValueError(f"{PREFIX}TLS_KEY: needs {PREFIX}TLS_CERTIFICATE beside it")
         return self
 
     @property

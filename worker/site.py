@@ -38,7 +38,8 @@ def webhook_site(
     app = new_app()
     app.include_router(Probes(client, settings.task_queue).router())
     intake = Intake(client, configuration, settings.task_queue)
-    Webhook(intake, meters).serve_on(app, Access(settings.webhook_tokens, meters, takes_basic=False))
+    senders = Access(settings.webhook_tokens, meters.unauthorized.labels("alerts"), takes_basic=False)
+    Webhook(intake, meters).serve_on(app, senders)
     app.add_exception_handler(Malformed, tell_malformed)
     ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
     return app
@@ -53,7 +54,8 @@ def worker_site(settings: Settings, client: Client, meters: Meters, sdk: SdkMetr
 
 
 def _readers(settings: Settings, meters: Meters) -> Access:
-    return Access((*settings.read_tokens, *settings.webhook_tokens), meters, takes_basic=True)
+    tokens = (*settings.read_tokens, *settings.webhook_tokens)
+    return Access(tokens, meters.unauthorized.labels("reading"), takes_basic=True)
 
 
 class _Server(uvicorn.Server):
@@ -66,9 +68,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve_site(
-    app: FastAPI, listener: socket.socket, graceful_seconds: float, stop: asyncio.Event
-) -> None:
+async def serve_site(app: FastAPI, listener: socket.socket, settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set; requests under way may end."""
     server = _Server(
         uvicorn.Config(
@@ -76,14 +76,20 @@ async def serve_site(
             log_config=None,
             access_log=False,
             server_header=False,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
             lifespan="off",
             limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=math.ceil(graceful_seconds),
+            timeout_graceful_shutdown=math.ceil(settings.graceful_seconds),
         )
     )
     serving = asyncio.create_task(server.serve([listener]))
     host, port = listener.getsockname()[:2]
-    _log.info("listening", address=f"http://{host}:{port}")
+    _log.info("listening", address=f"{'https' if settings.tls_certificate else 'http'}://{host}:{port}")
+    if not (settings.is_loopback or settings.tls_certificate):
+        _log.warning(
+            "tokens travel unencrypted; set POOLMEDIC_TLS_CERTIFICATE, or put a proxy with TLS before"
+        )
     await stopped_or_ended(stop, serving)
     server.should_exit = True
     await serving

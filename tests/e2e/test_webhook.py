@@ -111,7 +111,7 @@ async def test_without_a_valid_token_nothing_starts(webhook: Stand, headers: dic
     answer = await webhook.http.post("/alerts", json=payload(alert(webhook.shop)), headers=raw)
     assert answer.status_code == 401
     assert "Bearer" in answer.headers["www-authenticate"]
-    assert webhook.count("unauthorized") == 1
+    assert webhook.refused("alerts") == 1
     assert await webhook.signals(webhook.shop) == []
 
 
@@ -275,7 +275,7 @@ async def test_health_needs_no_token_and_reading_does(webhook: Stand) -> None:
 async def test_metrics_tell_what_was_counted(webhook: Stand) -> None:
     await webhook.post(alert(webhook.shop), token="wrong-token-0123456789")
     page = (await webhook.http.get("/metrics", headers=bearer(READ_TOKEN))).text
-    assert 'poolmedic_deliveries_total{result="unauthorized"} 1.0' in page
+    assert 'poolmedic_unauthorized_total{page="alerts"} 1.0' in page
     assert TOKEN not in page
 
 

@@ -60,6 +60,10 @@ class Stand:
             if event.event_type == kind
         ]
 
+    def refused(self, page: str) -> float:
+        """How many requests came without a valid token."""
+        return self.meters.registry.get_sample_value("poolmedic_unauthorized_total", {"page": page}) or 0.0
+
     def count(self, result: str) -> float:
         """How many deliveries ended so."""
         return self.meters.registry.get_sample_value("poolmedic_deliveries_total", {"result": result}) or 0.0
@@ -75,12 +79,13 @@ async def stand(client: Client) -> AsyncIterator[Stand]:
         webhook_tokens=(SecretStr(TOKEN), SecretStr(OLD_TOKEN)),
         read_tokens=(SecretStr(READ_TOKEN),),
         task_queue=QUEUE,
+        graceful_seconds=1.0,
     )
     meters, sdk, stop = Meters(), SdkMetrics(1), asyncio.Event()
     app = webhook_site(settings, configuration, client, meters, sdk)
     listener = listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    serving = asyncio.create_task(serve_site(app, listener, 1.0, stop))
+    serving = asyncio.create_task(serve_site(app, listener, settings, stop))
     try:
         async with httpx.AsyncClient(base_url=address, timeout=20, trust_env=False) as http:
             yield Stand(http, client, meters, configuration, shop, mail)
