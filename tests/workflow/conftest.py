@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from deploy.local.temporal import find_program
 from tests.fakes import cases
 from tests.fakes.world import World
+from tests.replay import recording
 from tests.workflow.stage import Stage, Theatre, fresh_name
 from workflows import attributes
 from workflows.sandbox import runner
@@ -21,6 +22,12 @@ DYNAMIC_CONFIG = (
     'history.timerProcessorMaxTimeShift="1ms"',
     "history.transferProcessorMaxPollRPS=1000",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Recording is asked for, never done by the way."""
+    parser.addoption(recording.OPTION, action="store_true", help="write missing histories for replay")
+
 
 type OpenStage = Callable[..., Awaitable[Stage]]
 
@@ -34,12 +41,13 @@ async def theatre() -> AsyncIterator[Theatre]:
         dev_server_existing_path=str(find_program()),
         dev_server_extra_args=arguments,
         search_attributes=attributes.ALL,
+        identity="stage",
     ) as environment:
         yield Theatre.open(environment.client)
 
 
 @pytest.fixture
-async def open_stage(theatre: Theatre) -> AsyncIterator[OpenStage]:
+async def open_stage(theatre: Theatre, request: pytest.FixtureRequest) -> AsyncIterator[OpenStage]:
     """Makes stages: `rate` and `hold` are the traffic, other keywords change the target."""
     async with AsyncExitStack() as stack:
 
@@ -48,7 +56,10 @@ async def open_stage(theatre: Theatre) -> AsyncIterator[OpenStage]:
         ) -> Stage:
             subject = cases.target(fresh_name(), **changes)
             world = World(subject, rate=rate, hold=hold)
-            return await Stage.open(theatre, stack, workflow_runner or runner(), subject, world)
+            stage = await Stage.open(theatre, stack, workflow_runner or runner(), subject, world)
+            if request.config.getoption(recording.OPTION, default=False):
+                stack.push_async_callback(recording.record, stage, request.node.name)
+            return stage
 
         yield make
 

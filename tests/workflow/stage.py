@@ -1,9 +1,9 @@
 """Incidents on the real Temporal server under skipped time, each in a world of its own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from workflows.temporary_change import TemporaryChange
 PATIENCE = 15.0
 """Seconds of real time that anything may take."""
 _BETWEEN_QUERIES = 0.03
+_KINDS = ("pool", "temporary")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Running:
     async def run_out(self) -> Any:
         """Skip whatever time it takes until the run is over; its result."""
         async with asyncio.timeout(PATIENCE):
-            await self._theatre.stepping.fast_forward(self.handle)
+            if not await self.is_over():
+                await self._theatre.stepping.fast_forward(self.handle)
             return await self.handle.result()
 
     async def signal(self, name: str, *payloads: Any) -> None:
@@ -151,6 +153,7 @@ class Stage:
             activity_executor=threads,
             workflow_runner=runner,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+            identity="stage",
         )
         await stack.enter_async_context(worker)
         stack.push_async_callback(stage._clear)
@@ -188,13 +191,28 @@ class Stage:
         """Skip the temporary change to its end."""
         return ChangeSummary.model_validate(await self.change.run_out())
 
+    async def histories(self) -> dict[str, WorkflowHistory]:
+        """What was recorded of the runs of this stage, by kind: `pool`, `temporary`."""
+        found = {}
+        for kind in _KINDS:
+            with _nothing_there():
+                found[kind] = await Running(self._theatre, f"{kind}/{self.target.name}").history()
+        return found
+
     async def _clear(self) -> None:
-        for workflow_id in (f"pool/{self.target.name}", f"temporary/{self.target.name}"):
-            try:
-                await self._theatre.client.get_workflow_handle(workflow_id).terminate("the test is over")
-            except RPCError as gone:
-                if gone.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+        for kind in _KINDS:
+            with _nothing_there():
+                handle = self._theatre.client.get_workflow_handle(f"{kind}/{self.target.name}")
+                await handle.terminate("the test is over")
+
+
+@contextmanager
+def _nothing_there() -> Iterator[None]:
+    try:
+        yield
+    except RPCError as gone:
+        if gone.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 def fresh_name() -> str:

@@ -1,0 +1,53 @@
+"""Recorded incidents replay: an upgrade does not break those that are open."""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from tests.replay.recording import FOLDER, RECORDED
+from workflows.incident import Incident
+from workflows.sandbox import runner
+from workflows.temporary_change import TemporaryChange
+
+HISTORIES = sorted(FOLDER.glob("*.json"))
+
+
+def load(path: Path) -> WorkflowHistory:
+    content = json.loads(path.read_text())
+    return WorkflowHistory.from_json(content.pop("workflowId"), content)
+
+
+def replayer() -> Replayer:
+    return Replayer(
+        workflows=[Incident, TemporaryChange],
+        workflow_runner=runner(),
+        data_converter=pydantic_data_converter,
+    )
+
+
+def test_every_kind_of_run_is_recorded() -> None:
+    recorded = {path.name for path in HISTORIES}
+    assert {f"{name}.pool.json" for name in RECORDED.values()} <= recorded
+    assert {"undersized.temporary.json", "extended.temporary.json"} <= recorded
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_it_replays(path: Path) -> None:
+    await replayer().replay_workflow(load(path))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "other"), [("read_silence", "read_metrics"), ("terminate_sessions", "restart_container")]
+)
+async def test_the_replayer_can_fail(recorded: str, other: str) -> None:
+    text = (FOLDER / "leak.pool.json").read_text()
+    path_not_taken = json.loads(text.replace(f'"{recorded}"', f'"{other}"'))
+    assert json.dumps(path_not_taken) != json.dumps(json.loads(text))
+    history = WorkflowHistory.from_json(path_not_taken.pop("workflowId"), path_not_taken)
+    with pytest.raises(NondeterminismError):
+        await replayer().replay_workflow(history)

@@ -1,0 +1,197 @@
+"""What an act did, or did not, decides what comes next; nothing is done twice."""
+
+import asyncio
+
+import pytest
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from tests.fakes import cases, changes
+from tests.workflow.conftest import OpenStage
+from tests.workflow.stage import Stage
+from workflows import diagnosis
+from workflows.models.outcome import OutcomeStatus
+from workflows.models.report import Ending
+from workflows.sandbox import runner
+
+
+def name_of(stage: Stage) -> str:
+    return f"{stage.target.name}-1"
+
+
+async def test_an_option_without_effect_goes_on_to_the_next(stage: Stage) -> None:
+    world = stage.world
+    world.happens(changes.change_app(name_of(stage), returns_slot=False), world.began)
+    world.leak(10, world.after(minutes=-2))
+    summary = await (await stage.incident(skips=True)).finish()
+
+    assert summary.outcome is Ending.RECOVERED
+    assert world.kinds() == ["end"] * 10 + ["restart"]
+    first, second = world.reports[-1][1].attempts
+    assert (first.helped, second.helped) == (False, True)
+
+
+async def test_all_options_used_up_calls_level_two_and_stays_open(stage: Stage) -> None:
+    world = stage.world
+    world.happens(changes.change_app(name_of(stage), returns_slot=False, leaks_on_start=10), world.began)
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident()
+    await incident.step(hours=1)
+
+    assert world.kinds().count("restart") == 1
+    assert not await incident.is_over()
+    handed = [page for page in world.paged("L2") if "no option is left" in page.title]
+    assert len(handed) == 1
+    assert "restart" in handed[0].body.lower()
+    assert world.paged("L3")
+
+
+async def test_a_larger_leak_is_ended_in_waves(open_stage: OpenStage) -> None:
+    stage = await open_stage(pool_size=24)
+    world = stage.world
+    world.leak(24, world.after(minutes=-2))
+    summary = await (await stage.incident(skips=True)).finish()
+
+    assert summary.outcome is Ending.RECOVERED
+    assert set(world.kinds()) == {"end"}
+    assert len(world.acts) == len({act.what for act in world.acts})
+    assert all(len(attempt.outcome.touched) <= 10 for attempt in world.reports[-1][1].attempts)
+
+
+async def test_only_the_exhausted_instance_is_touched(open_stage: OpenStage) -> None:
+    stage = await open_stage(instances=3)
+    world, second = stage.world, f"{stage.target.name}-2"
+    world.happens(changes.change_app(second, returns_slot=False), world.began)
+    world.leak(10, world.after(minutes=-2), instance=second)
+    summary = await (await stage.incident(skips=True)).finish()
+
+    assert summary.outcome is Ending.RECOVERED
+    assert [act.what for act in world.acts if act.kind == "restart"] == [second]
+
+
+async def test_a_lost_answer_is_unknown_and_looked_at_not_repeated(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    world.script.lose("terminate_sessions")
+    summary = await (await stage.incident(skips=True)).finish()
+
+    (attempt,) = world.reports[-1][1].attempts
+    assert attempt.outcome.status is OutcomeStatus.UNKNOWN
+    assert summary.outcome is Ending.RECOVERED
+    assert world.kinds() == ["end"] * 10
+    assert world.script.calls["terminate_sessions"] == 1
+
+
+async def test_a_worker_lost_in_mid_act_is_noticed_by_its_silence(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    world.script.hang("terminate_sessions")
+    incident = await stage.incident()
+    report = await incident.until(lambda report: report.attempts)
+
+    assert report.attempts[0].outcome.status is OutcomeStatus.UNKNOWN
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+    assert world.script.calls["terminate_sessions"] == 1
+
+
+async def test_a_restart_whose_answer_was_lost_is_not_done_again(stage: Stage) -> None:
+    world = stage.world
+    world.happens(changes.change_app(name_of(stage), leaks_on_start=10), world.began)
+    world.leak(10, world.after(minutes=-2))
+    world.script.lose("restart_container")
+    rules = cases.policy(options={"restart": "alone", "terminate": "never"})
+    incident = await stage.incident(rules)
+    await incident.step(minutes=20)
+
+    assert world.kinds() == ["restart"]
+    assert world.paged("L2")
+
+
+async def test_sessions_that_moved_on_are_left_alone(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+
+    async def all_are_given_back_and_forgotten_again(at: object) -> None:
+        now = world.now()
+        world.happens(changes.change_app(name_of(stage), leaked=()), now)
+        world.leak(10, now)
+
+    world.script.before("terminate_sessions", 1, all_are_given_back_and_forgotten_again)
+    incident = await stage.incident()
+    report = await incident.until(lambda report: report.attempts)
+
+    assert report.attempts[0].outcome.status is OutcomeStatus.NOTHING
+    assert not world.acts
+
+
+async def test_a_container_started_anew_meanwhile_is_not_restarted(stage: Stage) -> None:
+    world, name = stage.world, name_of(stage)
+    world.leak(10, world.after(minutes=-2))
+    world.script.before(
+        "restart_container", 1, lambda at: world.happens(changes.change_app(name, started_at=at), at)
+    )
+    incident = await stage.incident(cases.policy(options={"restart": "alone", "terminate": "never"}))
+    report = await incident.until(lambda report: report.attempts)
+
+    assert report.attempts[0].outcome.status is OutcomeStatus.NOTHING
+    assert "restart" not in world.kinds()
+
+
+@pytest.mark.parametrize("times", [1, None])
+async def test_a_bug_in_the_runbook_hands_over_and_leaves_the_clocks(
+    open_stage: OpenStage, monkeypatch: pytest.MonkeyPatch, times: int | None
+) -> None:
+    stage = await open_stage(workflow_runner=_seeing_the_patched(runner()))
+    left = [times or 10**6]
+    sound = diagnosis.diagnose
+
+    def buggy(*arguments: object) -> object:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise ZeroDivisionError("utilization of nothing")
+        return sound(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(diagnosis, "diagnose", buggy)
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident()
+    await incident.step(minutes=40)
+
+    (handed,) = [page for page in world.paged("L2") if "poolmedic itself failed" in page.title]
+    assert "ZeroDivisionError" in handed.title
+    if times is None:
+        assert [page for page in world.paged("L2") if "not resolved" in page.title]
+        assert world.paged("L3")
+        assert not world.acts
+        assert not await incident.is_over()
+    else:
+        assert (await incident.finish()).outcome is Ending.RECOVERED
+
+
+def _seeing_the_patched(strict: SandboxedWorkflowRunner) -> WorkflowRunner:
+    """The same sandbox, but the diagnosis is the test's own module and not a copy of it."""
+    return SandboxedWorkflowRunner(
+        restrictions=strict.restrictions.with_passthrough_modules("workflows.diagnosis")
+    )
+
+
+async def test_the_alert_resolves_by_itself_before_anything_is_done(stage: Stage) -> None:
+    world, name = stage.world, name_of(stage)
+    world.leak(10, world.after(seconds=-5))
+    world.happens(changes.change_app(name, leaked=()), world.after(seconds=10))
+    incident = await stage.incident()
+    await incident.step(seconds=12)
+    await incident.resolve()
+    summary = await incident.finish()
+
+    assert summary.outcome is Ending.RECOVERED_BY_ITSELF
+    assert not world.acts
+    assert not world.paged("L2")
+
+
+async def test_an_incident_ends_only_once_per_alert(stage: Stage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident(skips=True)
+    first = await incident.finish()
+    await asyncio.gather(*(incident.state() for _ in range(3)))
+    assert first.acts == 1

@@ -1,0 +1,90 @@
+"""No payload of any signal can stop an incident, acknowledge it, decide for it or go unnoticed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.fakes import cases
+from tests.workflow.stage import Stage
+from workflows.models.report import Ending
+
+JUNK: list[tuple[Any, ...]] = [
+    (),
+    (None,),
+    (42,),
+    ({"request": ["no", "text"], "by": {}},),
+    ([1, 2, 3],),
+    (b"\xff\x00",),
+    ({}, None),
+    ({"by": "ada"}, {"by": "ada"}),
+    ("nothing", "like", {"an": "answer"}),
+    (1.5, [], "x"),
+]
+
+
+@pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge"])
+async def test_junk_is_told_and_harms_nothing(stage: Stage, name: str) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident(cases.policy(mode="approve"))
+    request = await incident.asked()
+    for payloads in JUNK:
+        await incident.signal(name, *payloads)
+    await incident.step(minutes=6)
+
+    report = await incident.state()
+    told = [entry.text for entry in report.timeline if "paged" not in entry.text]
+    unread = [text for text in told if "could not be read" in text or "no name" in text]
+    assert len(unread) == len(JUNK)
+    assert len([page for page in world.paged("L1") if "could not be read" in page.title]) == 1
+    assert not world.acts
+    assert not report.decisions
+    assert [page for page in world.paged("L2") if "acknowledged" in page.title]
+    assert (await incident.decide(request.id, "ada")).accepted
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+
+
+async def test_an_unknown_signal_harms_nothing(stage: Stage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident()
+    await incident.signal("self-destruct", {"now": True})
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+
+
+async def test_an_answer_as_texts_counts_too(stage: Stage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident(cases.policy(mode="approve"))
+    request = await incident.asked()
+    await incident.signal("reject", request.id, "grace", "we are at it")
+    report = await incident.until(lambda report: report.decisions)
+
+    assert report.decisions[0].accepted
+    assert not report.decisions[0].approve
+    assert not stage.world.acts
+
+
+async def test_the_same_alert_twenty_times_at_once_is_one_run_and_one_act(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident()
+    await asyncio.gather(*(stage.deliver(incident.case) for _ in range(20)))
+    summary = await incident.finish()
+
+    assert summary.acts == 1
+    assert world.kinds() == ["end"] * 10
+    (_, report) = world.reports[-1]
+    assert len([entry for entry in report.timeline if "is firing" in entry.text]) == 1
+    assert report.recurrences == 0
+
+
+async def test_a_late_copy_of_a_resolved_alert_opens_nothing_again(stage: Stage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident()
+    await incident.step(minutes=3)
+    await incident.resolve()
+    await incident.step(minutes=3)
+    await incident.fire(incident.case.alert.starts_at)
+    await incident.step(minutes=3)
+
+    assert (await incident.state()).recurrences == 0

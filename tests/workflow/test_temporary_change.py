@@ -1,0 +1,171 @@
+"""What was temporary ends: after its time, by its own run, whatever became of the incident."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from tests.fakes import changes
+from tests.workflow.stage import RunningIncident, Stage
+from workflows.models.change import ChangeEnding
+
+NEEDS_ITS_SIZE = 100.0
+QUIET = 40.0
+"""Requests per second: ten connections and four, of a configured eight."""
+
+
+@pytest.fixture
+async def stage(open_stage: Callable[..., Awaitable[Stage]]) -> Stage:
+    """Ten connections wanted, eight there; quiet again after three hours."""
+    made = await open_stage(pool_size=8, rate=NEEDS_ITS_SIZE)
+    made.world.happens(changes.change_traffic(rate=QUIET), made.world.after(hours=3))
+    return made
+
+
+@pytest.fixture
+async def enlarged(stage: Stage) -> RunningIncident:
+    """An incident whose resize was approved and done."""
+    incident = await stage.incident()
+    request = await incident.asked()
+    await incident.decide(request.id, "ada")
+    await incident.until(lambda report: report.attempts)
+    assert stage.world.kinds() == ["resize"]
+    return incident
+
+
+def sizes(stage: Stage) -> list[int | None]:
+    return [act.size for act in stage.world.acts]
+
+
+async def test_it_is_reverted_after_its_time_though_the_incident_was_ended(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    await enlarged.handle.terminate("somebody ended it by hand")
+    change = await stage.reverted()
+
+    assert change.ending is ChangeEnding.REVERTED
+    assert sizes(stage) == [16, 8]
+    first, last = stage.world.acts
+    assert last.at - first.at == pytest.approx(timedelta(hours=4), abs=timedelta(seconds=5))
+    assert any("reverted" in page.title for page in stage.world.paged("L1"))
+
+
+async def test_what_reverts_is_there_before_the_change(stage: Stage) -> None:
+    seen = []
+
+    def look(at: object) -> None:
+        seen.append(list(stage.world.kinds()))
+
+    incident = await stage.incident()
+    request = await incident.asked()
+    stage.world.script.before("resize_pool", 1, look)
+    await incident.decide(request.id, "ada")
+    await incident.until(lambda report: report.attempts)
+
+    names = [event.event_type for event in (await incident.history()).events]
+    started = names.index(EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED)
+    resize = [
+        place
+        for place, event in enumerate((await incident.history()).events)
+        if event.activity_task_scheduled_event_attributes.activity_type.name == "resize_pool"
+    ]
+    assert [started] < resize
+    assert seen == [[]]
+
+
+async def test_while_it_is_needed_it_stays_and_people_are_told(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    stage.world.happens(changes.change_traffic(rate=NEEDS_ITS_SIZE), stage.world.after(hours=3.5))
+    stage.world.happens(changes.change_traffic(rate=QUIET), stage.world.after(hours=5))
+    await stage.change.step(hours=4.5)
+    assert sizes(stage) == [16]
+    assert any("still needed" in page.title for page in stage.world.paged("L1"))
+
+    assert (await stage.reverted()).ending is ChangeEnding.REVERTED
+    assert sizes(stage) == [16, 8]
+    assert len([page for page in stage.world.paged("L1") if "still needed" in page.title]) == 1
+
+
+async def test_a_person_keeps_it(stage: Stage, enlarged: RunningIncident) -> None:
+    await stage.change.step(hours=1)
+    await stage.change.signal("keep", {"by": "ada"})
+    change = await stage.reverted()
+
+    assert (change.ending, change.by) == (ChangeEnding.KEPT, "ada")
+    assert sizes(stage) == [16]
+
+
+async def test_a_person_ends_it_early(stage: Stage, enlarged: RunningIncident) -> None:
+    await stage.change.step(hours=3, minutes=10)
+    await stage.change.signal("end", {"by": "grace"})
+    change = await stage.reverted()
+
+    assert (change.ending, change.by) == (ChangeEnding.REVERTED, "grace")
+    first, last = stage.world.acts
+    assert last.at - first.at < timedelta(hours=3, minutes=15)
+
+
+async def test_a_person_extends_it(stage: Stage, enlarged: RunningIncident) -> None:
+    await stage.change.step(hours=3, minutes=50)
+    await stage.change.signal("extend", {"by": "ada"})
+    await stage.reverted()
+
+    first, last = stage.world.acts
+    assert last.at - first.at > timedelta(hours=4, minutes=30)
+
+
+async def test_a_size_that_is_gone_already_is_left_alone(stage: Stage, enlarged: RunningIncident) -> None:
+    name = f"{stage.target.name}-1"
+    stage.world.happens(changes.resize(name, 12), stage.world.after(hours=2))
+    change = await stage.reverted()
+
+    assert change.ending is ChangeEnding.GONE
+    assert sizes(stage) == [16]
+
+
+async def test_what_cannot_be_checked_is_tried_later_and_told(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    stage.world.happens(changes.blind("application"), stage.world.after(hours=3))
+    stage.world.happens(changes.see("application"), stage.world.after(hours=4, minutes=30))
+    change = await stage.reverted()
+
+    assert change.ending is ChangeEnding.REVERTED
+    assert len([page for page in stage.world.paged("L2") if "cannot be checked" in page.title]) == 1
+
+
+async def test_a_change_that_was_never_applied_reverts_nothing(stage: Stage) -> None:
+    stage.world.script.fail("resize_pool")
+    incident = await stage.incident()
+    request = await incident.asked()
+    await incident.decide(request.id, "ada")
+    await incident.until(lambda report: report.attempts)
+    change = await stage.reverted()
+
+    assert change.ending is ChangeEnding.GONE
+    assert not stage.world.acts
+
+
+async def test_a_revert_whose_answer_is_lost_is_looked_at_again(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    stage.world.script.lose("resize_pool")
+    change = await stage.reverted()
+
+    assert sizes(stage) == [16, 8]
+    assert change.ending in (ChangeEnding.REVERTED, ChangeEnding.GONE)
+
+
+@pytest.mark.parametrize("name", ["keep", "end", "extend"])
+async def test_junk_neither_keeps_nor_ends_nor_extends(
+    stage: Stage, enlarged: RunningIncident, name: str
+) -> None:
+    for payloads in ((), (None,), (42,), ({"by": 7},), ("ada", "grace"), (1, 2, 3)):
+        await stage.change.signal(name, *payloads)
+    change = await stage.reverted()
+
+    assert (change.ending, change.by) == (ChangeEnding.REVERTED, "its time")
+    first, last = stage.world.acts
+    assert last.at - first.at == pytest.approx(timedelta(hours=4), abs=timedelta(seconds=5))
