@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from activities import usual
+from activities import traffic, usual
 from activities.missing import Missing, moment, read
 from activities.profiles.profile import Profile
 from activities.promql import duration
@@ -35,14 +35,14 @@ def questions(profile: Profile, selector: Mapping[str, str], lookback: timedelta
     """PromQL by what it is for. All samples are asked for over the same time, so that absent means absent."""
     selectors = profile.selectors(selector)
     scraped = {name: f"{selectors[name]}[{duration(lookback)}]" for name in SCRAPED if name in selectors}
+    templates = {"wait_p95": profile.queries.wait_p95, "hold_seconds": profile.queries.hold_seconds}
     computed = {
         name: profile.query(template, selector, window=profile.recent)
-        for name, template in profile.queries
+        for name, template in templates.items()
         if template is not None
     }
-    return (
-        scraped | computed | usual.rate_questions(profile, selector) | usual.hold_questions(profile, selector)
-    )
+    rates = traffic.questions_now(profile, selector) | usual.rate_questions(profile, selector)
+    return scraped | computed | rates | usual.hold_questions(profile, selector)
 
 
 def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReading:
@@ -51,9 +51,9 @@ def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReadi
     names = [instance.name for instance in target.instances]
     return MetricsReading(
         instances={name: read(partial(_instance, scene, name)) for name in names},
-        request_rate=read(lambda: _computed(scene, "request_rate", "the traffic")),
+        request_rate=read(lambda: traffic.read_now(scene.profile, asked, scene.now)),
         usual_rate=usual.read_rate(asked, target, scene.now),
-        hold_seconds=read(lambda: _computed(scene, "hold_seconds", "the time connections are held")),
+        hold_seconds=read(lambda: _hold(scene)),
         usual_hold=usual.read_hold(asked, target, scene.now),
         alert_firing=read(is_firing),
         unexpected=_unexpected(scene),
@@ -93,10 +93,11 @@ def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:
     return Known(value=number(ours, f"the time to get a connection at {instance}"), at=at)
 
 
-def _computed(scene: Scene, name: str, what: str) -> Known[float]:
-    if name not in scene.asked:
-        raise Missing(f"the metric profile has no query for {what}")
-    value = number(scene.asked[name], what)
+def _hold(scene: Scene) -> Known[float]:
+    """Of the connections that came back: what is never returned is in no histogram."""
+    if "hold_seconds" not in scene.asked:
+        raise Missing("the metric profile has no query for the time connections are held")
+    value = number(scene.asked["hold_seconds"], "the time connections are held")
     scrapes = [series.samples[-1].at for series in answered(scene.asked["active"]) if series.samples]
     if not scrapes:
         raise Missing("Prometheus has not scraped the target in that time")

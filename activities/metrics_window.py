@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from activities import usual
+from activities import traffic, usual
 from activities.histogram import worst_quantile
 from activities.missing import Missing, moment, read
 from activities.profiles.profile import Profile
 from activities.promql import duration
-from activities.scraped import Asked, Scraped, answered, number
+from activities.scraped import Asked, Scraped, answered
 from activities.series import Sample, Samples, Timeline, as_of, is_finite, longest_gap, since
 from workflows.models.reading import Known
 from workflows.models.verdict import InstanceWindow, WindowReading
@@ -58,9 +58,8 @@ def questions(profile: Profile, look: WindowLook) -> dict[str, str]:
     length, labels = look.until - look.since, look.target.selector
     selectors = profile.selectors(labels)
     scraped = {name: f"{selectors[name]}[{duration(length)}]" for name in SCRAPED if name in selectors}
-    rate = profile.queries.request_rate
-    traffic = {"request_rate": profile.query(rate, labels, window=length)} if rate else {}
-    return scraped | traffic | usual.rate_questions(profile, labels)
+    rates = traffic.questions(profile, labels, length) | usual.rate_questions(profile, labels)
+    return scraped | rates
 
 
 def bucket_question(profile: Profile, look: WindowLook) -> str | None:
@@ -70,13 +69,13 @@ def bucket_question(profile: Profile, look: WindowLook) -> str | None:
 
 def assemble(scene: Scene) -> WindowReading:
     """Every configured instance is a key; what could not be read says why."""
-    look = scene.look
+    look, length = scene.look, scene.look.until - scene.look.since
     names = [instance.name for instance in look.target.instances]
     return WindowReading(
         since=look.since,
         until=look.until,
         instances={name: read(partial(_instance, scene, name)) for name in names},
-        request_rate=read(lambda: _traffic(scene)),
+        request_rate=read(lambda: traffic.read_window(scene.profile, scene.asked, look.until, length)),
         usual_rate=usual.read_rate(scene.asked, look.target, look.until),
     )
 
@@ -98,12 +97,6 @@ def _instance(scene: Scene, name: str) -> Known[InstanceWindow]:
         errors_503=read(lambda: scraped.risen("errors_503", start)),
     )
     return Known(value=window, at=window.last_at)
-
-
-def _traffic(scene: Scene) -> Known[float]:
-    if "request_rate" not in scene.asked:
-        raise Missing("the metric profile has no query for the traffic")
-    return Known(value=number(scene.asked["request_rate"], "the traffic"), at=scene.look.until)
 
 
 def _wait(scene: Scene, scraped: Scraped, name: str) -> Known[float]:

@@ -44,7 +44,7 @@ def _questions(
         return {}
     window = profile.usual.window
     return {
-        f"{kind} {ago} ago": profile.query(template, selector, window=window, ago=ago)
+        f"{kind} {ago} ago": profile.query(template, selector, window=window, ago=ago, before=ago + window)
         for ago in profile.usual.ago
     }
 

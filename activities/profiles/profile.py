@@ -71,12 +71,15 @@ class Queries(Part):
     """PromQL templates of what Prometheus itself computes now; `$window` is how far back."""
 
     wait_p95: Query | None = None
+    """Seconds, per instance."""
     request_rate: Query | None = None
+    """Per second, per instance."""
     hold_seconds: Query | None = None
+    """Mean over all instances."""
 
 
 class Usual(Part):
-    """PromQL templates of what was usual; `$ago` is each of `ago` in turn."""
+    """PromQL templates of what was usual: over `$window`, which began `$before` and ended `$ago`."""
 
     ago: Annotated[tuple[Duration, ...], Field(min_length=1)]
     window: Duration
@@ -148,7 +151,7 @@ class Profile(Part):
         names = {*self.series.listed(), "instance", "window"}
         self._check(self.queries, names)
         if self.usual:
-            self._check(self.usual, names | {"ago"})
+            self._check(self.usual, names | {"ago", "before"})
         return self
 
     @staticmethod

@@ -158,6 +158,45 @@ async def test_traffic_is_told_at_a_scrape_interval_of_a_minute(prometheus: Reme
     assert known((await prometheus.read(past)).request_rate) == pytest.approx(7, rel=0.05)
 
 
+@pytest.mark.parametrize("every", [1.0, 5.0])
+async def test_traffic_of_a_target_scraped_only_lately_is_not_thinned_out(
+    prometheus: Remembering, every: float
+) -> None:
+    """Prometheus's own rate over a minute would tell a third."""
+    past = Past(every, back=20)
+    steady(past, 30)
+    past.add_pool("orders-2")
+    past.add(REQUESTS, lambda ago: (20 - ago) * 12, "orders-2")
+    assert known((await prometheus.read(past)).request_rate) == pytest.approx(42, rel=0.15)
+
+
+async def test_instances_scraped_for_different_times_add_up(prometheus: Remembering) -> None:
+    past = Past(5)
+    steady(past, 30)
+    past.add_pool("orders-2", active=lambda ago: 2 if ago <= 15 else None)
+    past.add(REQUESTS, lambda ago: (15 - ago) * 12 if ago <= 15 else None, "orders-2")
+    assert known((await prometheus.read(past)).request_rate) == pytest.approx(42, rel=0.1)
+
+
+async def test_traffic_that_is_no_number_is_unavailable(prometheus: Remembering) -> None:
+    past = Past()
+    past.add_pool()
+    past.add(REQUESTS, math.nan)
+    reading = await prometheus.read(past)
+    assert isinstance(reading.request_rate, Unavailable)
+    assert isinstance((await prometheus.window(past)).request_rate, Unavailable)
+
+
+async def test_a_past_that_begins_inside_the_compared_time_is_not_the_usual(
+    prometheus: Remembering,
+) -> None:
+    """Its rate would be told for less time than it is divided by."""
+    past = Past(back=3600 + 300)
+    steady(past, 12)
+    assert isinstance((await prometheus.read(past)).usual_rate, Unavailable)
+    assert isinstance((await prometheus.read(past)).usual_hold, Unavailable)
+
+
 async def test_a_short_profile_says_what_it_does_not_name(prometheus: Remembering) -> None:
     prometheus.profiles = {
         "covetpy": Profile.model_validate(

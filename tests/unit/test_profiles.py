@@ -38,7 +38,7 @@ def test_every_template_can_be_filled(covetpy: Profile) -> None:
     assert covetpy.usual
     for template in (covetpy.usual.request_rate, covetpy.usual.hold_seconds):
         assert template
-        filled = covetpy.query(template, {"job": 'a"b'}, window=window, ago=ago)
+        filled = covetpy.query(template, {"job": 'a"b'}, window=window, ago=ago, before=ago)
         assert "$" not in filled
         assert r'job="a\"b"' in filled
         assert "offset 3600000ms" in filled
