@@ -33,59 +33,71 @@ NAMES = ("web-1", "web-2", "web-3")
 STATES = ("idle in transaction", "idle in transaction (aborted)", "idle", "active", "disabled")
 
 
+def mostly[T](
+    usual: st.SearchStrategy[T], odd: st.SearchStrategy[T], times: int = 25
+) -> st.SearchStrategy[T]:
+    """The odd one once in so many times: otherwise nothing but nonsense would ever be tried."""
+    return st.integers(0, times).flatmap(lambda drawn: odd if drawn == times else usual)
+
+
 def moments() -> st.SearchStrategy[Moment]:
     """Mostly now, sometimes long ago or ahead."""
     near = st.integers(0, 30).map(lambda ago: NOW - timedelta(seconds=ago))
     far = st.integers(-100_000, 100_000).map(lambda ago: NOW - timedelta(seconds=ago))
-    return st.one_of(near, near, near, far)
+    return mostly(near, far)
 
 
-def amounts() -> st.SearchStrategy[float]:
+def amounts(most: float = 500) -> st.SearchStrategy[float]:
     """Mostly what an amount can be, sometimes none at all."""
-    return st.one_of(st.floats(0, 500), st.floats(0, 500), st.floats(allow_nan=True))
+    return mostly(st.floats(0, most), st.floats(allow_nan=True))
 
 
 def readings(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Mostly known."""
     known = st.builds(lambda value, at: Known(value=value, at=at), values, moments())
-    return st.one_of(known, known, known, st.just(Unavailable(reason="it did not answer")))
+    return mostly(known, st.just(Unavailable(reason="it did not answer")))
 
 
 def per_instance(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some of the instances, and at times a stranger."""
-    return st.dictionaries(st.sampled_from((*NAMES, *NAMES, "stranger")), readings(values), max_size=4)
+    """Mostly every instance; some of them and a stranger at times."""
+    every = st.fixed_dictionaries({name: readings(values) for name in NAMES})
+    some = st.dictionaries(st.sampled_from((*NAMES, "stranger")), readings(values), max_size=4)
+    return mostly(every, some)
 
 
 def pools() -> st.SearchStrategy[PoolState]:
-    """Mostly full."""
+    """Full, or free, or nonsense."""
     full = st.builds(
-        lambda size, waiters: scenes.pool(size, size, waiters), st.integers(1, 40), st.integers(0, 9)
+        lambda size, waiters: scenes.pool(size, size, waiters),
+        mostly(st.integers(20, 24), st.integers(1, 40)),
+        st.integers(0, 9),
     )
+    free = st.integers(0, scenes.SIZE).map(scenes.pool)
     count = st.integers(-2, 60)
     odd = st.builds(PoolState, active=count, idle=count, size=count, waiters=st.none() | count)
-    return st.one_of(full, full, odd)
+    return mostly(st.one_of(full, full, free), odd)
 
 
 def sessions() -> st.SearchStrategy[Session]:
     """Mostly own and idle in transaction, few different pids, so that looks overlap."""
     identity = st.builds(
         SessionIdentity,
-        pid=st.integers(1, 30),
+        pid=st.integers(1, 60),
         backend_start=st.just(scenes.STARTED),
         state=st.sampled_from((*STATES[:2], *STATES)),
         state_change=st.integers(0, 3).map(lambda ago: NOW - timedelta(seconds=ago * 50)),
         xact_start=st.just(NOW - timedelta(seconds=200)),
-        usename=st.sampled_from(("shop",) * 6 + ("billing",)),
-        datname=st.sampled_from(("shop",) * 6 + ("billing",)),
-        application_name=st.sampled_from(("shop-api",) * 6 + ("psql",)),
+        usename=mostly(st.just("shop"), st.just("billing")),
+        datname=mostly(st.just("shop"), st.just("billing")),
+        application_name=mostly(st.just("shop-api"), st.just("psql")),
     )
     return st.builds(
         Session,
         identity=identity,
         state_seconds=amounts(),
-        has_written=st.booleans(),
-        wait_event=st.sampled_from((None, None, None, "ClientRead", "SyncRep")),
-        in_progress=st.sampled_from((None, None, None, "pg_stat_progress_vacuum")),
+        has_written=mostly(st.just(False), st.just(True), 6),
+        wait_event=mostly(st.just("ClientRead"), st.just("SyncRep")),
+        in_progress=mostly(st.none(), st.just("pg_stat_progress_vacuum")),
     )
 
 
@@ -94,10 +106,10 @@ def servers() -> st.SearchStrategy[ServerReading]:
     return st.builds(
         ServerReading,
         version=st.just(180000),
-        system_identifier=st.sampled_from(("7300000000000000001", None)),
-        in_recovery=st.sampled_from((False, False, False, True)),
-        started_at=st.sampled_from((scenes.STARTED, scenes.STARTED, NOW)),
-        max_connections=st.integers(0, 200),
+        system_identifier=mostly(st.just("7300000000000000001"), st.none()),
+        in_recovery=mostly(st.just(False), st.just(True)),
+        started_at=mostly(st.just(scenes.STARTED), st.just(NOW)),
+        max_connections=st.integers(0, 300),
         reserved_connections=st.integers(0, 10),
         connections=st.integers(0, 200),
         can_terminate=st.sampled_from((True, True, True, False)),
@@ -109,8 +121,10 @@ def databases() -> st.SearchStrategy[DatabaseReading]:
     return st.builds(
         DatabaseReading,
         server=servers(),
-        sessions=st.lists(sessions(), max_size=25).map(tuple),
-        sessions_total=st.integers(0, 60),
+        sessions=(st.lists(sessions(), min_size=18, max_size=30) | st.lists(sessions(), max_size=4)).map(
+            tuple
+        ),
+        sessions_total=mostly(st.integers(50, 75), st.integers(0, 60), 8),
         foreign=st.integers(0, 60),
         statements=st.just(Unavailable(reason="not asked")),
     )
@@ -139,9 +153,9 @@ def container_states() -> st.SearchStrategy[ContainerState]:
     return st.builds(
         ContainerState,
         id=st.sampled_from(("aaaa", "bbbb")),
-        running=st.sampled_from((True, True, True, False)),
+        running=mostly(st.just(True), st.just(False)),
         status=st.just("whatever"),
-        started_at=st.none() | moments(),
+        started_at=mostly(moments(), st.none()),
         restart_count=st.just(0),
         oom_killed=st.booleans(),
         exit_code=st.just(0),
@@ -170,10 +184,10 @@ def metrics() -> st.SearchStrategy[MetricsReading]:
     return st.builds(
         MetricsReading,
         instances=per_instance(instance),
-        request_rate=readings(amounts()),
-        usual_rate=readings(amounts()),
-        hold_seconds=readings(amounts()),
-        usual_hold=readings(amounts()),
+        request_rate=readings(st.sampled_from((50.0, 90.0, 200.0)) | amounts()),
+        usual_rate=readings(st.just(50.0) | amounts()),
+        hold_seconds=readings(st.just(0.2) | amounts(1)),
+        usual_hold=readings(st.just(0.2) | amounts(1)),
         alert_firing=readings(st.booleans()),
         unexpected=st.sampled_from(((), ("web-9",))),
     )
@@ -207,9 +221,8 @@ def targets() -> st.SearchStrategy[Target]:
 
 def policies() -> st.SearchStrategy[Policy]:
     """Every mode and permission, small and large limits."""
-    permissions = st.fixed_dictionaries(
-        {}, optional={option: st.sampled_from(Permission) for option in Option}
-    )
+    permissions = st.fixed_dictionaries({option: st.sampled_from(Permission) for option in Option})
+    usual = st.just(dict.fromkeys(Option, Permission.ALONE))
     limits = st.fixed_dictionaries(
         {
             "sessions_per_act": st.integers(1, 12),
@@ -222,7 +235,7 @@ def policies() -> st.SearchStrategy[Policy]:
     return st.builds(
         lambda mode, options, limit: scenes.policy(mode=mode, options=options, limits=limit),
         st.sampled_from(Mode),
-        permissions,
+        usual | permissions | st.just({}),
         limits,
     )
 
@@ -263,7 +276,9 @@ def attempts() -> st.SearchStrategy[tuple[Attempt, ...]]:
         outcome=outcome,
         helped=st.sampled_from((None, True, False)),
     )
-    return st.lists(one, max_size=4).map(lambda every: tuple(sorted(every, key=lambda each: each.at)))
+    return (st.just([]) | st.lists(one, max_size=4)).map(
+        lambda every: tuple(sorted(every, key=lambda each: each.at))
+    )
 
 
 def windows() -> st.SearchStrategy[WindowReading]:

@@ -696,7 +696,7 @@ def test_causes_are_ranked_by_how_sure_they_are() -> None:
 # anything at all
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(arbitrary.evidences(), st.none() | arbitrary.evidences(), arbitrary.targets(), arbitrary.policies())
 def test_whatever_the_evidence_there_is_a_diagnosis(
     look: Evidence, previous: Evidence | None, subject: Any, rules: Policy
@@ -711,7 +711,7 @@ def test_whatever_the_evidence_there_is_a_diagnosis(
     assert diagnosis == diagnose(look, previous, subject, rules)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(arbitrary.evidences(), st.none() | arbitrary.evidences(), arbitrary.targets(), arbitrary.policies())
 def test_whatever_the_evidence_only_own_old_idle_transactions_are_called_leaked(
     look: Evidence, previous: Evidence | None, subject: Any, rules: Policy
@@ -725,7 +725,7 @@ def test_whatever_the_evidence_only_own_old_idle_transactions_are_called_leaked(
             assert found.cause is Cause.LEAK
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(arbitrary.evidences(), arbitrary.targets(), arbitrary.policies())
 def test_healthy_needs_every_instance_to_answer(look: Evidence, subject: Any, rules: Policy) -> None:
     diagnosis = diagnose(look, None, subject, rules)
