@@ -27,7 +27,7 @@ from workflows.models.report import Report, Summary
 from workflows.models.target import Target
 from workflows.temporary_change import TemporaryChange
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds of real time that anything may take."""
 _BETWEEN_QUERIES = 0.03
 _KINDS = ("pool", "temporary")

@@ -185,7 +185,7 @@ async def test_a_resolved_alert_is_a_reason_to_look_at_once(
     report = await waiting.until(lambda report: report.seconds.alert_to_healthy is not None)
 
     assert report.seconds.alert_to_healthy is not None
-    assert report.seconds.alert_to_healthy < 25
+    assert report.seconds.alert_to_healthy < 60
     assert not undersized.world.acts
 
 
