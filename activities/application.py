@@ -44,6 +44,7 @@ class HttpApplication(Application):
         if target.profile not in self._profiles:
             raise NotConfigured(f"this worker has no metric profile {target.profile}")
         profile = self._profiles[target.profile]
+        await asyncio.sleep(look.settle.total_seconds())
         pages = await asyncio.gather(*(self._read(each, profile) for each in target.instances))
         names = [instance.name for instance in target.instances]
         return ApplicationReading(instances=dict(zip(names, pages, strict=True)))

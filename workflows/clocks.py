@@ -1,6 +1,6 @@
 """The clocks beside the main flow: timers of the server that nothing in the runbook's code can stop."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -14,18 +14,21 @@ _FIRST_LOOK = 30.0
 _AFTER_A_BUG = 30.0
 
 
-async def keep_clocks(record: Record, people: People) -> None:
+type Look = Callable[[], Awaitable[bool | None]]
+
+
+async def keep_clocks(record: Record, people: People, look: Look) -> None:
     """Call people whenever a clock runs out, for as long as the incident is open; never raises."""
     while record.closed_at is None:
         try:
-            await _keep_next(record, people)
+            await _keep_next(record, people, look)
         except Exception as bug:  # noqa: BLE001 - the clocks outlive any fault, their own included
             workflow.logger.exception("the clocks failed")
             record.note(workflow.now(), f"the clocks failed and go on: {bug!r}")
             await workflow.sleep(_AFTER_A_BUG)
 
 
-async def _keep_next(record: Record, people: People) -> None:
+async def _keep_next(record: Record, people: People, look: Look) -> None:
     clock, due = _next(record)
     if clock is None or due is None:
         await workflow.wait_condition(_moves(record, due))
@@ -33,12 +36,23 @@ async def _keep_next(record: Record, people: People) -> None:
     seconds = (due - workflow.now()).total_seconds()
     if await happens(_moves(record, due), seconds, f"{clock} by {due:%H:%M:%S}"):
         return
-    # Already past when the alert came: one quick look first, so that nobody is called for nothing.
-    await happens(lambda: record.evidence is not None, _FIRST_LOOK, f"{clock}: first look before the page")
+    if not await _still_needs_people(clock, record, look):
+        return
     if record.due(clock) == due and record.closed_at is None:
         record.breached[clock] = due
         reason = breach_reason(clock, record.episode_at, workflow.now())
         people.call(CALLS[clock], reason, key=f"clock/{clock}/{due}")
+
+
+async def _still_needs_people(clock: Clock, record: Record, look: Look) -> bool:
+    """Nobody is called for what is over: the first look is awaited, later ones are made anew."""
+    if not record.is_judged:  # already past when the alert came
+        await happens(lambda: record.is_judged, _FIRST_LOOK, f"{clock}: first look before the page")
+        return True
+    if clock is Clock.ACKNOWLEDGE or not await look():
+        return True
+    record.news += 1
+    return False
 
 
 def _next(record: Record) -> tuple[Clock | None, datetime | None]:
@@ -48,4 +62,11 @@ def _next(record: Record) -> tuple[Clock | None, datetime | None]:
 
 
 def _moves(record: Record, due: datetime | None) -> Callable[[], bool]:
-    return lambda: record.closed_at is not None or _next(record)[1] != due
+    """Stopped, or due sooner; a later time costs no new timer, the running one is looked at when it fires."""
+
+    def moved() -> bool:
+        latest = _next(record)[1]
+        is_changed = latest is not None if due is None else latest is None or latest < due
+        return record.closed_at is not None or is_changed
+
+    return moved

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -104,12 +105,13 @@ class Effects:
             )
         )
 
-    async def look(self) -> Known[ApplicationReading] | Unavailable:
-        """One quick look: what every instance says of itself."""
+    async def look(self, settle: timedelta = timedelta()) -> Known[ApplicationReading] | Unavailable:
+        """One quick look: what every instance says of itself, once it had time to settle."""
+        look = self._look.model_copy(update={"settle": settle})
         return await _reading(
             workflow.execute_activity_method(
                 Application.read_application,
-                self._look,
+                look,
                 **options.summed(options.READ, "health, pool and a query, from the application"),
             )
         )

@@ -44,7 +44,7 @@ class Incident(Messages):
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
         """Until the pool is verified as recovered, and stayed so through the watch."""
-        clocks = asyncio.create_task(keep_clocks(self.record, self.people))
+        clocks = asyncio.create_task(keep_clocks(self.record, self.people, self.is_free))
         while self.record.closed_at is None:
             while self.record.recovered_at is None:
                 await self.attempt()
@@ -152,8 +152,7 @@ class Incident(Messages):
         show(self.record)
         outcome = await self.effects.act(proposal.act, by)
         record.acted(proposal, by, outcome, workflow.now())
-        await workflow.sleep(settle, summary="let it settle before the look")
-        helped = await self.is_free()
+        helped = await self.is_free(settle)
         record.judged(helped, workflow.now())
         if helped:
             await self.verify()
@@ -195,10 +194,10 @@ class Incident(Messages):
 
     # looks
 
-    async def is_free(self) -> bool | None:
+    async def is_free(self, settle: timedelta = timedelta()) -> bool | None:
         """One quick look at every instance; None when it cannot be told."""
         case = self.record.case
-        free = verification.is_free(await self.effects.look(), case.target, case.policy)
+        free = verification.is_free(await self.effects.look(settle), case.target, case.policy)
         if free:
             self.record.good_look(workflow.now())
         else:

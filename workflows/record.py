@@ -202,11 +202,18 @@ class Record:
 
     # clocks
 
+    @property
+    def is_judged(self) -> bool:
+        """The first look is over, and it is clear whose turn it is."""
+        is_someones = self.is_with_people or self.acknowledged_at is not None or self.healthy_at is not None
+        return self.evidence is not None and is_someones
+
     def due(self, clock: Clock) -> datetime | None:
         """When the clock runs out; None while it is stopped or has already called."""
         clocks = self.case.policy.clocks
+        is_in_hand = self.acknowledged_at is not None or self.healthy_at is not None
         deadline = {
-            Clock.ACKNOWLEDGE: None if self.acknowledged_at else self.acknowledge_from + clocks.acknowledge,
+            Clock.ACKNOWLEDGE: None if is_in_hand else self.acknowledge_from + clocks.acknowledge,
             Clock.RESOLVE: None if self.healthy_at else self.episode_at + clocks.resolve,
             Clock.LEADERSHIP: None if self.healthy_at else self.episode_at + clocks.leadership,
         }[clock]

@@ -1,5 +1,7 @@
 """What the workflow hands to an activity: one frozen model per call."""
 
+from datetime import timedelta
+
 from workflows.models.base import Duration, Model, Moment
 from workflows.models.plan import Resize, Restart, Termination
 from workflows.models.policy import Limits, Policy
@@ -13,6 +15,8 @@ class Look(Model):
     target: Target
     policy: Policy
     alert_name: str
+    settle: Duration = timedelta()
+    """Wait this long before asking the application: what was just done to it shows only then."""
 
 
 class WindowLook(Model):
