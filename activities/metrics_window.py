@@ -116,13 +116,12 @@ def _wait(scene: Scene, scraped: Scraped, name: str) -> Known[float]:
 
 
 def _scrapes_read(scene: Scene, scraped: Scraped) -> dict[float, float]:
-    """For each time of the grid the scrape whose samples it shows, if that is inside the window."""
+    """For each time of the grid the scrape whose samples it shows; scrapes reach back to the fix only."""
     grid, scrapes = scene.grid, [Sample(at, at) for at in scraped.scrapes]
     points = range(round((grid.end - grid.start) / grid.step) + 1)
     times = [round((grid.start + point * grid.step).timestamp(), 3) for point in points]
     shown = {at: as_of(scrapes, at) for at in times}
-    start = scene.look.since.timestamp()
-    return {at: scrape.at for at, scrape in shown.items() if scrape is not None and scrape.at >= start}
+    return {at: scrape.at for at, scrape in shown.items() if scrape is not None}
 
 
 def _buckets(scene: Scene, name: str, read_at: Mapping[float, float]) -> dict[float, list[Samples]]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import override
@@ -14,13 +14,17 @@ from pydantic import HttpUrl
 
 from activities.application import HttpApplication
 from activities.profiles.library import load_profiles
+from activities.profiles.profile import Profile
 from tests.fakes import cases
 from tests.fakes.ports import FakeApplication
 from tests.fakes.state import App
 from tests.fakes.world import World
 from tests.ports.canned_server import canned, page, say_nothing
+from workflows.models.evidence import ApplicationPage
+from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Target
 from workflows.ports.activities import Application
+from workflows.ports.requests import Look
 
 LIMIT = timedelta(seconds=0.5)
 
@@ -110,3 +114,18 @@ async def serve(pages: Pages) -> AsyncIterator[str]:
 
     async with canned(answer) as server:
         yield server.url
+
+
+async def read_instance(
+    client: httpx.AsyncClient, url: str, profiles: Mapping[str, Profile] | None = None
+) -> Known[ApplicationPage] | Unavailable:
+    """One instance of the profile covetpy at that address."""
+    subject = cases.target(profile="covetpy")
+    instance = subject.instances[0].model_copy(update={"url": HttpUrl(url)})
+    look = Look(
+        target=subject.model_copy(update={"instances": (instance,)}),
+        policy=cases.policy(),
+        alert_name=cases.ALERT,
+    )
+    port = HttpApplication(client, profiles or load_profiles(), limit=LIMIT)
+    return (await port.read_application(look)).instances[instance.name]

@@ -1,30 +1,20 @@
-"""Pages as applications really serve them: the drill's own, and pages that lack or twist something."""
+"""Pages as applications serve them: some lack what is asked for, some twist it, some never come."""
 
+import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
-from pydantic import HttpUrl
 
-from activities.application import HttpApplication
 from activities.profiles.library import load_profiles
-from activities.profiles.profile import Profile
-from deploy.local.postgres import Postgres
-from deploy.local.state import State
-from tests.e2e.target_stand import SCHEMA, run_target
-from tests.e2e.target_stand import Target as Drill
-from tests.fakes import cases
-from tests.ports.application_stage import LIMIT, Page, serve
+from tests.ports.application_stage import LIMIT, Page, read_instance, serve
 from workflows.errors import NotConfigured
 from workflows.models.evidence import ApplicationPage, PoolState
 from workflows.models.reading import Known, Unavailable
-from workflows.ports.requests import Look
 
 POOL: dict[str, Any] = {
     "started_at": "2026-03-02T12:00:00+00:00",
@@ -55,20 +45,6 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def read(
-    client: httpx.AsyncClient, url: str, profiles: Mapping[str, Profile] | None = None
-) -> Known[ApplicationPage] | Unavailable:
-    subject = cases.target(profile="covetpy")
-    instance = subject.instances[0].model_copy(update={"url": HttpUrl(url)})
-    look = Look(
-        target=subject.model_copy(update={"instances": (instance,)}),
-        policy=cases.policy(),
-        alert_name=cases.ALERT,
-    )
-    port = HttpApplication(client, profiles or load_profiles(), limit=LIMIT)
-    return (await port.read_application(look)).instances[instance.name]
-
-
 async def read_pages(client: httpx.AsyncClient, **pages: Page | None) -> ApplicationPage:
     """By path without its slash; what is not given is 404."""
 
@@ -76,71 +52,13 @@ async def read_pages(client: httpx.AsyncClient, **pages: Page | None) -> Applica
         return pages.get(path[1:], ("404 Not Found", b"{}"))
 
     async with serve(answer) as url:
-        found = await read(client, url)
+        found = await read_instance(client, url)
     assert isinstance(found, Known)
     return found.value
 
 
 def ok(document: object) -> Page:
     return "200 OK", document if isinstance(document, bytes) else json.dumps(document).encode()
-
-
-# the drill's own application
-
-
-@pytest.fixture
-async def drill(stack_state: State, postgres_server: Postgres, tmp_path: Path) -> AsyncIterator[Drill]:
-    connection = await asyncpg.connect(postgres_server.application_dsn)
-    await connection.execute(SCHEMA.read_text())
-    await connection.close()
-    async with run_target(stack_state, postgres_server, tmp_path) as target:
-        yield target
-
-
-async def test_the_drills_application_is_read_as_it_is(client: httpx.AsyncClient, drill: Drill) -> None:
-    found = await read(client, str(drill.client.base_url))
-    assert isinstance(found, Known)
-    mine = found.value
-    assert mine.status in {"healthy", "degraded"}
-    assert mine.checks["connection_pool"] == "healthy"
-    assert isinstance(mine.pool, Known)
-    assert mine.pool.value == PoolState(active=0, idle=4, size=4, waiters=0)
-    assert isinstance(mine.probe_seconds, Known)
-    assert mine.probe_seconds.value < 0.5
-    assert mine.generation == 1
-    assert isinstance(mine.started_at, Known)
-    assert datetime.now(UTC) - mine.started_at.value < timedelta(minutes=1)
-
-
-async def test_the_drills_leak_is_seen_as_it_is(client: httpx.AsyncClient, drill: Drill) -> None:
-    await drill.leak(sessions=4)
-    began = time.monotonic()
-    found = await read(client, str(drill.client.base_url))
-    assert time.monotonic() - began < LIMIT.total_seconds() + 0.5
-    assert isinstance(found, Known)
-    assert isinstance(found.value.pool, Known)
-    assert found.value.pool.value.utilization == 1
-    assert isinstance(found.value.probe_seconds, Unavailable)
-    assert "did not answer within" in found.value.probe_seconds.reason
-
-
-async def test_the_drills_metrics_stand_in_for_its_pool_page(client: httpx.AsyncClient, drill: Drill) -> None:
-    url = str(drill.client.base_url)
-    profile = load_profiles()["covetpy"]
-    pages = profile.pages.model_copy(update={"pool": None})
-    whole, stand_in = (
-        await read(client, url),
-        await read(client, url, {"covetpy": profile.model_copy(update={"pages": pages})}),
-    )
-    assert isinstance(whole, Known)
-    assert isinstance(stand_in, Known)
-    assert isinstance(whole.value.pool, Known)
-    assert isinstance(stand_in.value.pool, Known)
-    assert stand_in.value.pool.value == whole.value.pool.value
-    assert stand_in.value.generation == whole.value.generation
-
-
-# pages of others
 
 
 async def test_a_missing_pool_page_is_stood_in_for_by_the_metrics(client: httpx.AsyncClient) -> None:
@@ -272,15 +190,33 @@ async def test_a_page_that_never_comes_does_not_hold_up_the_others(client: httpx
     assert isinstance(mine.pool, Known)
 
 
-async def test_the_probe_is_not_counted_among_the_connections_in_use(
-    client: httpx.AsyncClient, drill: Drill
-) -> None:
+async def test_the_probe_is_not_counted_among_the_connections_in_use(client: httpx.AsyncClient) -> None:
     """It takes one of the pool's own: asked at the same time, a nearly full pool would look exhausted."""
-    for _ in range(20):
-        found = await read(client, str(drill.client.base_url))
-        assert isinstance(found, Known)
-        assert isinstance(found.value.pool, Known)
-        assert found.value.pool.value.active == 0
+    probed = asyncio.Event()
+
+    async def answer(path: str) -> Page | None:
+        if path == "/probe":
+            probed.set()
+            return ok({})
+        await asyncio.sleep(0.05)
+        return ok(POOL | {"checked_out": 10 if probed.is_set() else 9})
+
+    async with serve(answer) as url:
+        found = await read_instance(client, url)
+    assert isinstance(found, Known)
+    assert isinstance(found.value.pool, Known)
+    assert found.value.pool.value.active == 9
+    assert isinstance(found.value.probe_seconds, Known)
+
+
+async def test_a_slow_pool_page_holds_the_probe_up_for_half_the_time_only(client: httpx.AsyncClient) -> None:
+    began = time.monotonic()
+    mine = await read_pages(client, pool=None, probe=ok({}))
+    assert isinstance(mine.probe_seconds, Known)
+    assert isinstance(mine.pool, Unavailable)
+    mine = await read_pages(client, pool=None, probe=None, health=ok({}))
+    assert isinstance(mine.probe_seconds, Unavailable)
+    assert time.monotonic() - began < 2 * LIMIT.total_seconds() + 0.2
 
 
 async def test_the_stand_in_gets_what_is_left_of_the_time(client: httpx.AsyncClient) -> None:
@@ -292,4 +228,4 @@ async def test_the_stand_in_gets_what_is_left_of_the_time(client: httpx.AsyncCli
 
 async def test_a_profile_this_worker_does_not_have_is_named(client: httpx.AsyncClient) -> None:
     with pytest.raises(NotConfigured, match="covetpy"):
-        await read(client, "http://127.0.0.1:9", {"other": load_profiles()["covetpy"]})
+        await read_instance(client, "http://127.0.0.1:9", {"other": load_profiles()["covetpy"]})

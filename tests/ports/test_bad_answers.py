@@ -154,6 +154,14 @@ async def test_an_answer_may_be_as_long_as_the_bound_and_no_longer(client: httpx
             await source.get(server.url)
 
 
+async def test_a_compressed_answer_is_refused_by_name(client: httpx.AsyncClient) -> None:
+    """It could be small on the way and anything afterwards."""
+    compressed = page(gzip.compress(b" " * 10_000_000), headers="Content-Encoding: gzip\r\n")
+    async with canned(compressed) as server:
+        with pytest.raises(SourceNonsense, match="encoding gzip"):
+            await HttpSource(client, "somebody", LIMIT).get(server.url)
+
+
 async def test_one_question_that_fails_leaves_the_others(client: httpx.AsyncClient) -> None:
     """Everything is empty but well-formed, only the rules are nonsense."""
     matrix = page(EMPTY_VECTOR.replace(b"vector", b"matrix"))

@@ -45,7 +45,7 @@ async def test_the_first_503_ever_counts_although_its_series_is_new(prometheus: 
     past = Past()
     past.add_pool()
     past.add(ERRORS, lambda ago: 3 if ago <= 10 else None, status="503")
-    past.add(ERRORS, 8, status="500")
+    past.add(ERRORS, lambda ago: 900 - ago, status="500")
     assert known((await prometheus.read_one(past)).errors_503) == 3
 
 
@@ -152,8 +152,8 @@ async def test_a_pool_from_which_nothing_returns_has_no_hold_time(prometheus: Re
     assert isinstance((await prometheus.read(past)).hold_seconds, Unavailable)
 
 
-async def test_traffic_is_told_at_a_scrape_interval_of_a_minute(prometheus: Remembering) -> None:
-    past = Past(60)
+async def test_traffic_is_told_although_it_is_scraped_seldom(prometheus: Remembering) -> None:
+    past = Past(90)
     steady(past, 7)
     assert known((await prometheus.read(past)).request_rate) == pytest.approx(7, rel=0.05)
 
