@@ -1,0 +1,70 @@
+"""`poolmedic check` says what would be unavailable, and which of it matters."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from tests.fakes import cases, changes, ports
+from tests.fakes.world import World
+from tests.unit.configurations import raw, read
+from worker.check import Finding, Weight, check_targets, findings_table, unavailable
+from worker.terminal import console
+from worker.wiring import Ports
+from workflows.models.evidence import ContainersReading, ContainerState
+from workflows.models.reading import Known, Unavailable
+
+
+@pytest.fixture
+def world() -> World:
+    return World(cases.target("orders", instances=2))
+
+
+async def check(world: World) -> dict[str, Finding]:
+    target = world.target.model_dump(mode="json") | {"profile": "covetpy"}
+    for level in ("l1", "l2", "l3"):
+        target["routes"][level] = ["oncall"]
+    configuration = read(raw() | {"targets": [target], "policies": _AUTO})
+    fakes = Ports(
+        metrics=ports.FakeMetrics(world),
+        application=ports.FakeApplication(world),
+        database=cast("Any", ports.FakeDatabase(world)),
+        containers=cast("Any", ports.FakeContainers(world)),
+        alerts=ports.FakeAlerts(world),
+        notifications=ports.FakeNotifications(world),
+        reports=ports.FakeReports(world),
+    )
+    return {finding.where: finding for finding in await check_targets(configuration, fakes)}
+
+
+_AUTO = {"default": {"mode": "auto", "approval": {"approvers": ["ada"]}}}
+
+
+async def test_a_healthy_target_has_nothing_to_tell(world: World) -> None:
+    found = await check(world)
+    assert {one.weight for one in found.values()} <= {Weight.OK, Weight.NOTE}
+    assert {"orders application", "orders containers", "orders silences"} <= found.keys()
+
+
+async def test_a_source_that_fails_is_a_problem_and_does_not_hide_the_others(world: World) -> None:
+    world.happens(changes.blind("database", "connection refused"))
+    found = await check(world)
+    assert found["orders database"].weight is Weight.PROBLEM
+    assert "connection refused" in found["orders database"].told
+    assert found["orders containers"].weight is Weight.OK
+
+
+def test_what_is_unavailable_is_found_wherever_it_is() -> None:
+    gone: dict[str, Known[ContainerState] | Unavailable] = {
+        "a": Unavailable(reason="no container"),
+        "b": Unavailable(reason="x"),
+    }
+    reading = Known(value=ContainersReading(instances=gone), at=datetime.now(UTC))
+    assert list(unavailable(reading)) == [(("instances", "a"), "no container"), (("instances", "b"), "x")]
+
+
+def test_the_table_shows_text_as_text() -> None:
+    screen = console()
+    with screen.capture() as capture:
+        screen.print(findings_table([Finding("x", Weight.PROBLEM, "[red]\x1b[2J")]))
+    assert r"[red]\x1b[2J" in capture.get()
