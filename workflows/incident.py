@@ -14,6 +14,7 @@ from workflows.diagnosis import diagnose
 from workflows.display import engrave, show
 from workflows.messages import Messages
 from workflows.models.alert import Case
+from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Resize, Step
 from workflows.models.policy import Mode, Permission
@@ -154,9 +155,9 @@ class Incident(Messages):
         record.acted(proposal, by, outcome, workflow.now())
         helped = await self.is_free(settle)
         record.judged(helped, workflow.now())
-        if helped:
+        if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
-        elif record.case.target.critical:
+        elif not helped and record.case.target.critical:
             self.people.call(
                 Level.L3, "business-critical, and the first act did not help", key="critical/failed"
             )

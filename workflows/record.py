@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from workflows.attempts import may_have_touched
 from workflows.escalation import Clock
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import Decision, Request
@@ -10,7 +11,7 @@ from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt, Outcome
 from workflows.models.page import Escalation, Level
-from workflows.models.plan import Plan, Proposal
+from workflows.models.plan import Plan, Proposal, Termination
 from workflows.models.report import Ending, Entry
 from workflows.models.verdict import Verdict
 
@@ -124,6 +125,11 @@ class Record:
         }
         self.note(at, f"look after the act: {words[helped]}")
 
+    def has_more(self, proposal: Proposal) -> bool:
+        """The act was one wave of several: what was diagnosed names more sessions than it could end."""
+        found = self.diagnosis.first.sessions if self.diagnosis else ()
+        return isinstance(proposal.act, Termination) and len(found) > len(proposal.act.sessions)
+
     def good_look(self, at: datetime) -> None:
         """The first good look stops the resolve clock."""
         self.healthy_at = self.healthy_at or at
@@ -225,7 +231,7 @@ class Record:
         """How it stands, or ended."""
         if self.recovered_at is None:
             return Ending.OPEN
-        if any(attempt.outcome.touched for attempt in self.attempts):
+        if any(may_have_touched(attempt) for attempt in self.attempts):
             return Ending.RECOVERED
         was_exhausted = any(diagnosis.first.cause is not Cause.HEALTHY for diagnosis in self.diagnoses)
         if not was_exhausted:

@@ -58,7 +58,8 @@ class FakeApplication(_Port, ports.Application):
     @activity.defn
     @override
     async def read_application(self, look: Look) -> ApplicationReading:
-        async with self.world.scene("read_application") as at:
+        async with self.world.scene("read_application") as asked:
+            at = asked + look.settle
             names = [instance.name for instance in look.target.instances]
             return ApplicationReading(
                 instances={name: readings.read_page(self.world, name, at) for name in names}
