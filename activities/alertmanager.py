@@ -6,11 +6,11 @@ from typing import override
 from urllib.parse import quote
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 from temporalio import activity
 
 from activities.attempt import attempt
-from activities.http_source import LIMIT, Answer, HttpSource, name_of
+from activities.http_source import LIMIT, Answer, HttpSource, Shape, name_of
 from activities.promql import LABEL
 from activities.untrusted import clean
 from workflows.errors import PoolmedicError, SourceNonsense
@@ -19,12 +19,6 @@ from workflows.ports.requests import Look
 
 OK = 200
 LONGEST_NAME, LONGEST_COMMENT = 60, 200
-
-
-class Shape(BaseModel):
-    """A part of an answer; what does not fit is not repeated in the error."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Status(Shape):

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 import httpx
+from pydantic import BaseModel, ConfigDict
 
 from activities.untrusted import clean
 from workflows.errors import PoolmedicError, SourceNonsense, SourceRefused, SourceUnavailable
@@ -15,6 +16,12 @@ from workflows.errors import PoolmedicError, SourceNonsense, SourceRefused, Sour
 MAX_BYTES = 2 * 1024 * 1024
 LIMIT = timedelta(seconds=3)
 TRIES = 2
+
+
+class Shape(BaseModel):
+    """A part of an answer that is JSON; what does not fit is not repeated in the error."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Answer(NamedTuple):

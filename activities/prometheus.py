@@ -22,6 +22,8 @@ from workflows.ports.activities import Metrics
 from workflows.ports.requests import Look, WindowLook
 
 LEAST_LOOKBACK = timedelta(minutes=10)
+MARGIN = timedelta(minutes=5)
+"""Beyond the time that a pool must be full: so much longer it can be seen to have been."""
 
 
 def _now() -> datetime:
@@ -53,7 +55,7 @@ class PrometheusMetrics(Metrics):
     async def read_metrics(self, look: Look) -> MetricsReading:
         """Raises what the question for the pools raised: without them the rest says nothing."""
         profile, now = self._profile(look.target), self._clock()
-        lookback = max(LEAST_LOOKBACK, 2 * look.policy.thresholds.full_for)
+        lookback = max(LEAST_LOOKBACK, look.policy.thresholds.full_for + MARGIN)
         questions = metrics_now.questions(profile, look.target.selector, lookback)
         asked, firing, rules = await asyncio.gather(
             self._ask(questions, now),

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import AwareDatetime, Field, FiniteFloat, ValidationError
 
-from activities.http_source import Answer, HttpSource
+from activities.http_source import Answer, HttpSource, Shape
 from activities.missing import LAST_TIME
 from activities.series import Sample, Samples
 from workflows.errors import SourceNonsense
@@ -22,12 +22,6 @@ class Series(NamedTuple):
 
     labels: Mapping[str, str]
     samples: Samples
-
-
-class Shape(BaseModel):
-    """A part of an answer; what does not fit is not repeated in the error."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Raised(Shape):
@@ -125,7 +119,7 @@ class PrometheusApi:
             detail = ""
         raise self._source.refusal(answer, detail)
 
-    def _read[T: BaseModel](self, answer: Answer, shape: type[T]) -> T:
+    def _read[T: Shape](self, answer: Answer, shape: type[T]) -> T:
         try:
             return shape.model_validate_json(answer.body)
         except ValidationError as exc:
