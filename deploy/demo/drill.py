@@ -1,0 +1,54 @@
+"""What was done and seen in one drill: for the judge, the summary and who tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from temporalio.client import WorkflowExecutionDescription, WorkflowHistory
+
+from deploy.demo.decoys import Decoys
+from deploy.demo.scenario import Scenario
+from deploy.demo.scene import Scene
+from deploy.demo.stage import Stage
+from deploy.demo.times import seconds
+from deploy.demo.witness import SessionId, Start
+from deploy.load.generator import Load
+from workflows.models.alert import Alert
+from workflows.models.base import Moment
+from workflows.models.report import Report
+
+LONGEST_REVERT = 120.0
+"""Seconds. A temporary size that lasts longer is not waited for: what reverts it outlives the drill."""
+
+
+@dataclass
+class Drill:
+    """Filled in as the drill goes on; the users and the decoys live until its block ends."""
+
+    scenario: Scenario
+    stage: Stage
+    decoys: Decoys
+    load: Load
+    container: Start
+    fault_at: Moment
+    leaked: tuple[SessionId, ...] = ()
+    scenes: list[Scene] = field(default_factory=list)
+    alert: Alert | None = None
+    history: WorkflowHistory | None = None
+    """Of the incident's run, when it had ended."""
+    stored: str | None = None
+    """Where the report is."""
+    approved_at: Moment | None = None
+    """When the stand-in for a person sent the approval."""
+    change: WorkflowExecutionDescription | None = None
+    """The workflow that reverts a temporary size."""
+
+    @property
+    def report(self) -> Report | None:
+        """The incident's own word."""
+        return self.scenes[-1].report if self.scenes else None
+
+    @property
+    def reverts_in_time(self) -> bool:
+        """Whether the temporary size ends while the drill still looks."""
+        return self.scenario.asks and seconds(self.stage.times.resize_for) <= LONGEST_REVERT

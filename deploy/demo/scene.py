@@ -1,0 +1,48 @@
+"""One look at a drill from outside: the pool's own page, the users' answers, the incident as it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from deploy.demo.application import Application, Pool
+from deploy.demo.incident import Incident
+from deploy.load.figures import Figures
+from deploy.load.generator import Load
+from workflows.models.approval import Request
+from workflows.models.report import Report
+
+RECENT = 3.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """``pool`` is None where the application's page did not answer; ``users``: the last answers."""
+
+    at: datetime
+    pool: Pool | None
+    users: Figures
+    report: Report | None
+    is_over: bool
+
+    @property
+    def pending(self) -> Request | None:
+        """The request that waits for a person."""
+        if self.report is None:
+            return None
+        decided = {decision.request for decision in self.report.decisions if decision.accepted}
+        return next(
+            (each for each in self.report.requests if each.id not in decided and self.at < each.until), None
+        )
+
+
+async def look(application: Application, load: Load, incident: Incident) -> Scene:
+    """All of it now; never raises because a part is down."""
+    try:
+        pool = await application.pool()
+    except httpx.HTTPError:
+        pool = None
+    report = await incident.look()
+    return Scene(datetime.now(UTC), pool, load.summarize(last=RECENT), report, incident.is_over)
