@@ -68,10 +68,10 @@ def with_database(base: Target, **changes: Any) -> Target:
     return base.model_copy(update={"database": base.database.model_copy(update=changes)})
 
 
-def with_instance(base: Target, name: str, **changes: Any) -> Target:
+def with_instance(base: Target, which: str, /, **changes: Any) -> Target:
     """The same target with one instance changed."""
     instances = tuple(
-        each.model_copy(update=changes) if each.name == name else each for each in base.instances
+        each.model_copy(update=changes) if each.name == which else each for each in base.instances
     )
     return base.model_copy(update={"instances": instances})
 
