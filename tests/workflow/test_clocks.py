@@ -78,8 +78,8 @@ async def test_in_auto_the_pipeline_acknowledges_once_people_are_told(stage: Sta
 async def test_nobody_acknowledges_for_people_who_could_not_be_told(stage: Stage) -> None:
     world = stage.world
     world.routes_down["on-call"] = "connection refused"
-    world.leak(10, world.after(minutes=-2))
-    incident = await stage.incident()
+    world.leak(10, world.after(seconds=-10))
+    incident = await stage.incident(cases.policy(thresholds={"leak_age": "20m"}))
     await incident.step(minutes=6)
 
     assert calls(world, Level.L2, "acknowledged") == once_at(5)
