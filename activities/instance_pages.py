@@ -1,12 +1,13 @@
 """An instance's own pages, asked while an act on it is under way: is it healthy, how large is its pool."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
+from activities.missing import Missing, count
+from activities.pointer import parse, resolve
 from activities.profiles.profile import PoolPage, Profile
 from activities.untrusted import clean
 from workflows.errors import NotConfigured, SourceNonsense, SourceUnavailable
@@ -55,8 +56,8 @@ class InstancePages:
         if status != HTTPStatus.OK:
             raise SourceUnavailable(f"{url} answered {status}")
         try:
-            return _read_pool(json.loads(body), page)
-        except (ValueError, KeyError, IndexError, TypeError) as exc:
+            return _read_pool(parse(body), page)
+        except Missing as exc:
             raise SourceNonsense(f"{url} does not show the pool as profile {target.profile} says") from exc
 
     def _profile(self, target: Target) -> Profile:
@@ -83,19 +84,7 @@ def _address(instance: Instance, path: str) -> str:
 
 
 def _read_pool(document: object, page: PoolPage) -> PoolNow:
-    generation = None if page.generation is None else _whole(_point(document, page.generation))
-    return PoolNow(size=_whole(_point(document, page.size)), generation=generation)
-
-
-def _point(document: Any, pointer: str) -> object:  # noqa: ANN401
-    """What a JSON pointer (RFC 6901) leads to."""
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        document = document[int(key)] if isinstance(document, list) else document[key]
-    return document
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
+    generation = (
+        None if page.generation is None else count(resolve(document, page.generation), page.generation)
+    )
+    return PoolNow(size=count(resolve(document, page.size), page.size), generation=generation)

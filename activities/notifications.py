@@ -1,0 +1,96 @@
+"""People, reached through Apprise: each route a set of addresses, tried in the order the page names them."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import override
+
+from apprise import Apprise, NotifyBase, NotifyFormat, NotifyType
+from temporalio import activity
+
+from activities.page_text import render, render_title
+from activities.untrusted import clean
+from workflows.errors import NotConfigured, SourceUnavailable
+from workflows.models.page import Delivery, Level, Page
+from workflows.ports.activities import Notifications
+
+SECONDS_PER_ROUTE = 10.0
+SECONDS_PER_PAGE = 40.0
+"""All routes together; less than the page's activity may take."""
+_URGENCY = {Level.L1: NotifyType.WARNING, Level.L2: NotifyType.FAILURE, Level.L3: NotifyType.FAILURE}
+_SHORTEST_SECRET = 5
+
+
+class AppriseNotifications(Notifications):
+    """`routes`: for each route, by its secret's name, the Apprise address that the secret holds."""
+
+    def __init__(self, routes: Mapping[str, Mapping[str, str]]) -> None:
+        """Raises NotConfigured for an address that Apprise does not know; the message never shows it."""
+        self._routes = {
+            route: [Address(name, secret) for name, secret in addresses.items()]
+            for route, addresses in routes.items()
+        }
+
+    @activity.defn
+    @override
+    async def send_page(self, page: Page) -> Delivery:
+        known = [route for route in page.routes if self._routes.get(route)]
+        if not known:
+            raise NotConfigured(f"none of the routes {', '.join(page.routes)} is in the configuration")
+        failed = dict.fromkeys((route for route in page.routes if route not in known), "not configured")
+        seconds = min(SECONDS_PER_ROUTE, SECONDS_PER_PAGE / len(known))
+        for route in known:
+            failures = await self._send(route, page, seconds)
+            failed |= {f"{route}/{name}": reason for name, reason in failures.items()}
+            if len(failures) < len(self._routes[route]):
+                return Delivery(route=route, failed=failed)
+        told = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
+        raise SourceUnavailable(f"nobody of {page.level} could be reached: {told}")
+
+    async def _send(self, route: str, page: Page, seconds: float) -> dict[str, str]:
+        """Why, by name, for the addresses of this route that did not take the page."""
+        addresses = self._routes[route]
+        reasons = await asyncio.gather(*(address.send(page, seconds) for address in addresses))
+        return {
+            address.name: reason
+            for address, reason in zip(addresses, reasons, strict=True)
+            if reason is not None
+        }
+
+
+class Address:
+    """One Apprise address, known to people by the name of its secret."""
+
+    def __init__(self, name: str, secret: str) -> None:
+        service = Apprise.instantiate(secret)
+        if not isinstance(service, NotifyBase):
+            raise NotConfigured(f"{name} holds no address that Apprise knows; see `apprise --details`")
+        self.name = name
+        self._service = str(service.service_name)
+        self._secret = secret
+        self._apprise = Apprise()
+        self._apprise.add(service)
+
+    async def send(self, page: Page, seconds: float) -> str | None:
+        """Why it was not taken, or None. Apprise blocks, so it gets a thread, and gives up by itself."""
+        result = await asyncio.to_thread(
+            self._apprise.notify,
+            title=render_title(page),
+            body=render(page),
+            notify_type=_URGENCY[page.level],
+            body_format=NotifyFormat.TEXT,
+            timeout=seconds,
+        )
+        if result:
+            return None
+        said = "; ".join(entry.message for entry in result.logs()) or f"no answer within {seconds:.0f} s"
+        return clean(f"{self._service}: {self._without_secret(said)}")
+
+    def _without_secret(self, text: str) -> str:
+        for piece in sorted(_pieces(self._secret), key=len, reverse=True):
+            text = text.replace(piece, "***")
+        return text
+
+
+def _pieces(secret: str) -> set[str]:
+    words = "".join(sign if sign.isalnum() else " " for sign in secret).split()
+    return {word for word in words if len(word) >= _SHORTEST_SECRET}
