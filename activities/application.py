@@ -17,10 +17,13 @@ from activities.own_pool import OwnPool
 from activities.profiles.profile import Profile
 from workflows.errors import NotConfigured, PoolmedicError
 from workflows.models.evidence import ApplicationPage, ApplicationReading
-from workflows.models.reading import Known, Reading, Unavailable
+from workflows.models.reading import Known, Reading, Unavailable, value_of
 from workflows.models.target import Instance
 from workflows.ports.activities import Application
 from workflows.ports.requests import Look
+
+FULL_POOL = timedelta(milliseconds=250)
+"""How long a query may take that has no free connection to go to: people wait for what it proves."""
 
 
 class HttpApplication(Application):
@@ -71,10 +74,17 @@ class HttpApplication(Application):
         try:
             await asyncio.wait({numbers}, timeout=self._limit.total_seconds() / 2)
             left = self._limit - timedelta(seconds=monotonic() - began)
+            if numbers.done() and _is_full(numbers.result()):
+                left = min(left, FULL_POOL)
             probe = await attempt(pages.probe(left))
             return await numbers, probe
         finally:
             numbers.cancel()
+
+
+def _is_full(pool: OwnPool | PoolmedicError) -> bool:
+    state = value_of(pool.pool) if isinstance(pool, OwnPool) else None
+    return state is not None and state.active >= state.size
 
 
 def _compose(

@@ -10,7 +10,7 @@ from workflows.people import People
 from workflows.record import Record
 from workflows.waiting import happens
 
-_FIRST_LOOK = 30.0
+_FIRST_LOOK = 10.0
 _AFTER_A_BUG = 30.0
 
 
@@ -46,8 +46,9 @@ async def _keep_next(record: Record, people: People, look: Look) -> None:
 
 async def _still_needs_people(clock: Clock, record: Record, look: Look) -> bool:
     """Nobody is called for what is over: the first look is awaited, later ones are made anew."""
-    if not record.is_judged:  # already past when the alert came
-        await happens(lambda: record.is_judged, _FIRST_LOOK, f"{clock}: first look before the page")
+    begun = (workflow.now() - record.started_at).total_seconds()
+    if begun < _FIRST_LOOK and not record.is_judged:  # already past when the alert came
+        await happens(lambda: record.is_judged, _FIRST_LOOK - begun, f"{clock}: first look before the page")
         return True
     if clock is Clock.ACKNOWLEDGE or not await look():
         return True

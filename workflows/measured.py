@@ -74,15 +74,13 @@ class Measured:
         """Why one instance's samples cannot be judged: too few, from before the fix, with a hole."""
         clear = self.policy.clear_window
         expected = floor((window.until - window.since) / clear.step)
-        hole = max(
-            timedelta(seconds=seen.longest_gap_seconds),
-            seen.first_at - window.since,
-            window.until - seen.last_at,
-        )
+        ends = max(seen.first_at - window.since, window.until - seen.last_at)
+        longest = (clear.gap_steps * clear.step).total_seconds()
+        holes = seen.longest_gap_seconds, ends.total_seconds()
         if seen.first_at < window.since - _ROUNDING:
             return "its first sample is from before the fix"
         if not seen.samples >= clear.samples * expected or seen.samples < 1:
             return f"{seen.samples} of {expected} expected samples"
-        if hole > clear.gap_steps * clear.step:
-            return f"nothing was seen for {span(hole)}"
+        if not all(hole <= longest for hole in holes):  # a hole that is no number is one
+            return f"nothing was seen for {span(max(holes))}"
         return None

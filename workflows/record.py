@@ -26,6 +26,7 @@ class Record:
 
     def __init__(self, case: Case, now: datetime) -> None:
         self.case = case
+        self.started_at = now
         self.opened_at = min(case.alert.starts_at, now)
         self.alerts: dict[str, AlertStatus] = {}
         self.evidence: Evidence | None = None
