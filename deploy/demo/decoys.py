@@ -19,6 +19,7 @@ from deploy.local.postgres_roles import connected
 
 STRANGER = "billing"
 SECONDS_TO_APPEAR = 10.0
+SECONDS_TO_CLOSE = 5.0
 PREPARE = """
 DROP TABLE IF EXISTS archive;
 CREATE TABLE archive AS SELECT * FROM orders;
@@ -124,7 +125,7 @@ class _Opening:
     async def _connect(self, role: str, application: str) -> Connection:
         settings = {"application_name": application}
         connection = await asyncpg.connect(self._server.dsn(role), server_settings=settings)
-        self._stack.callback(connection.terminate)
+        self._stack.push_async_callback(_close, connection)
         return connection
 
     def _in_background(self, work: Coroutine[Any, Any, object]) -> None:
@@ -144,6 +145,14 @@ class _Opening:
 async def _go_on(connection: Connection) -> None:
     while True:
         await connection.fetchval(WORK)
+
+
+async def _close(connection: Connection) -> None:
+    """In good order: a session whose socket just closes goes on waiting for a lock, in the way of the next."""
+    try:
+        await connection.close(timeout=SECONDS_TO_CLOSE)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
 
 
 async def _cancel(task: asyncio.Task[object]) -> None:
