@@ -28,6 +28,7 @@ def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Rep
         timeline=tuple(record.timeline),
         seconds=_seconds(record),
         links=record.case.links,
+        case=record.case,
     )
 
 

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from workflows.models.alert import Case
 from workflows.models.approval import Decision, Request
 from workflows.models.base import Model, Moment
 from workflows.models.diagnosis import Diagnosis
@@ -62,6 +63,8 @@ class Report(Model):
     timeline: tuple[Entry, ...]
     seconds: Seconds
     links: dict[str, str]
+    case: Case | None = None
+    """The alert, the target and the rules that held; None in reports older than this field."""
 
 
 class Summary(Model):
