@@ -130,22 +130,29 @@ def databases() -> st.SearchStrategy[DatabaseReading]:
     )
 
 
-def pages() -> st.SearchStrategy[ApplicationPage]:
+def quiet_pools() -> st.SearchStrategy[PoolState]:
+    """Mostly as free as a recovered one."""
+    return mostly(st.integers(0, 13).map(scenes.pool), pools())
+
+
+def pages(states: st.SearchStrategy[PoolState]) -> st.SearchStrategy[ApplicationPage]:
     """What an instance says of itself."""
     return st.builds(
         ApplicationPage,
-        status=st.sampled_from(("healthy", "unhealthy", "UP", "")),
-        pool=readings(pools()),
+        status=mostly(st.sampled_from(("healthy", "UP", "")), st.just("unhealthy")),
+        pool=readings(states),
         timeouts_total=readings(amounts()),
         generation=st.none(),
         probe_seconds=readings(amounts()),
-        started_at=readings(moments()),
+        started_at=readings(mostly(st.just(scenes.STARTED), moments())),
     )
 
 
-def applications() -> st.SearchStrategy[ApplicationReading]:
-    """Some instances."""
-    return st.builds(ApplicationReading, instances=per_instance(pages()))
+def applications(
+    states: st.SearchStrategy[PoolState] | None = None,
+) -> st.SearchStrategy[ApplicationReading]:
+    """Every instance or some, with pools of any kind."""
+    return st.builds(ApplicationReading, instances=per_instance(pages(pools() if states is None else states)))
 
 
 def container_states() -> st.SearchStrategy[ContainerState]:
@@ -284,23 +291,23 @@ def attempts() -> st.SearchStrategy[tuple[Attempt, ...]]:
 def windows() -> st.SearchStrategy[WindowReading]:
     """A clear window of five minutes that ends now, mostly complete."""
     begin = NOW - timedelta(minutes=5)
-    small = st.one_of(st.just(0.0), amounts())
+    none = mostly(st.just(0.0), amounts(), 12)
     instance = st.builds(
         InstanceWindow,
-        samples=st.one_of(st.just(20), st.integers(-1, 40)),
-        first_at=st.one_of(st.just(begin), moments()),
-        last_at=st.one_of(st.just(NOW), moments()),
-        longest_gap_seconds=st.one_of(st.just(15.0), st.floats(0, 400)),
-        utilization_max=st.one_of(st.floats(0, 0.69), st.floats(allow_nan=True)),
-        wait_p95_max=readings(st.one_of(st.floats(0, 0.09), amounts())),
-        timeouts=readings(small),
-        errors_503=readings(small),
+        samples=mostly(st.just(20), st.integers(-1, 40), 8),
+        first_at=mostly(st.just(begin), moments(), 8),
+        last_at=mostly(st.just(NOW), moments(), 8),
+        longest_gap_seconds=mostly(st.just(15.0), st.floats(allow_nan=True), 8),
+        utilization_max=mostly(st.floats(0, 0.69), st.floats(allow_nan=True), 8),
+        wait_p95_max=readings(mostly(st.floats(0, 0.09), amounts(), 8)),
+        timeouts=readings(none),
+        errors_503=readings(none),
     )
     return st.builds(
         WindowReading,
-        since=st.one_of(st.just(begin), moments()),
+        since=mostly(st.just(begin), moments(), 8),
         until=st.just(NOW),
         instances=per_instance(instance),
-        request_rate=readings(amounts()),
-        usual_rate=readings(amounts()),
+        request_rate=readings(st.just(50.0) | amounts()),
+        usual_rate=readings(st.just(50.0)),
     )
