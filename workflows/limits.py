@@ -6,7 +6,7 @@ from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Target
-from workflows.ownership import can_be_leaked
+from workflows.ownership import leakable
 from workflows.readings import fresh, pools_of
 from workflows.remedies.resize import largest
 from workflows.remedies.termination import most_at_once
@@ -46,7 +46,7 @@ def _excess_of_termination(
     most = most_at_once(policy.limits, database.sessions_total)
     if not 0 < len(set(sessions)) == len(sessions) <= most:
         return f"{counted(len(sessions), 'session')} to end, the policy allows {most} different ones at once"
-    seen = {session.identity: session for session in database.sessions if can_be_leaked(session, target)}
+    seen = leakable(database.sessions, target)
     if strange := [identity for identity in sessions if identity not in seen]:
         return f"not seen as the target's own and idle in transaction: {listed(strange)}"
     written = [identity for identity in sessions if seen[identity].has_written]

@@ -1,5 +1,7 @@
 """Whose a session is, and whether it may be looked upon as leaked at all."""
 
+from collections.abc import Iterable
+
 from workflows.models.session import Session, SessionIdentity
 from workflows.models.target import Target
 
@@ -24,3 +26,13 @@ def can_be_leaked(session: Session, target: Target) -> bool:
         and session.in_progress is None
         and session.wait_event != "SyncRep"
     )
+
+
+def leakable(sessions: Iterable[Session], target: Target) -> dict[SessionIdentity, Session]:
+    """Those that can be leaked, each once; of two readings of the same one, one that has written counts."""
+    found: dict[SessionIdentity, Session] = {}
+    for session in sessions:
+        known = found.get(session.identity)
+        if can_be_leaked(session, target) and not (known and known.has_written):
+            found[session.identity] = session
+    return found

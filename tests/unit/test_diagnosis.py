@@ -238,6 +238,15 @@ def test_sessions_that_have_written_are_named() -> None:
     assert [each.identity.pid for each in found.sessions if each.has_written] == [7]
 
 
+def test_a_session_that_is_listed_twice_counts_once_and_as_one_that_has_written() -> None:
+    twice = [session(7, 200), session(7, 200, has_written=True), session(7, 200)]
+
+    found = first(leak_look([*sessions(17), *twice]))
+
+    assert len(found.sessions) == 18
+    assert [each.identity.pid for each in found.sessions if each.has_written] == [7]
+
+
 def test_the_application_s_own_leak_counter_is_told() -> None:
     full = pool(waiters=4)
     look = evidence(metrics=scenes.metrics(scraped(full, leaked=known(18.0))))

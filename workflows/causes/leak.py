@@ -7,7 +7,7 @@ from math import ceil
 from workflows.causes.symptoms import Symptoms
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.session import Session
-from workflows.ownership import can_be_leaked
+from workflows.ownership import leakable
 from workflows.readings import number
 from workflows.wording import counted, listed, percent, span
 
@@ -72,7 +72,7 @@ def _usual_holds(symptoms: Symptoms) -> timedelta:
 
 def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
     sessions = symptoms.database.sessions if symptoms.database else ()
-    candidates = [session for session in sessions if can_be_leaked(session, symptoms.target)]
+    candidates = leakable(sessions, symptoms.target).values()
     certain = [session for session in candidates if _is_certain(session, symptoms)]
     suspects = [
         session for session in candidates if session not in certain and _is_suspect(session, symptoms)

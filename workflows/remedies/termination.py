@@ -8,7 +8,7 @@ from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Termination
 from workflows.models.policy import Limits, Option, Permission
 from workflows.models.session import Session, SessionIdentity
-from workflows.ownership import can_be_leaked
+from workflows.ownership import leakable
 from workflows.remedies.situation import Situation
 from workflows.wording import counted, listed, span
 
@@ -73,11 +73,8 @@ def _rest_of_wave(situation: Situation, last: Attempt) -> list[Session]:
 def _leaked(situation: Situation) -> list[Session]:
     """Of the finding's sessions those that the evidence shows as own; none that outlived its ending."""
     survivors = _survivors(situation.attempts)
-    evident = {
-        session.identity: session
-        for session in (situation.database.sessions if situation.database else ())
-        if can_be_leaked(session, situation.target)
-    }
+    sessions = situation.database.sessions if situation.database else ()
+    evident = leakable(sessions, situation.target)
     return [
         evident[session.identity]
         for session in _oldest_first(situation.finding)
