@@ -1,6 +1,6 @@
 """The clocks beside the main flow: timers of the server that nothing in the runbook's code can stop."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
@@ -14,21 +14,18 @@ _FIRST_LOOK = 10.0
 _AFTER_A_BUG = 30.0
 
 
-type Look = Callable[[], Awaitable[bool | None]]
-
-
-async def keep_clocks(record: Record, people: People, look: Look) -> None:
+async def keep_clocks(record: Record, people: People) -> None:
     """Call people whenever a clock runs out, for as long as the incident is open; never raises."""
     while record.closed_at is None:
         try:
-            await _keep_next(record, people, look)
+            await _keep_next(record, people)
         except Exception as bug:  # noqa: BLE001 - the clocks outlive any fault, their own included
             workflow.logger.exception("the clocks failed")
             record.note(workflow.now(), f"the clocks failed and go on: {bug!r}")
             await workflow.sleep(_AFTER_A_BUG)
 
 
-async def _keep_next(record: Record, people: People, look: Look) -> None:
+async def _keep_next(record: Record, people: People) -> None:
     clock, due = _next(record)
     if clock is None or due is None:
         await workflow.wait_condition(_moves(record, due))
@@ -36,24 +33,18 @@ async def _keep_next(record: Record, people: People, look: Look) -> None:
     seconds = (due - workflow.now()).total_seconds()
     if await happens(_moves(record, due), seconds, f"{clock} by {due:%H:%M:%S}"):
         return
-    if not await _still_needs_people(clock, record, look):
-        return
+    await _await_first_look(clock, record)
     if record.due(clock) == due and record.closed_at is None:
         record.breached[clock] = due
         reason = breach_reason(clock, record.episode_at, workflow.now())
         people.call(CALLS[clock], reason, key=f"clock/{clock}/{due}")
 
 
-async def _still_needs_people(clock: Clock, record: Record, look: Look) -> bool:
-    """Nobody is called for what is over: the first look is awaited, later ones are made anew."""
+async def _await_first_look(clock: Clock, record: Record) -> None:
+    """Already past when the alert came: one quick look first, so that nobody is called for what is over."""
     begun = (workflow.now() - record.started_at).total_seconds()
-    if begun < _FIRST_LOOK and not record.is_judged:  # already past when the alert came
+    if begun < _FIRST_LOOK and not record.is_judged:
         await happens(lambda: record.is_judged, _FIRST_LOOK - begun, f"{clock}: first look before the page")
-        return True
-    if clock is Clock.ACKNOWLEDGE or not await look():
-        return True
-    record.news += 1
-    return False
 
 
 def _next(record: Record) -> tuple[Clock | None, datetime | None]:

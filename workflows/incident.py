@@ -16,7 +16,7 @@ from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
-from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Resize, Step
+from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
 from workflows.models.policy import Mode, Permission
 from workflows.models.reading import Known
 from workflows.models.report import Summary
@@ -24,7 +24,7 @@ from workflows.models.verdict import State
 from workflows.plan import plan
 from workflows.record import PIPELINE
 from workflows.report import summarise
-from workflows.temporary_change import begin_temporary_change
+from workflows.temporary_change import TemporaryChangeStart
 from workflows.waiting import happens
 
 _LONGEST_PATIENCE = timedelta(minutes=16)
@@ -45,7 +45,7 @@ class Incident(Messages):
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
         """Until the pool is verified as recovered, and stayed so through the watch."""
-        clocks = asyncio.create_task(keep_clocks(self.record, self.people, self.is_free))
+        clocks = asyncio.create_task(keep_clocks(self.record, self.people))
         while self.record.closed_at is None:
             while self.record.recovered_at is None:
                 await self.attempt()
@@ -165,9 +165,12 @@ class Incident(Messages):
     async def refusal(self, proposal: Proposal, by: str) -> str | None:
         """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
         record, case = self.record, self.record.case
-        pages, silence = await asyncio.gather(self.effects.look(), self.effects.read_silence())
         if record.evidence is None:
             return "there is no evidence"
+        change = TemporaryChangeStart(case, proposal.act)
+        pages, silence, not_begun = await asyncio.gather(
+            self.effects.look(), self.effects.read_silence(), change.begin()
+        )
         refused = guard.check(
             proposal,
             evidence=record.evidence,
@@ -179,9 +182,9 @@ class Incident(Messages):
             now=workflow.now(),
             approved_by=None if by == PIPELINE else by,
         )
-        if refused is None and isinstance(proposal.act, Resize):
-            return await begin_temporary_change(case, proposal.act)
-        return refused
+        if refused:
+            change.withdraw()
+        return refused or not_begun
 
     async def refused(self, proposal: Proposal, reason: str) -> None:
         """What was seen may just have changed: look again once; a guard that still refuses needs people."""
@@ -228,22 +231,25 @@ class Incident(Messages):
     async def watch(self) -> None:
         """Stay open through the cooldown: a recurrence comes into this run, with all that was tried."""
         record = self.record
-        began = workflow.now()
+        began, is_over = workflow.now(), False
         for offset in record.case.policy.pace.watch:
             if await self.refires(began + offset - workflow.now(), f"watch, look after {offset}"):
                 record.recur(workflow.now(), "the alert fired again")
                 return
-            if await self.is_free() is False:
+            free, is_over = await asyncio.gather(self.is_free(), self.is_over())
+            if free is False:
                 record.recur(workflow.now(), f"exhausted again {offset} after recovery")
                 return
-        while record.is_firing and not await self.is_over():
+        while not is_over and not await self.is_over():
             if await self.refires(record.case.policy.pace.relook, "the alert still fires"):
                 record.recur(workflow.now(), "the alert fired again")
                 return
         record.close(workflow.now())
 
     async def is_over(self) -> bool:
-        """Whether Prometheus itself says that the alert is gone, when no delivery said so."""
+        """Whether the alert is gone: by delivery, or where none said so, by Prometheus itself."""
+        if not self.record.is_firing:
+            return True
         metrics = await self.effects.read_metrics()
         firing = metrics.value.alert_firing if isinstance(metrics, Known) else metrics
         return isinstance(firing, Known) and not firing.value

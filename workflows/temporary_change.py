@@ -20,31 +20,50 @@ from workflows.models.base import Moment
 from workflows.models.change import Change, ChangeEnding, ChangeSummary
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
-from workflows.models.plan import Resize
+from workflows.models.plan import Act, Resize
 from workflows.models.reading import Known
 from workflows.waiting import happens
 
 
-async def begin_temporary_change(case: Case, act: Resize) -> str | None:
-    """Start what will revert, before anything is changed; why it could not be started, or None."""
-    until = workflow.now() + act.lasts
-    try:
-        await workflow.start_child_workflow(
-            TemporaryChange.run,
-            Change(case=case, act=act, until=until),
-            id=f"temporary/{case.target.name}",
-            parent_close_policy=ParentClosePolicy.ABANDON,
-            static_summary=f"{case.target.name}: back to {act.baseline} at {until:%H:%M:%S} UTC",
-            search_attributes=TypedSearchAttributes(
-                [
-                    SearchAttributePair(TARGET, case.target.name),
-                    SearchAttributePair(DATABASE, case.target.database.name),
-                ]
-            ),
-        )
-    except WorkflowAlreadyStartedError:
-        return "an earlier temporary size of this target is still in force; keep or end it first"
-    return None
+class TemporaryChangeStart:
+    """Starts what will revert, before anything is changed; an act that is then refused withdraws it."""
+
+    def __init__(self, case: Case, act: Act) -> None:
+        self._case = case
+        self._act = act
+        self._handle: workflow.ChildWorkflowHandle[TemporaryChange, ChangeSummary] | None = None
+
+    async def begin(self) -> str | None:
+        """Why it could not be started, or None; an act that is not temporary needs none."""
+        if not isinstance(self._act, Resize):
+            return None
+        name, until = self._case.target.name, workflow.now() + self._act.lasts
+        try:
+            self._handle = await workflow.start_child_workflow(
+                TemporaryChange.run,
+                Change(case=self._case, act=self._act, until=until),
+                id=f"temporary/{name}",
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"{name}: back to {self._act.baseline} at {until:%H:%M:%S} UTC",
+                search_attributes=_attributes(self._case),
+            )
+        except WorkflowAlreadyStartedError:
+            return "an earlier temporary size of this target is still in force; keep or end it first"
+        return None
+
+    def withdraw(self) -> None:
+        """Nothing was changed, so nothing will be reverted."""
+        if self._handle is not None:
+            self._handle.cancel()
+
+
+def _attributes(case: Case) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(TARGET, case.target.name),
+            SearchAttributePair(DATABASE, case.target.database.name),
+        ]
+    )
 
 
 @workflow.defn(name="TemporaryChange", failure_exception_types=[ValidationError])
