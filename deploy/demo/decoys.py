@@ -148,7 +148,7 @@ async def _go_on(connection: Connection) -> None:
 
 
 async def _close(connection: Connection) -> None:
-    """In good order: a session whose socket just closes goes on waiting for a lock, in the way of the next."""
+    """In good order: one whose socket just closes goes on waiting for its lock, in the way of the next."""
     try:
         await connection.close(timeout=SECONDS_TO_CLOSE)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

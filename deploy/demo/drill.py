@@ -33,7 +33,6 @@ class Drill:
     fault_at: Moment
     leaked: tuple[SessionId, ...] = ()
     scenes: list[Scene] = field(default_factory=list)
-    alert: Alert | None = None
     history: WorkflowHistory | None = None
     """Of the incident's run, when it had ended."""
     stored: str | None = None
@@ -47,6 +46,11 @@ class Drill:
     def report(self) -> Report | None:
         """The incident's own word."""
         return self.scenes[-1].report if self.scenes else None
+
+    @property
+    def alert(self) -> Alert | None:
+        """The alert that opened the incident, with the moment the webhook took it."""
+        return self.report.case.alert if self.report and self.report.case else None
 
     @property
     def reverts_in_time(self) -> bool:

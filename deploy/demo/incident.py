@@ -13,7 +13,6 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.models.alert import Alert, Case
 from workflows.models.report import Report, Summary
 
 QUICK = timedelta(seconds=3)
@@ -76,10 +75,3 @@ class Incident:
             raise RuntimeError("there is no incident yet")
         handle = self._client.get_workflow_handle(self.workflow_id, run_id=self.run.run_id)
         return await handle.fetch_history()
-
-
-async def opening_alert(client: Client, history: WorkflowHistory) -> Alert:
-    """The alert that opened the run, with the moment the webhook took it."""
-    started = history.events[0].workflow_execution_started_event_attributes
-    (case,) = await client.data_converter.decode(started.input.payloads, [Case])
-    return Case.model_validate(case).alert

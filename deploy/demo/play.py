@@ -108,7 +108,6 @@ class _Playing:
         await self._look_until(is_over, self._longest(), "the incident's end")
         self.drill.history = await self.incident.history()
         self.drill.stored = await self.incident.stored()
-        self.drill.alert = await incident.opening_alert(self.drill.stage.client, self.drill.history)
 
     async def _has_ended(self, now: Scene) -> bool:
         drill = self.drill
