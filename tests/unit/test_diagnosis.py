@@ -260,7 +260,7 @@ def test_only_the_exhausted_instance_counts_never_an_average() -> None:
         application=scenes.application(page(pool(2)), page(pool(waiters=9))),
         metrics=scenes.metrics(scraped(pool(2)), scraped(pool())),
         containers=scenes.containers(scenes.container(1), scenes.container(2)),
-        database=scenes.database(sessions(10), total=22),
+        database=scenes.database(sessions(10), total=40),
     )
 
     found = diagnose(look, None, two, policy()).first

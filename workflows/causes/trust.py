@@ -39,13 +39,19 @@ def lost_slots(evidence: Evidence, target: Target, policy: Policy) -> int:
     if isinstance(evidence.database, Unavailable) or target.database.transaction_pooler:
         return 0
     checked_out = _checked_out(evidence, target, policy)
-    lost = checked_out - evidence.database.value.sessions_total
+    lost = checked_out + _idle(evidence, target, policy) - evidence.database.value.sessions_total
     return lost if lost > 0 and lost >= policy.thresholds.leak_share * checked_out else 0
 
 
 def _checked_out(evidence: Evidence, target: Target, policy: Policy) -> int:
     readings = pools_of(evidence, target, policy).values()
     return sum(pool.value.active for pool in readings if isinstance(pool, Known))
+
+
+def _idle(evidence: Evidence, target: Target, policy: Policy) -> int:
+    """Idle connections have sessions too: left out, they would hide what another instance has lost."""
+    readings = pools_of(evidence, target, policy).values()
+    return sum(pool.value.idle for pool in readings if isinstance(pool, Known))
 
 
 def _is_proven(reading: DatabaseReading, previous: Evidence | None, target: Target, policy: Policy) -> bool:
