@@ -1,0 +1,48 @@
+"""Text put into Markdown so that it stays text, whoever wrote it.
+
+Escaped is what CommonMark or GitHub's tables and autolinks would read as markup, and no more: a report is
+read raw as often as rendered.
+"""
+
+import re
+
+from activities.untrusted import clean
+
+LONGEST = 2000
+_ANYWHERE = re.compile(r"([\\`*\[\]<>|~$])")
+_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_AT_START = re.compile(r"^(\d*)(?:([.)])(?=\s|$)|([#+=\-])(?=[#+=\-]*(?:\s|$)))")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_LINK = re.compile(r"(?<=\w)://|(?<=\bwww)\.|(?<=\bmailto):|(?<=\bxmpp):|@(?=\w)", re.IGNORECASE)
+
+
+class Markdown(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def escape(value: object) -> Markdown:
+    """Any value as one line of plain text; Markdown stays as it is."""
+    if isinstance(value, Markdown):
+        return value
+    text = _ANYWHERE.sub(r"\\\1", clean(str(value), LONGEST))
+    text = _UNDERSCORE.sub(r"\\_", text)
+    text = _AT_START.sub(r"\1\\\2\3", text)
+    text = _ENTITY.sub("&amp;", text)
+    return Markdown(_LINK.sub(_numbered, text))
+
+
+def code(value: object) -> Markdown:
+    """A code span; not for table cells, where a bar would still end the cell."""
+    text = clean(str(value), LONGEST)
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
+    return Markdown(f"{fence}{pad}{text}{pad}{fence}" if text else "")
+
+
+def _numbered(found: re.Match[str]) -> str:
+    """The first sign as a character reference: it reads the same and starts no link."""
+    sign, rest = found.group()[0], found.group()[1:]
+    return f"&#{ord(sign)};{rest}"
