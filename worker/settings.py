@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """A folder of metric profiles of your own, beside the ones that come along."""
     reports: Path = Path("var/reports")
     """The folder reports are written to."""
+    reports_url: str | None = None
+    """Where people find that folder, if it is served somewhere."""
     sdk_metrics_port: Port = 0
     """Of the Temporal SDK's metrics, on the loopback, shown as part of `/metrics`; 0 chooses a free one."""
     docker_host: str | None = None

@@ -1,6 +1,6 @@
 """Which workflows and which activities a worker runs: builds every port with its clients and secrets."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +12,17 @@ from docker import DockerClient
 from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
 from activities.application import HttpApplication
 from activities.containers import DockerContainers
+from activities.notifications import AppriseNotifications
 from activities.postgres import PostgresDatabase
 from activities.prometheus import PrometheusMetrics
+from activities.reports import FileReports
 from worker.config import Configuration, Source
 from worker.errors import ConfigurationRefused, Fault
 from worker.logs import Redaction
 from worker.profiles import known_profiles
 from worker.secret import read_secret
 from worker.settings import Settings
+from workflows.errors import NotConfigured
 from workflows.incident import Incident
 from workflows.ports.activities import Alerts, Application, Metrics, Notifications, Reports
 from workflows.temporary_change import TemporaryChange
@@ -88,7 +91,7 @@ async def open_ports(
             containers=DockerContainers(lambda: _docker(settings.docker_host), profiles),
             alerts=await _alerts(configuration.alertmanager, secrets, stack),
             notifications=_notifications(configuration, secrets),
-            reports=_reports(settings),
+            reports=FileReports(settings.reports, settings.reports_url),
         )
         stack.push_async_callback(ports.close)
         yield ports
@@ -104,6 +107,9 @@ class _Secrets:
         value = read_secret(name)
         self.redaction.know([value])
         return value
+
+    def read_all(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self.read(name) for name in names}
 
     def dsn(self, name: str) -> str:
         value = self.read(name)
@@ -125,6 +131,14 @@ def _docker(host: str | None) -> DockerClient:
     if host:
         return DockerClient(base_url=host, timeout=DOCKER_SECONDS)
     return DockerClient.from_env(timeout=DOCKER_SECONDS)
+
+
+def _notifications(configuration: Configuration, secrets: _Secrets) -> AppriseNotifications:
+    routes = {route: secrets.read_all(names) for route, names in configuration.routes.items()}
+    try:
+        return AppriseNotifications(routes)
+    except NotConfigured as error:
+        raise ConfigurationRefused("the environment", (Fault("routes", error.message),)) from error
 
 
 async def _alerts(source: Source | None, secrets: _Secrets, stack: AsyncExitStack) -> Alerts:
