@@ -9,9 +9,9 @@ import re
 from activities.untrusted import clean
 
 LONGEST = 2000
-_ANYWHERE = re.compile(r"([\\`*\[\]<>|~$])")
+_ANYWHERE = re.compile(r"([\\`*\[\]<|~$])")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-_AT_START = re.compile(r"^(\d*)(?:([.)])(?=\s|$)|([#+=\-])(?=[#+=\-]*(?:\s|$)))")
+_AT_START = re.compile(r"^(\d*)(?:([.)])(?=\s|$)|([#+=\-])(?=[#+=\-]*(?:\s|$))|(>))")
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _LINK = re.compile(r"(?<=\w)://|(?<=\bwww)\.|(?<=\bmailto):|(?<=\bxmpp):|@(?=\w)", re.IGNORECASE)
 
@@ -28,7 +28,7 @@ def escape(value: object) -> Markdown:
         return value
     text = _ANYWHERE.sub(r"\\\1", clean(str(value), LONGEST))
     text = _UNDERSCORE.sub(r"\\_", text)
-    text = _AT_START.sub(r"\1\\\2\3", text)
+    text = _AT_START.sub(r"\1\\\2\3\4", text)
     text = _ENTITY.sub("&amp;", text)
     return Markdown(_LINK.sub(_numbered, text))
 

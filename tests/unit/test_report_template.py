@@ -1,0 +1,252 @@
+"""The report as people read it: complete, honest about what is missing, and never anybody else's markup."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from activities.markdown import code, escape
+from activities.report_text import MOST_ROWS, render
+from tests.unit import incidents, scenes
+from tests.unit.scenes import NOW
+from workflows.models.diagnosis import Cause
+from workflows.models.outcome import OutcomeStatus
+from workflows.models.page import Escalation, Level
+from workflows.models.report import Ending, Seconds
+from workflows.models.verdict import State
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+NASTY = st.text(alphabet="a1 |`*_[]()<>#-+=!~\\&;:/@.\n\t$\"'{}%", max_size=30)
+EVIL = (
+    "x | y <img src=x onerror=alert(1)> ![i](http://evil.example/a.png) [c](javascript:alert(1)) "
+    "`code` **bold** http://evil.example www.evil.example @everyone \u202e \x1b[31m {{ 7 * 7 }} {% if %}"
+)
+
+
+def structure(text: str) -> list[str]:
+    """Everything of the parsed Markdown but its text."""
+    return list(_types(PARSER.parse(text)))
+
+
+def _types(tokens: list[Token]) -> list[str]:
+    found = []
+    for token in tokens:
+        if token.type != "text":
+            found.append(f"{token.type} {token.tag} {token.attrGet('href') or ''}")
+        found += _types(token.children or [])
+    return found
+
+
+def words(text: str) -> str:
+    """The text of the parsed Markdown, without its markup."""
+    return "\n".join(
+        "".join(child.content for child in token.children or [])
+        for token in PARSER.parse(text)
+        if token.type == "inline"
+    )
+
+
+def spans_of(text: str) -> list[Token]:
+    """The code spans of the parsed Markdown."""
+    inline = [token for token in PARSER.parse(text) if token.type == "inline"]
+    return [child for token in inline for child in token.children or [] if child.type == "code_inline"]
+
+
+def section(text: str, title: str) -> str:
+    """What stands below this heading, up to the next of its kind."""
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_a_healed_leak_reads_from_the_top() -> None:
+    text = render(incidents.report())
+    assert text.startswith("# shop: recovered from a connection leak\n")
+    assert "At 03:00:01, decided by poolmedic, 3 sessions ended; it helped." in text
+    assert "The pool was free again 3.0 s after the alert began." in text
+    assert "The clear window confirmed it at 03:05:03." in text
+    assert "| pool free again | 3.0 s | 15 min | kept |" in text
+    assert "<http://127.0.0.1:8233/namespaces/default>" in text
+
+
+def test_every_touched_thing_is_named_with_its_result() -> None:
+    done = section(render(incidents.report()), "What was done")
+    assert done.count("| yes | ended |") == 3
+    assert "session 100 (shop, shop-api, idle in transaction)" in done
+    assert "Decided by: poolmedic" in done
+
+
+def test_an_act_that_was_lost_is_not_told_as_a_success() -> None:
+    lost = incidents.termination(helped=None).model_copy(
+        update={
+            "outcome": incidents.termination().outcome.model_copy(update={"status": OutcomeStatus.UNKNOWN})
+        }
+    )
+    text = render(incidents.report(attempts=(lost,)))
+    assert "(the answer was lost); its effect could not be told" in text
+
+
+@pytest.mark.parametrize("status", [OutcomeStatus.FAILED, OutcomeStatus.NOTHING, OutcomeStatus.REFUSED])
+def test_an_act_that_did_nothing_is_told_as_tried(status: OutcomeStatus) -> None:
+    text = render(incidents.report(attempts=(incidents.restart(status=status, helped=False),)))
+    assert f"restart was tried: {status}; it did not help" in text
+    assert "restarted" not in text.split("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("took", "complete", "verdict"),
+    [
+        (899.9, True, "kept"),
+        (900.1, True, "missed"),
+        (None, False, "not yet"),
+        (None, True, "did not happen"),
+    ],
+)
+def test_the_sla_is_kept_missed_or_still_open(took: float | None, complete: bool, verdict: str) -> None:
+    report = incidents.report(seconds=Seconds(alert_to_healthy=took), complete=complete)
+    row = next(line for line in render(report).split("\n") if line.startswith("| pool free again"))
+    assert row.endswith(f"| {verdict} |")
+
+
+def test_a_clock_that_has_run_out_is_missed_before_it_is_over() -> None:
+    report = incidents.report(
+        seconds=Seconds(),
+        complete=False,
+        closed_at=None,
+        outcome=Ending.OPEN,
+        written_at=NOW + timedelta(hours=1),
+    )
+    text = render(report)
+    assert "| pool free again | – | 15 min | missed |" in text
+    assert text.startswith("# shop: connections exhausted by a connection leak, not resolved")
+    assert "Written while the incident is open" in text
+
+
+def test_only_the_last_verdict_is_a_table_and_earlier_ones_say_what_failed() -> None:
+    verdicts = (incidents.verdict(State.NOT_RECOVERED, "88.0 % at most"), incidents.verdict())
+    told = section(render(incidents.report(verdicts=verdicts)), "Verification")
+    assert "- 03:05:03 not recovered: pool utilization 88.0 % at most" in told
+    assert told.count("| criterion |") == 1
+    unsure = render(incidents.report(verdicts=(incidents.verdict(State.INCONCLUSIVE),)))
+    assert "The clear window did not confirm a recovery: inconclusive." in unsure
+
+
+def test_what_could_not_be_read_is_told_and_a_page_that_reached_nobody_too() -> None:
+    silent = Escalation(level=Level.L2, reason="not resolved", at=NOW, failure="no route")
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(missing=("Prometheus: connection refused",)),), escalations=(silent,)
+    )
+    text = render(report)
+    assert "- Prometheus: connection refused" in section(text, "What could not be read")
+    assert "| L2 | not resolved | **nobody**: no route |" in text
+    assert "Make every source readable" in text
+    assert "Repair the ways to reach people" in text
+    assert "could not be read" not in render(incidents.report())
+
+
+def test_answers_that_did_not_count_are_in_the_audit() -> None:
+    late = incidents.decision("eve", "eve may not decide this", accepted=False)
+    report = incidents.report(requests=(incidents.request(),), decisions=(incidents.decision(), late))
+    told = section(render(report), "Approvals")
+    assert "03:00:00 ada on a1b2: approved by ada\n" in told
+    assert "03:00:00 eve on a1b2: eve may not decide this (did not count)\n" in told
+
+
+def test_the_cause_of_a_leak_says_where_to_look() -> None:
+    cause = section(render(incidents.report()), "Cause")
+    assert "- 3 sessions: `SELECT * FROM orders`" in cause
+    unknown = incidents.report(evidence=scenes.evidence())
+    assert "query id 4711, whose text was not among those read" in render(unknown)
+
+
+def test_advice_on_a_leak_has_the_targets_own_numbers() -> None:
+    advice = section(render(incidents.report()), "What to change for good")
+    assert "Find where shop-api takes a connection" in advice
+    assert (
+        '`ALTER ROLE "shop" IN DATABASE "shop" SET idle_in_transaction_session_timeout = \'60s\'`' in advice
+    )
+
+
+def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
+    # 50 requests/s that hold 0.6 s keep 30 busy: 43 at 70 %.
+    busy = scenes.metrics(scenes.scraped(), hold_seconds=scenes.known(0.6))
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),),
+        attempts=(incidents.resize(),),
+        evidence=scenes.evidence(metrics=busy, database=scenes.database([])),
+    )
+    text = render(report)
+    advice = section(text, "What to change for good")
+    assert "Configure pools of 43 connections per instance instead of 20" in advice
+    assert "at most 92 per instance" in advice
+    assert "with 40 the clear window was passed" in advice
+    assert "pools resized for 4 h 0 min (web-1 20 -> 40)" in text
+    assert "idle_in_transaction" not in text
+
+
+def test_advice_is_not_given_without_a_reason() -> None:
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.HEALTHY, sessions=0),), attempts=(), outcome=Ending.NOTHING_FOUND
+    )
+    text = render(report)
+    assert "What to change for good" not in text
+    assert "Nothing was done to the target." in text
+    assert text.startswith("# shop: the alert fired, and nothing was found")
+
+
+def test_slots_that_only_a_restart_brought_back_are_a_matter_of_the_pool() -> None:
+    report = incidents.report(attempts=(incidents.termination(helped=False), incidents.restart()))
+    assert "Let the pool notice connections that the server has closed" in render(report)
+    assert "Let the pool notice" not in render(incidents.report())
+
+
+def test_long_tables_are_cut_and_say_so() -> None:
+    many = MOST_ROWS + 7
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(sessions=many),), attempts=(incidents.termination(many),)
+    )
+    text = render(report)
+    assert f"(the first {MOST_ROWS} of {many}; all are in the JSON report)" in text
+    assert "7 more are in the JSON report." in text
+
+
+def test_a_report_without_anything_is_still_a_report() -> None:
+    empty = incidents.report(
+        case=None,
+        evidence=None,
+        diagnoses=(),
+        attempts=(),
+        escalations=(),
+        verdicts=(),
+        timeline=(),
+        links={},
+    )
+    text = render(empty)
+    for sentence in ("No diagnosis was made.", "Nobody was paged.", "The clear window was not judged."):
+        assert sentence in text
+
+
+def test_what_strangers_write_stays_text() -> None:
+    text = render(incidents.written_by_strangers(EVIL))
+    assert structure(text) == structure(render(incidents.written_by_strangers(incidents.HARMLESS)))
+    spans = "".join(token.content for token in spans_of(text))
+    for address in ("http://evil", "www.evil", "@everyone"):
+        assert text.count(address) == spans.count(address)
+    assert all(sign.isprintable() or sign == "\n" for sign in text)
+    assert "49" not in text
+    assert "http://evil.example www.evil.example @everyone" in words(text)
+
+
+@given(NASTY)
+def test_no_text_changes_the_structure(nasty: str) -> None:
+    baseline = structure(render(incidents.written_by_strangers(incidents.HARMLESS)))
+    assert structure(render(incidents.written_by_strangers(f"{nasty}x"))) == baseline
+
+
+@given(NASTY)
+def test_escaped_text_reads_as_it_was_written(nasty: str) -> None:
+    written = " ".join(f"{nasty}x".split())
+    assert words(escape(f"{nasty}x")) == written
+    (inline,) = [token for token in PARSER.parse(code(f"{nasty}x")) if token.type == "inline"]
+    assert [child.content for child in inline.children or []] == [written]
