@@ -35,7 +35,15 @@ class SafeHeaders:
 
 def new_app() -> FastAPI:
     """Without the framework's own pages: they need no token, and load their scripts from elsewhere."""
-    app = FastAPI(title="poolmedic", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="poolmedic",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # The webhook makes the span that a trace begins with; health checks make none.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.router.redirect_slashes = False
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(Exception, _fail)

@@ -180,3 +180,20 @@ async def test_a_port_that_is_taken_is_told(environment: dict[str, str]) -> None
     assert said.code == 2
     assert f"127.0.0.1:{port}" in said.err
     assert "POOLMEDIC_PORT" in said.err
+
+
+async def test_check_without_anything_to_reach_names_every_source(environment: dict[str, str]) -> None:
+    environment["DOCKER_HOST"] = "tcp://127.0.0.1:9"
+    said = await poolmedic("check", "--json", environment=environment)
+    assert said.code == 1
+    problems = {one["where"]: one["told"] for one in said.json if one["weight"] == "problem"}
+    sources = ("metrics", "database", "application instances.shop-1:8000", "containers")
+    assert set(problems) == {"temporal", *(f"shop {source}" for source in sources)}
+    assert all(problems.values())
+    assert "hunter2secret" not in said.out + said.err
+
+
+async def test_check_offline_reads_the_file_alone(environment: dict[str, str]) -> None:
+    said = await poolmedic("check", "--offline", environment=environment)
+    assert said.code == 0
+    assert "ok" in said.out
