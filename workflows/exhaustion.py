@@ -1,8 +1,8 @@
-"""When a pool is exhausted, and what shows that requests suffer from it."""
+"""When a pool is exhausted, and whether requests suffer from it."""
 
 from workflows.models.evidence import ApplicationPage, PoolState
 from workflows.models.policy import Policy
-from workflows.models.reading import Unavailable
+from workflows.models.reading import Unavailable, value_of
 from workflows.readings import number
 from workflows.wording import percent
 
@@ -19,17 +19,13 @@ def is_exhausted(pool: PoolState, policy: Policy, *, fails: bool = False) -> boo
     )
 
 
-def suffering(page: ApplicationPage, earlier: ApplicationPage | None) -> str | None:
-    """What shows that requests suffer: waiters, a query not answered, timeouts since the earlier page."""
-    pool = page.pool
-    if not isinstance(pool, Unavailable) and pool.value.waiters:
-        return f"{pool.value.waiters} requests are waiting"
-    if isinstance(page.probe_seconds, Unavailable):
-        return f"a query through the pool is not answered ({page.probe_seconds.reason})"
+def are_requests_suffering(page: ApplicationPage, earlier: ApplicationPage | None) -> bool:
+    """Whether requests wait, a query through the pool is not answered, or timeouts rose since `earlier`."""
+    pool = value_of(page.pool)
+    if (pool is not None and pool.waiters) or isinstance(page.probe_seconds, Unavailable):
+        return True
     now, before = number(page.timeouts_total), number(earlier.timeouts_total) if earlier else None
-    if now is not None and before is not None and now > before:
-        return f"{now - before:.0f} more acquire timeouts since the look before"
-    return None
+    return now is not None and before is not None and now > before
 
 
 def describe_pool(name: str, pool: PoolState) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from workflows.attempts import describe_exhaustion, is_wave_under_way, may_have_touched, of_option, of_restart
-from workflows.exhaustion import is_full, suffering
+from workflows.exhaustion import are_requests_suffering, is_full
 from workflows.limits import excess
 from workflows.models.base import Moment
 from workflows.models.evidence import ApplicationPage, ApplicationReading, Evidence, PoolState
@@ -180,7 +180,7 @@ def _compare(
         return None
     if not (is_full(before, facts.policy) and is_full(now, facts.policy)):
         return f"not exhausted in both looks ({percent(before.utilization)}, {percent(now.utilization)})"
-    if suffering(page, page_before) is None:
+    if not are_requests_suffering(page, page_before):
         return "full, but nobody waits, nothing times out and a query is answered"
     return None
 

@@ -175,7 +175,7 @@ def test_a_pause_refuses_and_so_does_one_that_cannot_be_read(pause: Any, refusal
     ("attempts", "refusal"),
     [
         ([tried(ago=3599)] * 2, "2 acts in the last hour, as many as the policy allows"),
-        ([tried(ago=3599), tried(ago=3601)], None),
+        ([tried(ago=3599), tried(ago=3600)], None),
         ([tried(status=OutcomeStatus.NOTHING)] * 2, None),
         ([tried(status=OutcomeStatus.UNKNOWN)] * 2, "2 acts in the last hour, as many as the policy allows"),
         (
@@ -195,6 +195,10 @@ def test_the_budget_of_the_hour(attempts: list[Attempt], refusal: str | None) ->
         (
             [tried(ago=119), tried(ago=90, status=OutcomeStatus.NOTHING)],
             "cooldown after the last act: 1.0 s left",
+        ),
+        (
+            [tried(ago=300), tried(ago=90, status=OutcomeStatus.UNKNOWN)],
+            "cooldown after the last act: 30 s left",
         ),
         ([tried(ago=120)], None),
         ([tried(ago=10, status=OutcomeStatus.NOTHING)], None),
@@ -380,6 +384,12 @@ def test_a_resize_counts_the_other_pools_as_they_are() -> None:
             page(pool(), timeouts_total=known(4.0)),
             "web-1: full, but nobody waits, nothing times out and a query is answered",
         ),
+        (
+            page(pool()),
+            page(pool(), timeouts_total=GONE),
+            "web-1: full, but nobody waits, nothing times out and a query is answered",
+        ),
+        (page(SUFFERING), page(SUFFERING, started_at=known(NOW)), None),
         (page(SUFFERING), page(pool(19, 20, waiters=1)), None),
         (
             page(SUFFERING),
@@ -447,7 +457,9 @@ def test_only_the_instance_itself_counts_for_its_restart() -> None:
         (14, [tried()], False),
         (13, [tried()], True),
         (15, [], True),
-        (15, [tried(ago=1200)], True),
+        (15, [tried(ago=604)], False),
+        (15, [tried(ago=605)], True),
+        (15, [tried(ago=0)], False),
         (15, [tried(status=OutcomeStatus.NOTHING)], True),
         (15, [tried(), tried(RESTART, ago=10)], True),
     ],
@@ -460,6 +472,16 @@ def test_the_rest_of_a_wave_may_be_ended_until_the_pool_has_recovered(
     refusal = check(evidence=evidence(application=pages), pages=pages, attempts=tuple(attempts))
 
     assert (refusal is not None) is refused
+
+
+@pytest.mark.parametrize(("before", "now"), [(15, 10), (10, 15)])
+def test_the_rest_of_a_wave_needs_both_looks_as_well(before: int, now: int) -> None:
+    looks = [scenes.application(page(pool(active))) for active in (before, now)]
+
+    refusal = check(evidence=evidence(application=looks[0]), pages=looks[1], attempts=(tried(),))
+
+    assert refusal is not None
+    assert "not exhausted in both looks" in refusal
 
 
 def test_a_wave_under_way_excuses_no_restart() -> None:
