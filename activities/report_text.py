@@ -15,10 +15,12 @@ from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Report
 from workflows.models.session import Session
+from workflows.models.verdict import State
 from workflows.wording import counted, listed, percent, span
 
 MOST_ROWS = 30
 LONGEST_ENTRY = 240
+_MET = {State.RECOVERED: "met", State.NOT_RECOVERED: "not met", State.INCONCLUSIVE: "cannot be told"}
 _UNFIT_FOR_LINK = frozenset(" <>|\\`")
 
 
@@ -108,6 +110,7 @@ def _environment() -> Environment:
         "pairs": _pairs,
         "cut": lambda text: clean(text, LONGEST_ENTRY),
         "helped": HELPED.__getitem__,
+        "met": _MET.__getitem__,
         "is_new": _is_new,
     }
     environment.filters.update(filters)

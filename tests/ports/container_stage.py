@@ -6,7 +6,7 @@ import json
 import sys
 import tarfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +46,7 @@ PROFILE = Profile.model_validate(
         },
     }
 )
+PROFILES = {"covet": PROFILE}
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,14 @@ class ContainerStage(ABC):
 class RealContainers(ContainerStage):
     """Docker Engine; judged by the engine's own events and the instances' pages."""
 
-    def __init__(self, state: State, engine: Engine, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        state: State,
+        engine: Engine,
+        stack: AsyncExitStack,
+        profiles: Mapping[str, Profile] = {"covet": PROFILE},
+    ) -> None:
+        self._profiles = profiles
         self._state = state
         self._engine = engine
         self._stack = stack
@@ -185,6 +193,6 @@ class RealContainers(ContainerStage):
             container.put_archive(str(path.parent), buffer.getvalue())
 
     def _port(self, engine: Engine) -> DockerContainers:
-        port = DockerContainers(lambda: DockerClient(base_url=engine.address, timeout=20), {"covet": PROFILE})
+        port = DockerContainers(lambda: DockerClient(base_url=engine.address, timeout=20), self._profiles)
         self._stack.callback(port.close)
         return port

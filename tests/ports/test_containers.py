@@ -59,10 +59,10 @@ def restart(stage: ContainerStage, act: Restart) -> Outcome:
         return Outcome(status=OutcomeStatus.NOTHING, detail=gone.message)
 
 
-def resize(stage: ContainerStage, size: int) -> Outcome:
+def resize(stage: ContainerStage, size: int, baseline: int = POOL_SIZE) -> Outcome:
     names = [instance.name for instance in stage.target.instances]
     act = Resize(
-        sizes=dict.fromkeys(names, size), baseline=dict.fromkeys(names, POOL_SIZE), lasts=timedelta(hours=1)
+        sizes=dict.fromkeys(names, size), baseline=dict.fromkeys(names, baseline), lasts=timedelta(hours=1)
     )
     return examples.environment().run(stage.port.resize_pool, ResizeRequest(target=stage.target, act=act))
 

@@ -12,7 +12,10 @@ import pytest
 import requests
 from docker.models.containers import Container
 
+from activities.profiles.library import load_profiles
+from deploy.local import target as drill
 from deploy.local.engine import Engine
+from deploy.local.postgres import Postgres
 from deploy.local.state import State
 from tests.ports import examples
 from tests.ports.container_stage import POOL_FILE, POOL_SIZE, USUAL, Behaviour, RealContainers
@@ -219,3 +222,32 @@ async def test_a_target_that_says_nothing_of_reload_cannot_be_resized(stage: Rea
     act = Resize(sizes={subject.instances[0].name: BIG}, baseline={}, lasts=timedelta(hours=1))
     with pytest.raises(NotConfigured, match="reload"):
         examples.environment().run(stage.port.resize_pool, ResizeRequest(target=subject, act=act))
+
+
+async def test_the_drills_own_application_is_resized_and_restarted(
+    stack_state: State, docker_engine: Engine, postgres_server: Postgres
+) -> None:
+    await drill.create_schema(postgres_server)
+    settings = drill.Settings(instances=(f"{docker_engine.stack}-covet",), pool_size=5)
+    async with AsyncExitStack() as stack:
+        app = await stack.enter_async_context(
+            drill.run(stack_state, docker_engine, postgres_server, settings, settings.instances[0])
+        )
+        stage = RealContainers(stack_state, docker_engine, stack, load_profiles())
+        stage.target = Target.model_validate(
+            {
+                **examples.target().model_dump(),
+                "profile": "covetpy",
+                "reload": {"file": drill.POOL_FILE},
+                "instances": [
+                    {"name": name, "url": app.url, "container": name, "pool_size": 5}
+                    for name in settings.instances
+                ],
+            }
+        )
+        assert resize(stage, 9, baseline=5).status is OutcomeStatus.DONE
+        assert stage.sizes() == [9]
+        assert resize(stage, 5, baseline=5).status is OutcomeStatus.DONE
+        assert stage.sizes() == [5]
+        assert restart(stage, seen_now(stage)).status is OutcomeStatus.DONE
+        assert stage.sizes() == [5]

@@ -128,6 +128,7 @@ def test_only_the_last_verdict_is_a_table_and_earlier_ones_say_what_failed() -> 
     told = section(render(incidents.report(verdicts=verdicts)), "Verification")
     assert "- 03:05:03 not recovered: pool utilization 88.0 % at most" in told
     assert told.count("| criterion |") == 1
+    assert "| pool utilization | 12.5 % at most | below 70.0 % | met |" in told
     unsure = render(incidents.report(verdicts=(incidents.verdict(State.INCONCLUSIVE),)))
     assert "The clear window did not confirm a recovery: inconclusive." in unsure
 
