@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local import engine, postgres, prometheus, temporal
 from deploy.local import receiver as receivers
 from deploy.local.opening import open_state
 from deploy.local.state import State
+
+# A busy machine is slow, which says nothing about the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 EXIT_STATUS = pytest.StashKey[int]()
 
