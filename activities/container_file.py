@@ -58,8 +58,8 @@ class ContainerFile:
             code, _ = self._exec(program, "--version")
             if code in _NO_SUCH_PROGRAM:
                 raise SourceRefused(
-                    f"{self._container.name} has no `{program}`: {self._path} cannot be replaced in one step; "
-                    "nothing was touched"
+                    f"{self._container.name} has no `{program}`: {self._path} cannot be replaced "
+                    "in one step; nothing was touched"
                 )
 
     def replace(self, new: Found) -> None:

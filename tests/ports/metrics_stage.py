@@ -160,7 +160,7 @@ def scraped(world: World, name: str, begin: datetime, end: datetime) -> Iterator
 def record(history: History, labels: dict[str, str], seen: list[Scrape]) -> None:
     """The covetpy profile's names."""
     prefix = "covet_db_connection"
-    gauges = {
+    gauges: dict[str, list[tuple[float, float]]] = {
         f"{prefix}s_active": [(at, app.pool.active) for at, app, _ in seen],
         f"{prefix}s_idle": [(at, app.pool.idle) for at, app, _ in seen],
         f"{prefix}_pool_size": [(at, app.size) for at, app, _ in seen],

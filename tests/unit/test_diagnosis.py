@@ -231,6 +231,18 @@ def test_certain_ones_short_of_the_share_wait_for_the_suspected_ones() -> None:
     assert found.sessions == ()
 
 
+def test_as_many_suspected_ones_are_waited_for_as_the_share_still_lacks() -> None:
+    found = first(leak_look([*sessions(3), session(200, 22), session(201, 18), session(202, 14)]))
+
+    assert found.ripe_in == 12 * SECOND
+
+
+def test_a_few_suspected_ones_are_no_suspicion() -> None:
+    found = first(leak_look([session(200, 22), session(201, 18), session(202, 14), session(203, 13)]))
+
+    assert found.cause is not Cause.LEAK
+
+
 def test_sessions_that_have_written_are_named() -> None:
     found = first(leak_look([*sessions(17), session(7, 200, has_written=True)]))
 
@@ -267,6 +279,19 @@ def test_only_the_exhausted_instance_counts_never_an_average() -> None:
 
     assert (found.cause, found.instances) == (Cause.LEAK, ("web-2",))
     assert "50.0 % of the 20 connections checked out on web-2" in found.reasons[0]
+
+
+def test_a_crowded_instance_is_not_counted_while_another_is_exhausted() -> None:
+    look = evidence(
+        application=scenes.application(page(pool(15)), page(pool(waiters=9))),
+        metrics=scenes.metrics(scraped(pool(15)), scraped(pool())),
+        containers=scenes.containers(scenes.container(1), scenes.container(2)),
+        database=scenes.database(sessions(10), total=35),
+    )
+
+    found = diagnose(look, None, target(instances=2), policy()).first
+
+    assert found.instances == ("web-2",)
 
 
 def test_a_pool_fuller_than_recovery_allows_is_healthy_and_its_leak_named() -> None:
