@@ -29,6 +29,8 @@ _SETTINGS = {
     "statement_timeout": f"{STATEMENT_SECONDS - 0.5}s",
     "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "10s",
+    # It idles between incidents: neither the server nor a firewall on the way may end it for that.
+    "idle_session_timeout": "0",
     "tcp_keepalives_idle": "30",
 }
 _tracer = trace.get_tracer("poolmedic.postgres")

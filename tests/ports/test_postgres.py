@@ -90,9 +90,12 @@ async def test_one_connection_serves_many_reads_and_is_opened_again_when_ended(
     postgres_server: Postgres, admin: Connection
 ) -> None:
     ours = "SELECT array_agg(pid) FROM pg_stat_activity WHERE application_name = 'poolmedic'"
+    await admin.execute("ALTER ROLE poolmedic SET idle_session_timeout = '100ms'")
     async with opened(postgres_server.medic_dsn) as database:
         assert await database.warm() == {}
+        await admin.execute("ALTER ROLE poolmedic RESET idle_session_timeout")
         (pid,) = await admin.fetchval(ours)
+        await asyncio.sleep(0.4)
         await asyncio.gather(*(database.read_database(examples.look(examples.target())) for _ in range(5)))
         assert await admin.fetchval(ours) == [pid]
         await admin.execute("SELECT pg_terminate_backend($1, 2000)", pid)
