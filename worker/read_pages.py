@@ -28,7 +28,7 @@ class ReadPages:
         router.add_api_route("/openapi.json", self.describe, summary="The interface, for machines")
         router.add_api_route("/docs", self.explain, summary="The interface, for people")
         app.include_router(router)
-        self._description = app.openapi()
+        self._description = _with_tokens(app.openapi())
 
     async def metrics(self) -> Response:
         """Our own metrics, then those of the Temporal SDK."""
@@ -41,3 +41,15 @@ class ReadPages:
     async def explain(self) -> HTMLResponse:
         """OpenAPI as a page without scripts; a browser gives the token as the password of any user."""
         return HTMLResponse(_templates.get_template("interface.html").render(description=self._description))
+
+
+def _with_tokens(description: dict[str, Any]) -> dict[str, Any]:
+    """Says which operations need a token: all but the health pages."""
+    description.setdefault("components", {})["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer"},
+    }
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            if "health" not in operation["tags"]:
+                operation["security"] = [{"token": []}]
+    return description

@@ -272,6 +272,16 @@ async def test_health_needs_no_token_and_reading_does(webhook: Stand) -> None:
         assert (await webhook.http.get(page, auth=("anybody", READ_TOKEN))).status_code == 200
 
 
+async def test_the_description_says_what_needs_a_token(webhook: Stand) -> None:
+    described = (await webhook.http.get("/openapi.json", headers=bearer(READ_TOKEN))).json()
+    open_pages = [
+        path
+        for path, methods in described["paths"].items()
+        if not all("security" in operation for operation in methods.values())
+    ]
+    assert open_pages == ["/healthz", "/readyz"]
+
+
 async def test_an_answer_does_not_wait_for_the_next_packet(webhook: Stand) -> None:
     """Without TCP_NODELAY every answer after the first takes 40 ms more."""
     took = []
