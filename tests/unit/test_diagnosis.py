@@ -423,7 +423,14 @@ def test_a_server_with_another_identifier_is_not_believed(identifier: str | None
     look = evidence(database=scenes.database(sessions(18), system_identifier=identifier))
 
     assert diagnose(evidence(), None, named, policy()).first.cause is Cause.LEAK
-    assert diagnose(look, None, named, policy()).first.cause is Cause.UNKNOWN
+    diagnosis = diagnose(look, None, named, policy())
+    assert diagnosis.first.cause is Cause.UNKNOWN
+    assert diagnosis.missing == (
+        (
+            f"database: the server's system identifier is {identifier or 'not readable'}, "
+            "the configuration says 7300000000000000001"
+        ),
+    )
 
 
 def test_a_target_that_reads_from_a_standby_says_so() -> None:
@@ -496,6 +503,18 @@ def test_a_restarted_server_proves_nothing() -> None:
     restarted = evidence(database=scenes.database([], total=2, started_at=NOW - timedelta(seconds=9)))
 
     assert first(restarted, scenes.before(evidence())).cause is Cause.UNKNOWN
+
+
+def test_idle_connections_of_another_instance_do_not_hide_what_one_has_lost() -> None:
+    two = target(instances=2)
+    pages = scenes.application(page(pool(waiters=1)), page(pool(0)))
+
+    def lost(total: int) -> int:
+        return lost_slots(
+            evidence(application=pages, database=scenes.database([], total=total)), two, policy()
+        )
+
+    assert [lost(total) for total in (40, 36, 35, 22)] == [0, 0, 5, 18]
 
 
 @pytest.mark.parametrize(("total", "lost"), [(20, 0), (25, 0), (16, 0), (15, 5), (0, 20)])
@@ -637,6 +656,18 @@ def test_what_holds_connections_otherwise_is_neither_spike_nor_undersized(look: 
     assert any(each.startswith("No spike:") and words in each for each in found.reasons)
 
 
+def test_hold_times_at_the_factor_are_still_usual_ones() -> None:
+    assert first(busy_look(hold_seconds=known(0.4))).cause is Cause.UNDERSIZED
+
+
+def test_what_strangers_hold_for_long_says_nothing_about_the_pool() -> None:
+    strange = sessions(12, 70.0, "active", application_name="psql")
+
+    assert (
+        first(busy_look().model_copy(update={"database": scenes.database(strange)})).cause is Cause.UNDERSIZED
+    )
+
+
 def test_the_pool_s_own_idle_connections_may_be_idle_for_long() -> None:
     two = target(instances=2)
     full, idle = pool(waiters=4), pool(2)
@@ -707,7 +738,24 @@ def test_a_smaller_pool_that_is_free_is_no_cause() -> None:
         }
     )
 
-    assert first(look).cause is Cause.HEALTHY
+    assert [each.cause for each in diagnose(look, None, target(), policy()).findings] == [Cause.HEALTHY]
+
+
+def test_stopped_instances_and_smaller_pools_add_up() -> None:
+    small = pool(15, 15, waiters=2)
+    look = evidence(
+        application=scenes.application(page(small), GONE),
+        metrics=scenes.metrics(scraped(small), GONE),
+        database=scenes.database([], total=15),
+        containers=scenes.containers(
+            scenes.container(1), scenes.container(2, running=False, status="exited")
+        ),
+    )
+
+    found = diagnose(look, None, target(instances=2), policy()).first
+
+    assert found.reasons[-1] == "25 connections of 40 configured are missing (62.5 %)."
+    assert found.instances == ("web-2", "web-1")
 
 
 def test_causes_are_ranked_by_how_sure_they_are() -> None:

@@ -443,6 +443,17 @@ def test_a_restart_may_not_go_around_the_approval_of_those_that_have_written() -
     assert (proposal.act.option, proposal.permission) == (Option.RESTART, Permission.APPROVAL)
 
 
+def test_slots_lost_without_a_session_ever_seen_are_for_a_person_to_judge() -> None:
+    lost = leak_of([], total=2)
+    before = scenes.before(evidence())
+
+    unseen = proposed(decide(lost, previous=before))
+    after = proposed(decide(lost, tried(FIRST_WAVE, changed=10), previous=before))
+
+    assert (unseen.act.option, unseen.permission) == (Option.RESTART, Permission.APPROVAL)
+    assert (after.act.option, after.permission) == (Option.RESTART, Permission.ALONE)
+
+
 def two_look(first: int = 20, second: int = 20, **changes: Any) -> Evidence:
     states = pool(first, waiters=1), pool(second, waiters=2)
     fields = {

@@ -11,6 +11,7 @@ class PoolState(Model):
     active: int
     """Connections checked out."""
     idle: int
+    """Open connections that nobody has checked out; room that was never opened is not idle."""
     size: int
     """The effective maximum, overflow included."""
     waiters: int | None = None

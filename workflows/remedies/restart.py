@@ -1,6 +1,6 @@
 """Restart one exhausted instance (runbook, option 1), where nothing smaller helped."""
 
-from workflows.attempts import describe_exhaustion, describe_refusal, of_option, of_restart
+from workflows.attempts import describe_exhaustion, describe_refusal, may_have_touched, of_option, of_restart
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Restart
@@ -19,11 +19,21 @@ def propose_restart(situation: Situation) -> Proposal | str:
             chosen,
             effect=_describe(situation, chosen),
             risk=_risk(situation, chosen),
-            # A restart ends the same sessions: it may not go around the approval they need.
-            asks=any(session.has_written for session in situation.finding.sessions),
+            asks=_needs_a_person(situation),
         )
     reasons = "; ".join(act for act in found if isinstance(act, str))
     return f"Restart: {reasons or 'no instance is exhausted'}."
+
+
+def _needs_a_person(situation: Situation) -> bool:
+    """A restart ends the same sessions: it may not go around the approval they need.
+
+    And where no leaked session was ever seen, counts that disagree are all there is: a person judges them.
+    """
+    seen = situation.finding.sessions or any(
+        may_have_touched(attempt) for attempt in of_option(situation.attempts, Option.TERMINATE)
+    )
+    return not seen or any(session.has_written for session in situation.finding.sessions)
 
 
 def _obstacle(situation: Situation) -> str | None:
