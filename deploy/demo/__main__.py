@@ -26,6 +26,7 @@ from deploy.local.errors import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
+WIDTH_OF_LOGS = 130
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     scenario = SCENARIOS[arguments.scenario]
     times = RUNBOOK if arguments.realtime else COMPRESSED
     console = Console(highlight=False, emoji=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDTH_OF_LOGS
     try:
         with _narrator(times, console) as narrator:
             folder = ROOT / "var" / "demo" / scenario.name

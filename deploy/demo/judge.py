@@ -52,7 +52,7 @@ async def _sessions(drill: Drill) -> Check:
     ended = Counter(SessionId.logged(line) for line in lines)
     wrong = [f"pid {each.pid} {times} times" for each, times in (ended - expected).items()]
     spared = [f"pid {each.pid} not" for each in expected - ended]
-    seen = ", ".join([*wrong, *spared]) or f"{counted(len(ended), 'session')}, each once"
+    seen = ", ".join([*wrong, *spared]) or (f"{len(ended)} of {len(expected)}" if expected else "none")
     what = "Ended by command: the leaked sessions, each once" if expected else "No session was ended"
     return Check(what, ended == expected, seen)
 

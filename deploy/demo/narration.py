@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from deploy.demo.scene import Scene
@@ -13,6 +13,7 @@ from workflows.models.report import Ending, Report
 from workflows.wording import counted, percent
 
 FULL = 0.95
+LONGEST_LINE = 190
 
 
 class Way(NamedTuple):
@@ -62,7 +63,7 @@ class News:
         """What is new, each with its time."""
         yield from ((scene.at, text) for text in self._pool(scene))
         entries = scene.report.timeline if scene.report else ()
-        yield from ((entry.at.astimezone(UTC), entry.text) for entry in entries[self._told :])
+        yield from ((entry.at, shorten(entry.text)) for entry in entries[self._told :])
         self._told = len(entries)
 
     def _pool(self, scene: Scene) -> Iterator[str]:
@@ -75,6 +76,11 @@ class News:
         if is_suffering and not self._is_suffering:
             yield "Users are refused (503): no connection came in time."
         self._is_suffering = is_suffering
+
+
+def shorten(text: str) -> str:
+    """As much as a line of the story holds; the report has all of it."""
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 4].rstrip()} ..."
 
 
 def refused(scene: Scene) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +75,9 @@ async def open_stage(
         worker = await _prepare_worker(running, scenario, times, folder)
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(worker.process.stop)
+            began = time.monotonic()
             await worker.start()
-            progress(Started("poolmedic", worker.url, 0.0))
+            progress(Started("poolmedic", worker.url, time.monotonic() - began))
             pages = await closing.enter_async_context(application.reach(running, running.targets[0]))
             client = await Client.connect(running.temporal.address, data_converter=pydantic_data_converter)
             yield Stage(running, times, folder, worker, pages, client)

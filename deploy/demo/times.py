@@ -51,7 +51,6 @@ COMPRESSED = Times(
     grouped="2s",
     leak_age="3s",
     full_for="4s",
-    settle="1s",
     clear_window="20s",
     clear_step="2s",
     relook="5s",
