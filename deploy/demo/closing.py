@@ -28,7 +28,7 @@ def tell_shortened(times: Sequence[Shortened]) -> RenderableType:
 
 def tell_ending(summary: Summary, checks: Sequence[Check], places: Mapping[str, str]) -> RenderableType:
     """The whole result on one screen."""
-    return Group(_checks(checks), Text(), _figures(summary), Text(), _places(places))
+    return Group(Text(), _checks(checks), Text(), _figures(summary), Text(), _places(places))
 
 
 def _checks(checks: Sequence[Check]) -> Table:

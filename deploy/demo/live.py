@@ -15,13 +15,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from deploy.demo.narration import FULL, Narrator, Way, describe_now, refused
+from deploy.demo.narration import FREE, FULL, Narrator, Way, describe_now, refused
 from deploy.demo.scene import Scene
 from deploy.demo.times import Times
 from worker.terminal import shown
 from workflows.wording import percent
 
-HIGH = 0.70
 REDRAWS_A_SECOND = 6
 WIDTH_OF_BAR = 40
 
@@ -86,9 +85,13 @@ def _draw_pool(scene: Scene) -> RenderableType:
     pool = scene.pool
     if pool is None:
         return shown("the application does not answer", "red")
-    style = "red" if pool.utilization > FULL else "yellow" if pool.utilization >= HIGH else "green"
+    style = "red" if pool.utilization > FULL else "yellow" if pool.utilization >= FREE else "green"
     bar = ProgressBar(
-        total=max(pool.size, 1), completed=pool.checked_out, width=WIDTH_OF_BAR, complete_style=style
+        total=max(pool.size, 1),
+        completed=pool.checked_out,
+        width=WIDTH_OF_BAR,
+        complete_style=style,
+        finished_style=style,
     )
     numbers = (
         f"{pool.checked_out} of {pool.size} in use ({percent(pool.utilization)}), {pool.waiting} waiting"

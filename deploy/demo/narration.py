@@ -12,7 +12,7 @@ from deploy.demo.times import Times
 from workflows.models.report import Ending, Report
 from workflows.wording import counted, percent
 
-FULL = 0.95
+FULL, FREE = 0.95, 0.70
 LONGEST_LINE = 190
 
 
@@ -58,23 +58,34 @@ class News:
         self._told = 0
         self._is_full = False
         self._is_suffering = False
+        self._size: int | None = None
 
-    def of(self, scene: Scene) -> Iterator[tuple[datetime, str]]:
-        """What is new, each with its time."""
-        yield from ((scene.at, text) for text in self._pool(scene))
-        entries = scene.report.timeline if scene.report else ()
-        yield from ((entry.at, shorten(entry.text)) for entry in entries[self._told :])
-        self._told = len(entries)
+    def of(self, scene: Scene) -> list[tuple[datetime, str]]:
+        """What is new, each with its time, in order."""
+        entries = scene.report.timeline[self._told :] if scene.report else ()
+        self._told += len(entries)
+        seen = [(scene.at, text) for text in (*self._pool(scene), *self._users(scene))]
+        return sorted([*((entry.at, shorten(entry.text)) for entry in entries), *seen])
 
     def _pool(self, scene: Scene) -> Iterator[str]:
-        if scene.pool is not None:
-            is_full = scene.pool.utilization > FULL
-            if is_full != self._is_full:
-                self._is_full = is_full
-                yield f"The pool is {'full' if is_full else 'free again'}: {describe_pool(scene)}"
+        pool = scene.pool
+        if pool is None:
+            return
+        if self._size not in (None, pool.size):
+            yield f"The application's pool has {pool.size} connections now, {self._size} before."
+        self._size = pool.size
+        # Between full and free nothing is told: the pool may go back and forth there.
+        has_turned = pool.utilization < FREE if self._is_full else pool.utilization > FULL
+        if has_turned:
+            self._is_full = not self._is_full
+            yield f"The pool is {'full' if self._is_full else 'free again'}: {describe_pool(scene)}"
+
+    def _users(self, scene: Scene) -> Iterator[str]:
         is_suffering = refused(scene) > 0
         if is_suffering and not self._is_suffering:
             yield "Users are refused (503): no connection came in time."
+        if self._is_suffering and not is_suffering:
+            yield "Users are served again."
         self._is_suffering = is_suffering
 
 
