@@ -1,11 +1,13 @@
 """Questions to the ledger of acts: what was tried, may have touched something, helped, was refused."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from workflows.models.base import Moment
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Restart, Termination
 from workflows.models.policy import Option, Policy
+from workflows.models.session import SessionIdentity
 from workflows.wording import counted
 
 _TOUCHING = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY, OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
@@ -44,19 +46,31 @@ def describe_exhaustion(tries: tuple[Attempt, ...], policy: Policy) -> str | Non
         return refused
     if tries and tries[-1].outcome.status is OutcomeStatus.FAILED:
         return f"it failed at {tries[-1].at:%H:%M:%S} ({tries[-1].outcome.detail or 'no reason given'})"
-    if len(tries) >= policy.limits.attempts_per_option:
-        return f"it was tried {counted(len(tries), 'time')}, as often as the policy allows"
+    if (times := _count_apart(tries)) >= policy.limits.attempts_per_option:
+        return f"it was tried {counted(times, 'time')}, as often as the policy allows"
     return None
 
 
-def is_wave_under_way(attempts: tuple[Attempt, ...], policy: Policy, now: Moment) -> bool:
-    """Whether the last act ended sessions just now, so that the rest of them belong to the same remedy."""
-    if not attempts:
-        return False
-    last = attempts[-1]
+def rest_of_wave(attempts: tuple[Attempt, ...], policy: Policy, now: Moment) -> frozenset[SessionIdentity]:
+    """What the last act, if it ended sessions just now, left for the next wave of the same remedy."""
     recent = 2 * policy.clear_window.length + 2 * policy.pace.settle
-    return (
-        isinstance(last.proposal.act, Termination)
-        and last.outcome.status in (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
-        and timedelta() <= now - last.at <= recent
-    )
+    if not attempts or not timedelta() <= now - attempts[-1].at <= recent:
+        return frozenset()
+    return _rest(attempts[-1])
+
+
+def _rest(attempt: Attempt) -> frozenset[SessionIdentity]:
+    act = attempt.proposal.act
+    is_done = attempt.outcome.status in (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
+    return frozenset(act.rest) if isinstance(act, Termination) and is_done else frozenset()
+
+
+def _count_apart(tries: tuple[Attempt, ...]) -> int:
+    """The waves that end one leak are one try."""
+    continued = sum(_is_next_wave(before, each) for before, each in pairwise(tries))
+    return len(tries) - continued
+
+
+def _is_next_wave(before: Attempt, attempt: Attempt) -> bool:
+    act = attempt.proposal.act
+    return isinstance(act, Termination) and frozenset(act.sessions) <= _rest(before)

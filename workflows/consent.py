@@ -32,7 +32,7 @@ class Consent:
         record.lapse(now)
         lines = escalation.request_lines(request, workflow.info().workflow_id)
         if record.diagnosis and record.plan:
-            lines = [*escalation.opening(record.case, record.diagnosis, record.plan.step), *lines]
+            lines = [*escalation.opening(record.case, record.diagnosis, record.plan), *lines]
         self._people.tell(
             Level.L1, f"approval needed for {request.option}", lines, key=f"request/{request.id}"
         )

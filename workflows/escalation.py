@@ -8,7 +8,7 @@ from workflows.models.base import Moment
 from workflows.models.diagnosis import Diagnosis
 from workflows.models.outcome import Attempt
 from workflows.models.page import Level, Page
-from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
+from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, Step
 from workflows.models.policy import Mode
 
 
@@ -53,15 +53,21 @@ def page(case: Case, level: Level, key: str, title: str, lines: list[str]) -> Pa
     )
 
 
-def opening(case: Case, diagnosis: Diagnosis, step: Step) -> list[str]:
-    """What level 1 is told first: what is wrong, why we think so, what happens next."""
+def opening(case: Case, diagnosis: Diagnosis, plan: Plan) -> list[str]:
+    """What level 1 is told first: what is wrong, why we think so, what happens next, and what does not."""
     finding = diagnosis.first
     return [
         f"Cause, most likely: {finding.cause} (confidence {finding.confidence:.0%}).",
         *(f"- {reason}" for reason in finding.reasons),
         *(f"Could not be read: {missing}." for missing in diagnosis.missing),
-        intention(step, case.policy.mode),
+        intention(plan.step, case.policy.mode),
+        *omissions(plan),
     ]
+
+
+def omissions(plan: Plan) -> list[str]:
+    """The options that were left out, each with its reason."""
+    return [f"Left out: {reason}" for reason in plan.left_out]
 
 
 def intention(step: Step, mode: Mode) -> str:

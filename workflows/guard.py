@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from workflows.attempts import describe_exhaustion, is_wave_under_way, may_have_touched, of_option, of_restart
+from workflows.attempts import describe_exhaustion, may_have_touched, of_option, of_restart, rest_of_wave
 from workflows.exhaustion import are_requests_suffering, is_full
 from workflows.limits import excess
 from workflows.models.base import Moment
@@ -132,7 +132,10 @@ def _check_limits(proposal: Proposal, facts: Facts) -> str | None:
 
 
 def _check_exhaustion(proposal: Proposal, facts: Facts) -> str | None:
-    """Still exhausted: two bad looks at the same process, and requests that suffer now."""
+    """Still exhausted: two bad looks at the same process, and requests that suffer now.
+
+    The rest of a leak whose first wave is just done is ended all the same.
+    """
     act = proposal.act
     names = (
         [act.instance] if isinstance(act, Restart) else [instance.name for instance in facts.target.instances]
@@ -172,17 +175,20 @@ def _compare(
     proposal: Proposal,
     facts: Facts,
 ) -> str | None:
-    limit = facts.policy.clear_window.utilization
-    is_rest = isinstance(proposal.act, Termination) and is_wave_under_way(
-        facts.attempts, facts.policy, facts.now
-    )
-    if is_rest and min(before.utilization, now.utilization) >= limit:
+    if _is_rest_of_wave(proposal, facts):
         return None
     if not (is_full(before, facts.policy) and is_full(now, facts.policy)):
         return f"not exhausted in both looks ({percent(before.utilization)}, {percent(now.utilization)})"
     if not are_requests_suffering(page, page_before):
         return "full, but nobody waits, nothing times out and a query is answered"
     return None
+
+
+def _is_rest_of_wave(proposal: Proposal, facts: Facts) -> bool:
+    """Sessions that were named as leaked while the pool was exhausted; the wave before may have freed it."""
+    act = proposal.act
+    rest = rest_of_wave(facts.attempts, facts.policy, facts.now)
+    return isinstance(act, Termination) and rest.issuperset(act.sessions)
 
 
 def _page_before(name: str, facts: Facts) -> ApplicationPage | None:

@@ -98,7 +98,7 @@ class Incident(Messages):
         if diagnosis is None or planned is None:
             return
         cause, step = diagnosis.first.cause, planned.step
-        lines = escalation.opening(case, diagnosis, step)
+        lines = escalation.opening(case, diagnosis, planned)
         if case.target.critical:
             self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
         if self.must_ask(step):  # the request for approval says all of it

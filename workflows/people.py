@@ -43,6 +43,7 @@ class People:
             if cause
             else "Nothing could be diagnosed yet.",
             *escalation.history(tuple(record.attempts)),
+            *(escalation.omissions(record.plan) if record.plan else ()),
             "Please take over: open the incident, look at the evidence, decide, and acknowledge.",
         ]
         self.tell(level, reason, lines, key)

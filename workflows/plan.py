@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from workflows.attempts import is_wave_under_way
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause, Diagnosis, Finding
 from workflows.models.evidence import Evidence
@@ -13,7 +12,7 @@ from workflows.models.target import Target
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
 from workflows.remedies.situation import Situation
-from workflows.remedies.termination import propose_termination
+from workflows.remedies.termination import propose_rest, propose_termination
 
 type Remedy = Callable[[Situation], Proposal | str]
 
@@ -71,15 +70,14 @@ def _ask_somebody(answer: Proposal | str, policy: Policy) -> Proposal | str:
 
 def _finish(situations: list[Situation]) -> Plan:
     """No pool is exhausted: verify that, but first end the rest of a leak whose first wave is just done."""
-    first, *others = situations
-    for situation in others:
-        is_leak = situation.finding.cause is Cause.LEAK and situation.finding.ripe_in is None
-        if is_leak and is_wave_under_way(first.attempts, first.policy, first.now):
-            answer = _ask_somebody(propose_termination(situation), first.policy)
-            if isinstance(answer, Proposal):
-                return Plan(step=answer)
-            return Plan(step=_healthy(first.finding), left_out=(answer,))
-    return Plan(step=_healthy(first.finding))
+    first = situations[0]
+    rest = propose_rest(first)
+    if isinstance(rest, Proposal) and rest.permission is Permission.ALONE:
+        return Plan(step=rest)
+    if isinstance(rest, Proposal):
+        # A free pool withdraws every request: nobody is asked for what nobody needs tonight.
+        rest = f"{rest.act.option}: the pool is free without it, and it would need approval. {rest.effect}"
+    return Plan(step=_healthy(first.finding), left_out=(rest,) if rest else ())
 
 
 def _healthy(finding: Finding) -> Healthy:

@@ -34,6 +34,7 @@ class Record:
         self.diagnosis: Diagnosis | None = None
         self.diagnoses: list[Diagnosis] = []
         self.plan: Plan | None = None
+        self._left_out: set[str] = set()
         self.is_with_people = False
         self.attempts: list[Attempt] = []
         self.requests: list[Request] = []
@@ -103,6 +104,10 @@ class Record:
             self.diagnoses.append(diagnosis)
             first = diagnosis.first
             self.note(at, f"diagnosis: {first.cause} ({first.confidence:.0%}): {'; '.join(first.reasons)}")
+        for reason in plan.left_out:
+            if reason not in self._left_out:
+                self._left_out.add(reason)
+                self.note(at, f"left out: {reason}")
 
     def intend(self, proposal: Proposal, at: datetime) -> None:
         """Written down before the act, so that the audit has it whatever happens to the act."""
@@ -127,9 +132,8 @@ class Record:
         self.note(at, f"look after the act: {words[helped]}")
 
     def has_more(self, proposal: Proposal) -> bool:
-        """The act was one wave of several: what was diagnosed names more sessions than it could end."""
-        found = self.diagnosis.first.sessions if self.diagnosis else ()
-        return isinstance(proposal.act, Termination) and len(found) > len(proposal.act.sessions)
+        """The act was one wave of several."""
+        return isinstance(proposal.act, Termination) and bool(proposal.act.rest)
 
     def good_look(self, at: datetime) -> None:
         """The first good look stops the resolve clock."""

@@ -1,5 +1,6 @@
 """The next step: least disruption first, knowing what was tried; never more than the policy allows."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from math import floor
 from typing import Any
@@ -120,12 +121,12 @@ def spike_look() -> Evidence:
     return undersized_look(metrics=scenes.metrics(scraped(pool(waiters=4)), request_rate=known(150.0)))
 
 
-def free_look(active: int = 4, found: int = 0) -> Evidence:
+def free_look(active: int = 4, found: Sequence[Session] = ()) -> Evidence:
     state = pool(active)
     return evidence(
         application=scenes.application(page(state)),
         metrics=scenes.metrics(scraped(state)),
-        database=scenes.database(sessions(found), total=20),
+        database=scenes.database(list(found), total=20),
     )
 
 
@@ -387,11 +388,36 @@ def test_a_refusal_is_not_gone_around() -> None:
 # the rest of a wave when the pool is not exhausted any more
 
 
-def test_between_exhausted_and_recovered_the_rest_of_the_wave_is_ended() -> None:
-    look = free_look(15, found=8)
+REST = sessions(18)[10:]
+
+
+def test_a_wave_says_what_it_leaves_for_the_next() -> None:
+    act = terminated(decide(evidence()))
+
+    assert act.rest == tuple(session.identity for session in REST)
+    assert terminated(decide(leak_of(sessions(6)))).rest == ()
+
+
+@pytest.mark.parametrize("active", [2, 10, 15])
+def test_the_rest_of_the_wave_is_ended_however_free_the_pool_is(active: int) -> None:
+    look = free_look(active, REST)
 
     assert isinstance(decide(look).step, Healthy)
-    assert terminated(decide(look, tried(FIRST_WAVE, helped=True))).sessions
+    act = terminated(decide(look, tried(FIRST_WAVE, helped=True)))
+    assert act == Termination(sessions=tuple(session.identity for session in REST))
+
+
+def test_what_was_not_leaked_when_the_pool_was_exhausted_is_no_rest() -> None:
+    younger = [scenes.session(pid, 45) for pid in range(300, 305)]
+    look = free_look(10, [*REST, *younger])
+
+    assert len(terminated(decide(look, tried(FIRST_WAVE))).sessions) == len(REST)
+
+
+def test_a_rest_that_did_something_meanwhile_is_none() -> None:
+    moved = [scenes.session(session.identity.pid, 5) for session in REST]
+
+    assert isinstance(decide(free_look(10, moved), tried(FIRST_WAVE)).step, Healthy)
 
 
 @pytest.mark.parametrize(
@@ -404,20 +430,50 @@ def test_between_exhausted_and_recovered_the_rest_of_the_wave_is_ended() -> None
     ids=["unknown", "long ago", "not a wave"],
 )
 def test_only_a_wave_under_way_is_continued(attempt: Attempt) -> None:
-    assert isinstance(decide(free_look(15, found=8), attempt).step, Healthy)
+    assert isinstance(decide(free_look(15, REST), attempt).step, Healthy)
 
 
-def test_a_rest_that_may_not_be_ended_is_told_and_verified() -> None:
-    look = free_look(15, found=8)
-
-    decided = decide(look, tried(FIRST_WAVE), rules=policy(options={"restart": "alone"}))
+@pytest.mark.parametrize(
+    ("rules", "rest", "reason"),
+    [
+        (policy(options={"restart": "alone"}), REST, "End leaked sessions: the policy never allows it."),
+        (policy(mode="approve"), REST, "terminate: the pool is free without it, and it would need approval."),
+        (
+            policy(),
+            sessions(18, has_written=True)[10:],
+            "terminate: the pool is free without it, and it would need approval.",
+        ),
+    ],
+    ids=["never", "asked", "has written"],
+)
+def test_a_rest_that_may_not_be_ended_alone_is_told_and_verified(
+    rules: Policy, rest: list[Session], reason: str
+) -> None:
+    decided = decide(free_look(10, rest), tried(FIRST_WAVE), rules=rules)
 
     assert isinstance(decided.step, Healthy)
-    assert decided.left_out == ("End leaked sessions: the policy never allows it.",)
+    assert decided.left_out[0].startswith(reason)
 
 
-def test_a_recovered_pool_is_verified_whatever_is_left() -> None:
-    assert isinstance(decide(free_look(10, found=8), tried(FIRST_WAVE)).step, Healthy)
+def test_the_waves_of_one_leak_are_one_try() -> None:
+    leaked = sessions(48)
+    waves = [
+        tried(
+            FIRST_WAVE.model_copy(
+                update={
+                    "act": Termination(
+                        sessions=tuple(each.identity for each in leaked[start : start + 10]),
+                        rest=tuple(each.identity for each in leaked[start + 10 :]),
+                    )
+                }
+            )
+        )
+        for start in (0, 10, 20)
+    ]
+
+    act = terminated(decide(leak_of(leaked[30:], total=20), *waves))
+
+    assert [each.pid for each in act.sessions] == list(range(130, 140))
 
 
 # restart

@@ -54,8 +54,24 @@ async def test_a_larger_leak_is_ended_in_waves(open_stage: OpenStage) -> None:
 
     assert summary.outcome is Ending.RECOVERED
     assert set(world.kinds()) == {"end"}
-    assert len(world.acts) == len({act.what for act in world.acts})
+    assert len(world.acts) == len({act.what for act in world.acts}) == 24
     assert all(len(attempt.outcome.touched) <= 10 for attempt in world.reports[-1][1].attempts)
+
+
+async def test_a_rest_for_which_nobody_is_asked_is_told(open_stage: OpenStage) -> None:
+    stage = await open_stage(pool_size=18)
+    world = stage.world
+    world.leak(18, world.after(minutes=-2))
+    incident = await stage.incident(cases.policy(mode="approve"))
+    await incident.decide((await incident.asked()).id, "ada")
+    await incident.until(lambda report: [entry for entry in report.timeline if "left out:" in entry.text])
+
+    report = await incident.state()
+    assert len(world.acts) == 10
+    assert len(report.requests) == 1
+    (left,) = [entry.text for entry in report.timeline if entry.text.startswith("left out:")]
+    assert "End 8 sessions" in left
+    assert [page for page in world.paged("L1") if "Left out: terminate" in page.body]
 
 
 async def test_only_the_exhausted_instance_is_touched(open_stage: OpenStage) -> None:

@@ -15,6 +15,8 @@ class Termination(Model):
 
     option: Literal[Option.TERMINATE] = Option.TERMINATE
     sessions: tuple[SessionIdentity, ...]
+    rest: tuple[SessionIdentity, ...] = ()
+    """Leaked as well, and left for the next wave."""
 
 
 class Restart(Model):

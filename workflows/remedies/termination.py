@@ -1,9 +1,10 @@
 """End exactly the leaked sessions, in small waves (runbook, option 2, corrected)."""
 
+from collections.abc import Iterable
 from math import floor
 
-from workflows.attempts import describe_exhaustion, of_option
-from workflows.models.diagnosis import Finding
+from workflows.attempts import describe_exhaustion, of_option, rest_of_wave
+from workflows.models.base import Moment
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Termination
 from workflows.models.policy import Limits, Option, Permission
@@ -17,14 +18,30 @@ def propose_termination(situation: Situation) -> Proposal | str:
     """The next wave, or why no session is ended."""
     if obstacle := _obstacle(situation) or _futility(situation):
         return f"End leaked sessions: {obstacle}."
-    leaked = _leaked(situation)
+    return _propose(situation, _leaked(situation))
+
+
+def propose_rest(situation: Situation) -> Proposal | str | None:
+    """The next wave of a leak whose first one has freed the pool; None where nothing of it is left."""
+    rest = rest_of_wave(situation.attempts, situation.policy, situation.now)
+    left = [session for identity, session in _evident(situation).items() if identity in rest]
+    if not left:
+        return None
+    if obstacle := _obstacle(situation):
+        return f"End leaked sessions: {obstacle}."
+    return _propose(situation, sorted(left, key=_age))
+
+
+def _propose(situation: Situation, leaked: list[Session]) -> Proposal | str:
     if not leaked:
         return "End leaked sessions: there is none left that may be ended."
     wave = _wave(situation, leaked)
     if not wave:
         return "End leaked sessions: the policy's share of the sessions allows none at once."
     return situation.propose(
-        Termination(sessions=tuple(session.identity for session in wave)),
+        Termination(
+            sessions=_identities(wave), rest=_identities(each for each in leaked if each not in wave)
+        ),
         effect=_describe(situation, wave, len(leaked)),
         risk=_risk(wave),
         asks=any(session.has_written for session in wave),
@@ -72,18 +89,26 @@ def _rest_of_wave(situation: Situation, last: Attempt) -> list[Session]:
 
 def _leaked(situation: Situation) -> list[Session]:
     """Of the finding's sessions those that the evidence shows as own; none that outlived its ending."""
-    survivors = _survivors(situation.attempts)
-    sessions = situation.database.sessions if situation.database else ()
-    evident = leakable(sessions, situation.target)
+    survivors, evident = _survivors(situation.attempts), _evident(situation)
     return [
         evident[session.identity]
-        for session in _oldest_first(situation.finding)
+        for session in sorted(situation.finding.sessions, key=_age)
         if session.identity in evident and session.identity not in survivors
     ]
 
 
-def _oldest_first(finding: Finding) -> list[Session]:
-    return sorted(finding.sessions, key=lambda found: (found.identity.state_change, found.identity.pid))
+def _evident(situation: Situation) -> dict[SessionIdentity, Session]:
+    sessions = situation.database.sessions if situation.database else ()
+    return leakable(sessions, situation.target)
+
+
+def _age(session: Session) -> tuple[Moment, int]:
+    """The oldest first; the pid only makes the order certain."""
+    return session.identity.state_change, session.identity.pid
+
+
+def _identities(sessions: Iterable[Session]) -> tuple[SessionIdentity, ...]:
+    return tuple(session.identity for session in sessions)
 
 
 def _survivors(attempts: tuple[Attempt, ...]) -> set[SessionIdentity]:
