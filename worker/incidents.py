@@ -1,9 +1,12 @@
 """What people ask and tell incidents, through Temporal."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -27,6 +30,9 @@ from workflows.models.report import Report
 QUICK = timedelta(seconds=5)
 ANSWERED = timedelta(seconds=8)
 """A query or an update is answered by a worker, which may have to replay first, or take over."""
+PATIENCE = timedelta(seconds=20)
+BETWEEN_TRIES = 0.2
+_BUSY = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE)
 
 
 @dataclass(frozen=True)
@@ -74,15 +80,33 @@ class Incidents:
         """
         once = f"{answer.request}/{answer.by}/{'approve' if answer.approve else 'reject'}"
         async with _telling(target):
-            decision: Decision = await self._handle(target).execute_update(
-                "decide", answer, id=once, result_type=Decision, rpc_timeout=ANSWERED
-            )
+            decision = await put_answer(self._handle(target), answer, once)
         if not decision.accepted:
             raise AnswerRefused(decision.message)
         return decision
 
     def _handle(self, target: str, run_id: str | None = None) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(workflow_id(target), run_id=run_id)
+
+
+async def put_answer(handle: WorkflowHandle[Any, Any], answer: Answer, once: str) -> Decision:
+    """Give the answer by update; `once` makes a repeated one the same.
+
+    A server that is busy (it takes ten answers at a time to one incident) or that dropped the answer is asked
+    again for `PATIENCE`.
+    """
+    deadline = time.monotonic() + PATIENCE.total_seconds()
+    while True:
+        try:
+            decision: Decision = await handle.execute_update(
+                "decide", answer, id=once, result_type=Decision, rpc_timeout=ANSWERED
+            )
+        except RPCError as error:
+            if error.status not in _BUSY or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(BETWEEN_TRIES)
+        else:
+            return decision
 
 
 @asynccontextmanager

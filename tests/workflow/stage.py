@@ -18,6 +18,7 @@ from temporalio.worker import Worker, WorkflowRunner
 from tests.fakes import cases
 from tests.fakes.ports import activities
 from tests.fakes.world import World
+from worker.incidents import put_answer
 from workflows.incident import Incident
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import Answer, Decision, Request
@@ -117,7 +118,7 @@ class RunningIncident(Running):
     async def decide(self, request: str, by: str, *, approve: bool = True) -> Decision:
         """Answer by update, as the command line does."""
         answer = Answer(request=request, by=by, approve=approve)
-        return Decision.model_validate(await self.handle.execute_update("decide", answer))
+        return await put_answer(self.handle, answer, uuid4().hex)
 
     async def fire(self, starts_at: datetime, status: AlertStatus = AlertStatus.FIRING) -> Alert:
         """Deliver an alert, as the webhook does while the incident is open."""
