@@ -57,9 +57,9 @@ def last_statements(report: Report) -> tuple[LastStatement, ...]:
 
 
 def _finding(report: Report, cause: Cause) -> Finding | None:
-    """The first diagnosis that named this cause first."""
-    first = (diagnosis.first for diagnosis in report.diagnoses)
-    return next((finding for finding in first if finding.cause is cause), None)
+    """The first diagnosis that named this cause first; a certain one before a mere suspicion."""
+    named = [diagnosis.first for diagnosis in report.diagnoses if diagnosis.first.cause is cause]
+    return next((finding for finding in named if finding.ripe_in is None), next(iter(named), None))
 
 
 def _database(report: Report) -> DatabaseReading | None:

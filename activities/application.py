@@ -15,13 +15,15 @@ from activities.http_source import LIMIT
 from activities.own_pages import OwnPages
 from activities.own_pool import OwnPool
 from activities.profiles.profile import Profile
+from workflows import verification
 from workflows.errors import NotConfigured, PoolmedicError
 from workflows.models.evidence import ApplicationPage, ApplicationReading
 from workflows.models.reading import Known, Reading, Unavailable, value_of
-from workflows.models.target import Instance
+from workflows.models.target import Instance, Target
 from workflows.ports.activities import Application
 from workflows.ports.requests import Look
 
+BETWEEN_LOOKS = 0.5
 FULL_POOL = timedelta(milliseconds=250)
 """How long a query may take that has no free connection to go to: people wait for what it proves."""
 
@@ -48,6 +50,16 @@ class HttpApplication(Application):
             raise NotConfigured(f"this worker has no metric profile {target.profile}")
         profile = self._profiles[target.profile]
         await asyncio.sleep(look.settle.total_seconds())
+        deadline = monotonic() + look.patience.total_seconds()
+        while True:
+            reading = await self._read_all(target, profile)
+            now = datetime.now(UTC)
+            is_free = verification.is_free(Known(value=reading, at=now), target, look.policy)
+            if is_free or monotonic() + BETWEEN_LOOKS > deadline:
+                return reading
+            await asyncio.sleep(BETWEEN_LOOKS)
+
+    async def _read_all(self, target: Target, profile: Profile) -> ApplicationReading:
         pages = await asyncio.gather(*(self._read(each, profile) for each in target.instances))
         names = [instance.name for instance in target.instances]
         return ApplicationReading(instances=dict(zip(names, pages, strict=True)))

@@ -11,14 +11,12 @@ from activities.profiles.profile import Profile
 from activities.promql import duration
 from activities.scraped import Asked, Scraped, answered, number
 from activities.series import unbroken_seconds
-from activities.untrusted import clean
+from activities.strangers import unexpected
 from workflows.models.evidence import InstanceMetrics, MetricsReading
 from workflows.models.reading import Known
 from workflows.ports.requests import Look
 
 SCRAPED = ("active", "idle", "size", "waiters", "timeouts", "errors_503", "leaked", "started_at")
-MOST_UNEXPECTED = 20
-NAME_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,7 @@ def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReadi
     """Every configured instance is a key; what could not be read says why."""
     asked, target = scene.asked, scene.look.target
     names = [instance.name for instance in target.instances]
+    fresh = scene.look.policy.thresholds.fresh_for.total_seconds()
     return MetricsReading(
         instances={name: read(partial(_instance, scene, name)) for name in names},
         request_rate=read(lambda: traffic.read_now(scene.profile, asked, scene.now)),
@@ -56,7 +55,7 @@ def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReadi
         hold_seconds=read(lambda: _hold(scene)),
         usual_hold=usual.read_hold(asked, target, scene.now),
         alert_firing=read(is_firing),
-        unexpected=_unexpected(scene),
+        unexpected=unexpected(asked["active"], scene.profile, target, scene.now.timestamp() - fresh),
     )
 
 
@@ -102,15 +101,3 @@ def _hold(scene: Scene) -> Known[float]:
     if not scrapes:
         raise Missing("Prometheus has not scraped the target in that time")
     return Known(value=value, at=moment(max(scrapes)))
-
-
-def _unexpected(scene: Scene) -> tuple[str, ...]:
-    """Instances scraped lately that the configuration does not know; their names come from outside."""
-    label, fresh = scene.profile.instance_label, scene.look.policy.thresholds.fresh_for.total_seconds()
-    seen = {
-        clean(series.labels.get(label, ""), NAME_LENGTH)
-        for series in answered(scene.asked["active"])
-        if series.samples and series.samples[-1].at >= scene.now.timestamp() - fresh
-    }
-    unknown = seen - {clean(instance.name, NAME_LENGTH) for instance in scene.look.target.instances}
-    return tuple(sorted(unknown)[:MOST_UNEXPECTED])

@@ -1,6 +1,6 @@
 """The reading of the clear window, from what Prometheus answered: only samples taken after the fix count."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,6 +13,7 @@ from activities.profiles.profile import Profile
 from activities.promql import duration
 from activities.scraped import Asked, Scraped, answered
 from activities.series import Sample, Samples, Timeline, as_of, is_finite, longest_gap, since
+from activities.strangers import unexpected
 from workflows.models.reading import Known
 from workflows.models.verdict import InstanceWindow, WindowReading
 from workflows.ports.requests import WindowLook
@@ -67,7 +68,7 @@ def bucket_question(profile: Profile, look: WindowLook) -> str | None:
     return profile.selectors(look.target.selector).get("wait_bucket")
 
 
-def assemble(scene: Scene) -> WindowReading:
+def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> WindowReading:
     """Every configured instance is a key; what could not be read says why."""
     look, length = scene.look, scene.look.until - scene.look.since
     names = [instance.name for instance in look.target.instances]
@@ -77,6 +78,8 @@ def assemble(scene: Scene) -> WindowReading:
         instances={name: read(partial(_instance, scene, name)) for name in names},
         request_rate=read(lambda: traffic.read_window(scene.profile, scene.asked, look.until, length)),
         usual_rate=usual.read_rate(scene.asked, look.target, look.until),
+        alert_firing=read(is_firing),
+        unexpected=unexpected(scene.asked["active"], scene.profile, look.target, look.since.timestamp()),
     )
 
 

@@ -16,6 +16,7 @@ from activities.prometheus_api import PrometheusApi
 from activities.scraped import Asked
 from workflows.errors import NotConfigured, PoolmedicError
 from workflows.models.evidence import MetricsReading
+from workflows.models.reading import Known
 from workflows.models.target import Target
 from workflows.models.verdict import WindowReading
 from workflows.ports.activities import Metrics
@@ -57,16 +58,11 @@ class PrometheusMetrics(Metrics):
         profile, now = self._profile(look.target), self._clock()
         lookback = max(LEAST_LOOKBACK, look.policy.thresholds.full_for + MARGIN)
         questions = metrics_now.questions(profile, look.target.selector, lookback)
-        asked, firing, rules = await asyncio.gather(
-            self._ask(questions, now),
-            attempt(self._api.query(alert_state.firing_query(look.alert_name), now)),
-            attempt(self._api.rules(look.alert_name)),
+        asked, is_firing = await asyncio.gather(
+            self._ask(questions, now), self._ask_alert(look.alert_name, look.target, now)
         )
         _require(asked)
-        scene = metrics_now.Scene(profile, look, now, asked)
-        return metrics_now.assemble(
-            scene, lambda: alert_state.judge(look.alert_name, look.target, firing, rules)
-        )
+        return metrics_now.assemble(metrics_now.Scene(profile, look, now, asked), is_firing)
 
     @activity.defn
     @override
@@ -75,16 +71,23 @@ class PrometheusMetrics(Metrics):
         profile, grid = self._profile(look.target), metrics_window.grid(look)
         questions = metrics_window.questions(profile, look)
         buckets = metrics_window.bucket_question(profile, look)
-        asked, waited = await asyncio.gather(
+        asked, waited, is_firing = await asyncio.gather(
             self._ask(questions, look.until),
             attempt(self._api.query_range(buckets, *grid)) if buckets else _nothing(),
+            self._ask_alert(look.alert_name, look.target, look.until),
         )
         _require(asked)
-        return metrics_window.assemble(metrics_window.Scene(profile, look, grid, asked, waited))
+        return metrics_window.assemble(metrics_window.Scene(profile, look, grid, asked, waited), is_firing)
 
     async def _ask(self, questions: Mapping[str, str], at: datetime) -> dict[str, Asked]:
         answers = await asyncio.gather(*(attempt(self._api.query(each, at)) for each in questions.values()))
         return dict(zip(questions, answers, strict=True))
+
+    async def _ask_alert(self, name: str, target: Target, at: datetime) -> Callable[[], Known[bool]]:
+        firing, rules = await asyncio.gather(
+            attempt(self._api.query(alert_state.firing_query(name), at)), attempt(self._api.rules(name))
+        )
+        return lambda: alert_state.judge(name, target, firing, rules)
 
     def _profile(self, target: Target) -> Profile:
         if target.profile not in self._profiles:

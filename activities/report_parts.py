@@ -70,7 +70,8 @@ def _beginning(report: Report) -> Iterator[str]:
     yield f"The alert began at {report.opened_at:%H:%M:%S} UTC on {report.opened_at:%Y-%m-%d}."
     if report.diagnoses:
         first = report.diagnoses[0].first
-        yield f"Most likely cause: {first.cause} (confidence {percent(first.confidence)})."
+        surest = max(each.first.confidence for each in report.diagnoses if each.first.cause is first.cause)
+        yield f"Most likely cause: {first.cause} (confidence {percent(surest)})."
     if not report.attempts:
         yield "Nothing was done to the target."
 

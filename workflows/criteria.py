@@ -103,7 +103,28 @@ def judge_instances(measured: Measured) -> Criterion:
             answers.append((State.NOT_RECOVERED, f"container of {name}: {container.value.status}"))
         else:
             answers.append((State.RECOVERED, f"container of {name}: running"))
+    window = value_of(measured.window)
+    answers += (
+        [(State.INCONCLUSIVE, f"{name}: not in the configuration") for name in window.unexpected]
+        if window
+        else []
+    )
     return _criterion("instances up", f"all {len(measured.target.instances)}", answers)
+
+
+def judge_alert(measured: Measured) -> Criterion:
+    """The alert is over: resolved by delivery, or by Prometheus's own word at the window's end."""
+    window = value_of(measured.window)
+    firing = window.alert_firing if window else _unread(measured)
+    if measured.is_resolved:
+        answer = State.RECOVERED, "resolved"
+    elif firing is None:
+        answer = State.RECOVERED, "was not asked about"
+    elif isinstance(firing, Unavailable):
+        answer = State.INCONCLUSIVE, firing.reason
+    else:
+        answer = _passes(not firing.value), "still fires" if firing.value else "does not fire"
+    return _criterion("alert", "does not fire", [answer])
 
 
 def judge_readings(measured: Measured) -> Criterion:
@@ -128,6 +149,7 @@ CRITERIA: tuple[Callable[[Measured], Criterion], ...] = (
     judge_response,
     judge_demand,
     judge_instances,
+    judge_alert,
     judge_readings,
 )
 """The five of the runbook, then what makes them worth something."""

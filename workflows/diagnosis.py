@@ -24,6 +24,11 @@ def find_health(symptoms: Symptoms) -> Finding | str:
     names = [instance.name for instance in symptoms.target.instances]
     if unread := [name for name in names if name not in symptoms.pools or name not in symptoms.pages]:
         return f"Whether every pool is free cannot be told: {listed(unread)} could not be read."
+    if symptoms.unexpected:
+        return (
+            f"Whether every pool is free cannot be told: not in the configuration, though in the metrics: "
+            f"{listed(symptoms.unexpected)}."
+        )
     if silent := [
         name for name, page in symptoms.pages.items() if isinstance(page.probe_seconds, Unavailable)
     ]:

@@ -15,6 +15,7 @@ from workflows.models.evidence import ApplicationReading, Evidence, MetricsReadi
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
 from workflows.models.plan import Act, Resize, Restart, Termination
+from workflows.models.policy import Pace
 from workflows.models.reading import Known, Unavailable
 from workflows.models.report import Report
 from workflows.models.target import Target
@@ -105,20 +106,29 @@ class Effects:
             )
         )
 
-    async def look(self, settle: timedelta = timedelta()) -> Known[ApplicationReading] | Unavailable:
-        """One quick look: what every instance says of itself, once it had time to settle."""
-        look = self._look.model_copy(update={"settle": settle})
+    async def look(self, pace: Pace | None = None) -> Known[ApplicationReading] | Unavailable:
+        """One quick look: what every instance says of itself; with a pace, once an act had time to show."""
+        times = {"settle": pace.settle, "patience": pace.patience} if pace else {}
         return await _reading(
             workflow.execute_activity_method(
                 Application.read_application,
-                look,
-                **options.summed(options.READ, "health, pool and a query, from the application"),
+                self._look.model_copy(update=times),
+                **options.summed(
+                    options.after(sum(times.values(), timedelta())),
+                    "health, pool and a query, from the application",
+                ),
             )
         )
 
     async def read_window(self, since: Moment) -> Known[WindowReading] | Unavailable:
         """The clear window, from the fix until now."""
-        window = WindowLook(target=self._target, since=since, until=workflow.now(), step=self._clear_step)
+        window = WindowLook(
+            target=self._target,
+            since=since,
+            until=workflow.now(),
+            step=self._clear_step,
+            alert_name=self._look.alert_name,
+        )
         return await _reading(
             workflow.execute_activity_method(
                 Metrics.read_window,

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
-from workflows import escalation, guard, verification
+from workflows import escalation, verification
 from workflows.clocks import keep_clocks
 from workflows.consent import Consent
 from workflows.diagnosis import diagnose
@@ -17,16 +17,17 @@ from workflows.models.alert import Case
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
-from workflows.models.policy import Mode, Permission
+from workflows.models.policy import Mode, Pace, Permission
 from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
 from workflows.plan import plan
 from workflows.record import PIPELINE
 from workflows.report import summarise
-from workflows.temporary_change import TemporaryChangeStart
+from workflows.safeguard import Safeguard
 from workflows.waiting import happens
 
+_MOST_SUSPICIONS = 4
 _LONGEST_PATIENCE = timedelta(minutes=16)
 
 
@@ -38,9 +39,11 @@ class Incident(Messages):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self.consent = Consent(self.record, self.people, self.is_free)
+        self.safeguard = Safeguard(self.record, self.effects)
         self._seen = 0
         self._rounds = 0
         self._refusals = 0
+        self._suspicions = 0
 
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
@@ -75,19 +78,36 @@ class Incident(Messages):
         now, case, record = workflow.now, self.record.case, self.record
         evidence = await self.effects.investigate()
         diagnosis = diagnose(evidence, record.evidence, case.target, case.policy)
-        planned = plan(diagnosis, evidence, tuple(record.attempts), case.target, case.policy, now())
+        planned = plan(
+            diagnosis,
+            evidence,
+            tuple(record.attempts),
+            case.target,
+            case.policy,
+            now(),
+            is_handed_over=record.is_handed_over,
+        )
         record.learn(evidence, diagnosis, planned, now())
         self.announce()
         match planned.step:
             case Healthy():
                 await self.verify()
-            case LookAgain(after=after, why=why):
-                await self.pause(max(after, timedelta(seconds=1)), f"look again: {why}")
+            case LookAgain() as suspicion:
+                await self.suspect(suspicion)
             case HandOver(reason=reason):
                 await self.hand_over(reason, key=f"hand-over/{diagnosis.first.cause}")
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
+
+    async def suspect(self, suspicion: LookAgain) -> None:
+        """Look again when it is certain or dismissed; one that is neither again and again needs people."""
+        self._suspicions += 1
+        if self._suspicions > _MOST_SUSPICIONS:
+            reason = "what holds the connections looks forgotten at every look, and is another one each time"
+            await self.hand_over(reason, key="suspicion")
+        else:
+            await self.pause(max(suspicion.after, timedelta(seconds=1)), f"look again: {suspicion.why}")
 
     # people
 
@@ -130,6 +150,7 @@ class Incident(Messages):
     async def hand_over(self, reason: str, key: str) -> None:
         """People decide from here, called once per `key`; the tool goes on looking, less and less often."""
         self.record.lapse(workflow.now())
+        self.record.is_handed_over = True
         self.people.call(Level.L2, reason, key)
         await self.stand_by(reason)
 
@@ -144,8 +165,8 @@ class Incident(Messages):
 
     async def act(self, proposal: Proposal, by: str) -> None:
         """Guard, do it once, and look whether it helped."""
-        record, settle = self.record, self.record.case.policy.pace.settle
-        if refusal := await self.refusal(proposal, by):
+        record, pace = self.record, self.record.case.policy.pace
+        if refusal := await self.safeguard.refusal(proposal, by):
             await self.refused(proposal, refusal)
             return
         self._refusals = 0
@@ -153,7 +174,7 @@ class Incident(Messages):
         show(self.record)
         outcome = await self.effects.act(proposal.act, by)
         record.acted(proposal, by, outcome, workflow.now())
-        helped = await self.is_free(settle)
+        helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
         if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
@@ -161,30 +182,6 @@ class Incident(Messages):
             self.people.call(
                 Level.L3, "business-critical, and the first act did not help", key="critical/failed"
             )
-
-    async def refusal(self, proposal: Proposal, by: str) -> str | None:
-        """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
-        record, case = self.record, self.record.case
-        if record.evidence is None:
-            return "there is no evidence"
-        change = TemporaryChangeStart(case, proposal.act)
-        pages, silence, not_begun = await asyncio.gather(
-            self.effects.look(), self.effects.read_silence(), change.begin()
-        )
-        refused = guard.check(
-            proposal,
-            evidence=record.evidence,
-            pages=pages,
-            silence=silence,
-            attempts=tuple(record.attempts),
-            target=case.target,
-            policy=case.policy,
-            now=workflow.now(),
-            approved_by=None if by == PIPELINE else by,
-        )
-        if refused:
-            change.withdraw()
-        return refused or not_begun
 
     async def refused(self, proposal: Proposal, reason: str) -> None:
         """What was seen may just have changed: look again once; a guard that still refuses needs people."""
@@ -198,10 +195,10 @@ class Incident(Messages):
 
     # looks
 
-    async def is_free(self, settle: timedelta = timedelta()) -> bool | None:
-        """One quick look at every instance; None when it cannot be told."""
+    async def is_free(self, pace: Pace | None = None) -> bool | None:
+        """One quick look at every instance, after an act at its pace; None when it cannot be told."""
         case = self.record.case
-        free = verification.is_free(await self.effects.look(settle), case.target, case.policy)
+        free = verification.is_free(await self.effects.look(pace), case.target, case.policy)
         if free:
             self.record.good_look(workflow.now())
         else:
@@ -220,7 +217,13 @@ class Incident(Messages):
             return
         window, pages = await asyncio.gather(self.effects.read_window(since), self.effects.look())
         verdict = verification.verify(
-            window, pages, case.target, case.policy, since=since, now=workflow.now()
+            window,
+            pages,
+            case.target,
+            case.policy,
+            since=since,
+            now=workflow.now(),
+            is_resolved=not record.is_firing,
         )
         record.verified(verdict, workflow.now())
         if verdict.state is State.RECOVERED:

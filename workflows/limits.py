@@ -66,10 +66,20 @@ def _excess_of_resize(
     factor = policy.limits.resize_factor
     if large := [name for name, size in act.sizes.items() if size > largest(configured[name], factor)]:
         return f"more than {factor:g} times the configured size: {listed(large)}"
-    maxima = ours(target, _known(evidence, target, policy)) | act.sizes
-    if not fits(database, target, maxima):
-        return f"{sum(maxima.values())} connections do not fit into the server's free slots"
+    if unknown := _unexpected(evidence, policy):
+        return (
+            f"in the metrics and not in the configuration, so their pools are not counted: {listed(unknown)}"
+        )
+    maxima = ours(target, _known(evidence, target, policy))
+    if not fits(database, target, maxima, act.sizes):
+        total = sum((maxima | act.sizes).values())
+        return f"{total} connections do not fit into the server's free slots"
     return None
+
+
+def _unexpected(evidence: Evidence, policy: Policy) -> tuple[str, ...]:
+    metrics = fresh(evidence.metrics, evidence.at, policy.thresholds.fresh_for)
+    return metrics.value.unexpected if isinstance(metrics, Known) else ()
 
 
 def _known(evidence: Evidence, target: Target, policy: Policy) -> dict[str, PoolState]:

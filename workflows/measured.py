@@ -30,6 +30,8 @@ class Measured:
     policy: Policy
     since: Moment
     now: Moment
+    is_resolved: bool = False
+    """Alertmanager said that the alert is over."""
 
     @cached_property
     def windows(self) -> dict[str, Known[InstanceWindow] | Unavailable]:

@@ -5,9 +5,12 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
+_ANSWER = timedelta(seconds=10)
+_WITH_RETRY = timedelta(seconds=25)
+
 READ = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=10),
-    schedule_to_close_timeout=timedelta(seconds=25),
+    start_to_close_timeout=_ANSWER,
+    schedule_to_close_timeout=_WITH_RETRY,
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=300), maximum_attempts=2),
 )
 """Harmless to repeat; short, because people wait for what it says."""
@@ -36,6 +39,15 @@ STORE = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
 """Writing the same report twice gives the same report."""
+
+
+def after(wait: timedelta) -> ActivityConfig:
+    """`READ` for an activity that is told to wait so long first."""
+    return {
+        **READ,
+        "start_to_close_timeout": _ANSWER + wait,
+        "schedule_to_close_timeout": _WITH_RETRY + 2 * wait,
+    }
 
 
 def summed(config: ActivityConfig, summary: str) -> ActivityConfig:

@@ -40,14 +40,22 @@ def plan(
     target: Target,
     policy: Policy,
     now: Moment,
+    *,
+    is_handed_over: bool = False,
 ) -> Plan:
-    """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried."""
+    """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried.
+
+    `is_handed_over`: people were asked to take over.
+    """
     situations = [
-        Situation(diagnosis, finding, evidence, attempts, target, policy, now)
+        Situation(diagnosis, finding, evidence, attempts, target, policy, now, is_handed_over)
         for finding in diagnosis.findings
     ]
+    rest = propose_rest(situations[0])
+    if isinstance(rest, Proposal) and rest.permission is Permission.ALONE:
+        return Plan(step=rest)
     if diagnosis.first.cause is Cause.HEALTHY:
-        return _finish(situations)
+        return _verify(diagnosis.first, rest)
     left_out: list[str] = []
     for situation in situations:
         if situation.finding.ripe_in is not None:
@@ -68,20 +76,11 @@ def _ask_somebody(answer: Proposal | str, policy: Policy) -> Proposal | str:
     return f"{answer.act.option}: it needs approval, and approval.approvers names nobody. {answer.effect}"
 
 
-def _finish(situations: list[Situation]) -> Plan:
-    """No pool is exhausted: verify that, but first end the rest of a leak whose first wave is just done."""
-    first = situations[0]
-    rest = propose_rest(first)
-    if isinstance(rest, Proposal) and rest.permission is Permission.ALONE:
-        return Plan(step=rest)
+def _verify(finding: Finding, rest: Proposal | str | None) -> Plan:
+    """No pool is exhausted. A free pool withdraws every request, so nobody is asked about a wave's rest."""
     if isinstance(rest, Proposal):
-        # A free pool withdraws every request: nobody is asked for what nobody needs tonight.
         rest = f"{rest.act.option}: the pool is free without it, and it would need approval. {rest.effect}"
-    return Plan(step=_healthy(first.finding), left_out=(rest,) if rest else ())
-
-
-def _healthy(finding: Finding) -> Healthy:
-    return Healthy(why=" ".join(finding.reasons))
+    return Plan(step=Healthy(why=" ".join(finding.reasons)), left_out=(rest,) if rest else ())
 
 
 def _wait(finding: Finding) -> LookAgain:

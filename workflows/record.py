@@ -55,6 +55,7 @@ class Record:
         self.acknowledged_at: datetime | None = None
         self.acknowledged_by = ""
         self.acknowledge_from = at
+        self.is_handed_over = False
         self.healthy_at: datetime | None = None
         self.recovered_at: datetime | None = None
         self.pending: Request | None = None
@@ -100,7 +101,7 @@ class Record:
         """Fresh evidence and what was concluded from it."""
         self.first_evidence = self.first_evidence or evidence
         self.evidence, self.diagnosis, self.plan = evidence, diagnosis, plan
-        if not self.diagnoses or self.diagnoses[-1].first.cause is not diagnosis.first.cause:
+        if not self.diagnoses or self.diagnoses[-1].first.stage != diagnosis.first.stage:
             self.diagnoses.append(diagnosis)
             first = diagnosis.first
             self.note(at, f"diagnosis: {first.cause} ({first.confidence:.0%}): {'; '.join(first.reasons)}")

@@ -16,13 +16,16 @@ def ours(target: Target, pools: dict[str, PoolState]) -> dict[str, int]:
     }
 
 
-def left_for_us(database: DatabaseReading, target: Target) -> int:
+def left_for_us(database: DatabaseReading, target: Target, maxima: dict[str, int]) -> int:
     """Slots the target may fill: all, less the reserved ones and everyone else's configured maxima.
 
-    Where more of the others are connected than the configuration knows of, what is there counts.
+    Where more of the others are connected than the configuration knows of, what is there counts; and so do
+    own sessions beyond `maxima`, what the known pools may open: somebody else has our name, and keeps them.
     """
     others = max(target.database.others, database.foreign)
-    return database.server.max_connections - database.server.reserved_connections - others
+    beyond = max(database.sessions_total - sum(maxima.values()), 0)
+    server = database.server
+    return server.max_connections - server.reserved_connections - others - beyond
 
 
 def spare_per_instance(database: DatabaseReading, target: Target, maxima: dict[str, int]) -> int:
@@ -31,10 +34,11 @@ def spare_per_instance(database: DatabaseReading, target: Target, maxima: dict[s
     ⌊(max_connections − reserved − others − ours) / (instances × surge)⌋, where ours is counted at surge too.
     """
     running = len(target.instances) * target.surge
-    spare = left_for_us(database, target) - sum(maxima.values()) * target.surge
+    spare = left_for_us(database, target, maxima) - sum(maxima.values()) * target.surge
     return max(floor(spare / running), 0)
 
 
-def fits(database: DatabaseReading, target: Target, maxima: dict[str, int]) -> bool:
-    """Whether pools of these maxima, at surge, leave everybody else their slots."""
-    return sum(maxima.values()) * target.surge <= left_for_us(database, target)
+def fits(database: DatabaseReading, target: Target, maxima: dict[str, int], sizes: dict[str, int]) -> bool:
+    """Whether pools of these sizes, in place of `maxima`, leave everybody else their slots at surge."""
+    wanted = sum((maxima | sizes).values()) * target.surge
+    return wanted <= left_for_us(database, target, maxima)

@@ -76,6 +76,7 @@ class TemporaryChange:
         self.kept_by = ""
         self.ended_by = ""
         self.effects = Effects(change.case)
+        self._lasts = change.act.lasts
         self._told: set[str] = set()
 
     @workflow.run
@@ -119,9 +120,10 @@ class TemporaryChange:
                 change, Level.L2, "temporary pool size cannot be checked", "An instance did not answer."
             )
             return None
-        if verification.would_exhaust(pages, change.act.baseline, change.case.policy) and not self.ended_by:
+        if verification.would_crowd(pages, change.act.baseline, change.case.policy) and not self.ended_by:
             reason = (
-                "More connections are in use than the configured size allows. Keep it, or end it by signal."
+                "More connections are in use than the configured size allows for: it would be crowded again. "
+                "Keep it, or end it by signal."
             )
             await self.tell(change, Level.L1, "temporary pool size is still needed", reason)
             return None
@@ -164,7 +166,7 @@ class TemporaryChange:
     def extend(self, *payloads: Any) -> None:
         """A person gives it the same time again: `{"by": name}`."""
         if self._name(payloads):
-            self.until = max(self.until, workflow.now()) + timedelta(hours=1)
+            self.until = max(self.until, workflow.now()) + self._lasts
 
     def _name(self, payloads: tuple[Any, ...]) -> str:
         try:

@@ -25,12 +25,14 @@ def verify(
     since: Moment,
     now: Moment,
     containers: Known[ContainersReading] | Unavailable | None = None,
+    is_resolved: bool = False,
 ) -> Verdict:
     """Judge the clear window that began at `since`, the fix or the first good look after it.
 
-    `pages` is a look at the end of the window; `containers`, where they were asked, must run.
+    `pages` is a look at the end of the window; `containers`, where they were asked, must run. `is_resolved`:
+    Alertmanager said that the alert is over.
     """
-    measured = Measured(window, pages, containers, target, policy, since, now)
+    measured = Measured(window, pages, containers, target, policy, since, now, is_resolved)
     criteria = tuple(judge(measured) for judge in CRITERIA)
     state = worst(criterion.state for criterion in criteria)
     return Verdict(state=state, criteria=criteria, since=since, until=now)
@@ -79,21 +81,20 @@ def sizes(pages: Known[ApplicationReading] | Unavailable) -> dict[str, int]:
     }
 
 
-def would_exhaust(
+def would_crowd(
     pages: Known[ApplicationReading] | Unavailable, baseline: dict[str, int], policy: Policy
 ) -> bool:
-    """Whether pools of these sizes would be exhausted by what is checked out now, or that cannot be told."""
+    """Whether pools of these sizes would be fuller than recovery allows, or that cannot be told."""
     found = pages.value.instances if isinstance(pages, Known) else {}
-    return any(
-        _would_exhaust_one(found.get(name, _NOT_ASKED), size, policy) for name, size in baseline.items()
-    )
+    return any(_would_crowd_one(found.get(name, _NOT_ASKED), size, policy) for name, size in baseline.items())
 
 
-def _would_exhaust_one(page: Known[ApplicationPage] | Unavailable, size: int, policy: Policy) -> bool:
+def _would_crowd_one(page: Known[ApplicationPage] | Unavailable, size: int, policy: Policy) -> bool:
     pool = value_of(page.value.pool) if isinstance(page, Known) else None
     if pool is None:
         return True
-    return is_exhausted(pool.model_copy(update={"size": size}), policy)
+    utilization = pool.model_copy(update={"size": size}).utilization
+    return utilization >= policy.clear_window.utilization
 
 
 _NOT_ASKED = Unavailable(reason="the instance was not asked")

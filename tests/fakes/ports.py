@@ -1,17 +1,19 @@
 """Every port, on the simulated world."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, override
 
 from temporalio import activity
 
 from tests.fakes import changes, prometheus, readings
 from tests.fakes.world import Act, World
+from workflows import verification
 from workflows.errors import PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.evidence import ApplicationReading, ContainersReading, DatabaseReading, MetricsReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
+from workflows.models.reading import Known
 from workflows.models.session import SessionIdentity
 from workflows.models.verdict import WindowReading
 from workflows.ports import activities as ports
@@ -25,6 +27,8 @@ from workflows.ports.requests import (
     WindowLook,
 )
 from workflows.remedies.termination import most_at_once
+
+BETWEEN_LOOKS = timedelta(seconds=0.5)
 
 
 class _Port:
@@ -60,10 +64,19 @@ class FakeApplication(_Port, ports.Application):
     async def read_application(self, look: Look) -> ApplicationReading:
         async with self.world.scene("read_application") as asked:
             at = asked + look.settle
-            names = [instance.name for instance in look.target.instances]
-            return ApplicationReading(
-                instances={name: readings.read_page(self.world, name, at) for name in names}
-            )
+            while not self._is_free(look, at) and at < asked + look.settle + look.patience:
+                at += BETWEEN_LOOKS
+            return self._read(look, at)
+
+    def _is_free(self, look: Look, at: datetime) -> bool:
+        reading = Known(value=self._read(look, at), at=at)
+        return verification.is_free(reading, look.target, look.policy) is True
+
+    def _read(self, look: Look, at: datetime) -> ApplicationReading:
+        names = [instance.name for instance in look.target.instances]
+        return ApplicationReading(
+            instances={name: readings.read_page(self.world, name, at) for name in names}
+        )
 
 
 class FakeDatabase(_Port, ports.Database):

@@ -11,6 +11,7 @@ from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.verdict import InstanceWindow, WindowReading
 
 SCRAPE_SECONDS = 5
+EXHAUSTED = 0.95
 RECENT = timedelta(minutes=5)
 _LOOKBACK = timedelta(minutes=5)
 _SOURCE = "metrics"
@@ -63,8 +64,12 @@ def read(world: World, at: datetime, exhausted: float) -> MetricsReading:
         usual_rate=Known(value=state.usual_rate, at=newest),
         hold_seconds=Known(value=sum(app.hold for app in apps) / len(apps), at=newest),
         usual_hold=Known(value=state.usual_hold, at=newest),
-        alert_firing=Known(value=any(app.pool.utilization > exhausted for app in apps), at=newest),
+        alert_firing=Known(value=_fires(apps, exhausted), at=newest),
     )
+
+
+def _fires(apps: list[App], exhausted: float = EXHAUSTED) -> bool:
+    return any(app.pool.utilization > exhausted for app in apps)
 
 
 def _read_instance(
@@ -125,6 +130,9 @@ def read_window(world: World, since: datetime, until: datetime) -> WindowReading
         instances=instances,
         request_rate=Known(value=sum(rates), at=until) if rates else nothing,
         usual_rate=Known(value=world.state(until).usual_rate, at=until) if rates else nothing,
+        alert_firing=Known(value=_fires(list(world.state(until).apps.values())), at=until)
+        if rates
+        else nothing,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 
@@ -86,6 +87,31 @@ async def test_a_new_process_counts_anew(stage: ApplicationStage) -> None:
     mine = page(await read(stage))
     assert known(mine.started_at) == began
     assert known(mine.timeouts_total) == 0
+
+
+async def test_a_look_after_an_act_is_patient(stage: ApplicationStage) -> None:
+    stage.world.happens(change_app(FIRST, rate=200.0), stage.world.after(seconds=-10))
+    stage.world.happens(change_app(FIRST, rate=20.0), stage.world.now() + timedelta(seconds=1.2))
+    port = await stage.port()
+    look = Look(target=stage.target, policy=cases.policy(), alert_name=cases.ALERT)
+
+    hasty = await port.read_application(look)
+    patient = await port.read_application(look.model_copy(update={"patience": timedelta(seconds=4)}))
+
+    assert known(page(hasty).pool).utilization == 1
+    assert known(page(patient).pool).utilization < 0.5
+
+
+async def test_patience_has_an_end(stage: ApplicationStage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2), instance=FIRST)
+    port = await stage.port()
+    look = Look(target=stage.target, policy=cases.policy(), alert_name=cases.ALERT)
+
+    began = monotonic()
+    reading = await port.read_application(look.model_copy(update={"patience": timedelta(seconds=0.6)}))
+
+    assert known(page(reading).pool).utilization == 1
+    assert monotonic() - began < 3
 
 
 async def test_an_instance_that_does_not_run_is_unavailable_and_the_other_one_is_not(

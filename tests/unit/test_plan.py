@@ -43,7 +43,7 @@ from workflows.models.session import Session
 from workflows.models.target import Target
 from workflows.ownership import can_be_leaked
 from workflows.plan import plan
-from workflows.slots import fits, ours, spare_per_instance
+from workflows.slots import fits, left_for_us, ours, spare_per_instance
 
 AGO = NOW - timedelta(minutes=1)
 NO_RELOAD = target(reload=None)
@@ -603,6 +603,59 @@ def test_the_policy_can_forbid_restarts() -> None:
     assert decided.left_out[-1] == "Restart: the policy never allows it."
 
 
+def lost_after_wave(found: int, lost: int, **changes: Any) -> Plan:
+    """A wave was ended and did not help: so many leaked sessions are left, so many slots were lost."""
+    look = leak_of(sessions(18)[18 - found :], total=20 - lost)
+    look = look.model_copy(update=changes)
+    return decide(look, tried(FIRST_WAVE, changed=10), previous=scenes.before(evidence()))
+
+
+def test_a_restart_is_alone_where_the_leak_holds_the_larger_part() -> None:
+    assert proposed(lost_after_wave(8, 10)).permission is Permission.ALONE
+    assert proposed(lost_after_wave(0, 10)).permission is Permission.ALONE
+    assert proposed(lost_after_wave(0, 9)).permission is Permission.APPROVAL
+
+
+def test_a_restart_that_would_roll_back_other_work_is_asked_for() -> None:
+    writer = scenes.session(150, 1.0, "active", has_written=True)
+    look = scenes.database([*sessions(18)[10:], writer], total=10)
+
+    asked = proposed(lost_after_wave(8, 10, database=look))
+
+    assert asked.act.option is Option.RESTART
+    assert asked.permission is Permission.APPROVAL
+
+
+def test_a_restart_while_the_database_holds_the_work_up_is_asked_for() -> None:
+    waiting = [scenes.session(pid, 1.0, "active", wait_event_type="Lock") for pid in range(150, 156)]
+    look = scenes.database([*sessions(18)[14:], *waiting], total=10)
+
+    asked = proposed(lost_after_wave(4, 10, database=look))
+
+    assert asked.act.option is Option.RESTART
+    assert asked.permission is Permission.APPROVAL
+
+
+def test_under_the_hands_of_people_only_leaked_sessions_are_ended_unasked() -> None:
+    def next_step(look: Evidence, **changes: Any) -> Proposal:
+        found = diagnose(look, None, target(), policy())
+        return proposed(plan(found, look, (), target(), policy(**changes), NOW, is_handed_over=True))
+
+    assert next_step(evidence()).permission is Permission.ALONE
+    resize = next_step(undersized_look(), options={"resize": "alone"})
+    assert (resize.act.option, resize.permission) == (Option.RESIZE, Permission.APPROVAL)
+
+
+def test_a_doubtful_leak_is_asked_about() -> None:
+    slow = scenes.metrics(scraped(pool(waiters=4)), hold_seconds=known(4.0), usual_hold=known(0.2))
+
+    asked = proposed(decide(evidence(metrics=slow)))
+
+    assert asked.act.option is Option.TERMINATE
+    assert asked.permission is Permission.APPROVAL
+    assert "a person decides" in asked.why
+
+
 def test_where_capacity_is_lost_no_instance_is_restarted_but_a_leak_is_ended() -> None:
     two = target(instances=2)
     stopped = scenes.containers(scenes.container(1), scenes.container(2, running=False, status="exited"))
@@ -772,8 +825,26 @@ def test_the_slot_arithmetic_of_several_instances_at_surge() -> None:
 
     assert maxima == {"web-1": 20, "web-2": 30, "web-3": 20}
     assert spare_per_instance(database, three, maxima) == floor((200 - 5 - 10 - 70 * 1.5) / (3 * 1.5))
-    assert fits(database, three, {"web-1": 40, "web-2": 43, "web-3": 40})
-    assert not fits(database, three, {"web-1": 40, "web-2": 44, "web-3": 40})
+    assert fits(database, three, maxima, {"web-1": 40, "web-2": 43, "web-3": 40})
+    assert not fits(database, three, maxima, {"web-1": 40, "web-2": 44, "web-3": 40})
+
+
+def test_own_sessions_that_no_known_pool_can_have_opened_keep_their_slots() -> None:
+    database = scenes.database([], total=100, max_connections=120, foreign=0).value
+    maxima = ours(target(instances=2), {})
+
+    assert left_for_us(database, target(instances=2), maxima) == 120 - 3 - 60
+    assert spare_per_instance(database, target(instances=2), maxima) == 8
+
+
+def test_nothing_is_resized_while_pools_are_not_counted() -> None:
+    full = pool(waiters=4)
+    stranger = scenes.metrics(scraped(full, full_seconds=known(420.0)), unexpected=("web-3",))
+
+    decided = decide(undersized_look(metrics=stranger))
+
+    assert isinstance(decided.step, HandOver)
+    assert "Resize: not in the configuration, though in the metrics: web-3." in decided.left_out
 
 
 def test_a_server_that_is_full_already_has_nothing_to_spare() -> None:
@@ -802,8 +873,8 @@ def _check_resize(act: Resize, look: Evidence, subject: Target, rules: Policy) -
         configured = subject.instance(name).pool_size
         assert act.baseline[name] == configured
         assert size <= configured * rules.limits.resize_factor
-    maxima = {each.name: each.pool_size for each in subject.instances} | act.sizes
-    assert fits(look.database.value, subject, maxima)
+    maxima = {each.name: each.pool_size for each in subject.instances}
+    assert fits(look.database.value, subject, maxima, act.sizes)
 
 
 def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:

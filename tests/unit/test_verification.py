@@ -13,7 +13,7 @@ from workflows.criteria import CRITERIA, worst
 from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Target
 from workflows.models.verdict import Criterion, InstanceWindow, State, Verdict, WindowReading
-from workflows.verification import is_free, sizes, verify, would_exhaust
+from workflows.verification import is_free, sizes, verify, would_crowd
 
 SINCE = NOW - timedelta(minutes=5)
 MS = timedelta(milliseconds=1)
@@ -48,6 +48,7 @@ def window(*instances: InstanceWindow | Unavailable, **changes: Any) -> Known[Wi
         },
         "request_rate": known(50.0),
         "usual_rate": known(50.0),
+        "alert_firing": known(False),
         **changes,
     }
     return known(WindowReading.model_validate(fields))
@@ -80,6 +81,7 @@ def test_a_quiet_window_with_traffic_is_recovered() -> None:
         ("application responding", "web-1: a query took 4 ms", "a query is answered"),
         ("demand", "50.0 of the usual 50.0 requests/s", "at least 50.0 % of the usual"),
         ("instances up", "web-1: up, container of web-1: running", "all 1"),
+        ("alert", "does not fire", "does not fire"),
         ("readings", "web-1: 20 samples", "5 min after the fix, without a hole"),
     ]
 
@@ -358,6 +360,31 @@ def test_a_quick_look_can_ask_for_more_than_not_exhausted(active: int, free: boo
     assert is_free(pages, target(), policy(), limit=0.7) is free
 
 
+# the alert, and instances that nobody asked
+
+
+@pytest.mark.parametrize(
+    ("firing", "is_resolved", "state"),
+    [
+        (known(False), False, State.RECOVERED),
+        (known(True), False, State.NOT_RECOVERED),
+        (GONE, False, State.INCONCLUSIVE),
+        (known(True), True, State.RECOVERED),
+        (GONE, True, State.RECOVERED),
+        (None, False, State.RECOVERED),
+    ],
+)
+def test_the_alert_itself_is_over(firing: Any, is_resolved: bool, state: State) -> None:
+    assert judge(window(seen(), alert_firing=firing), is_resolved=is_resolved).state is state
+
+
+def test_an_instance_that_nobody_asked_leaves_it_open() -> None:
+    verdict = judge(window(seen(), unexpected=("web-3",)))
+
+    assert verdict.state is State.INCONCLUSIVE
+    assert "web-3" in criterion(verdict, "instances up").measured
+
+
 # the size of a temporary change
 
 
@@ -369,18 +396,17 @@ def test_sizes_are_those_that_could_be_read() -> None:
 @pytest.mark.parametrize(
     ("answer", "exhausts"),
     [
-        (page(pool(19, 40)), False),
-        (page(pool(19, 40, waiters=1)), True),
-        (page(pool(20, 40)), True),
+        (page(pool(13, 40)), False),
+        (page(pool(14, 40)), True),
         (page(pool(30, 40)), True),
         (page(pool=GONE), True),
         (GONE, True),
     ],
 )
 def test_a_smaller_size_is_not_gone_back_to_while_more_is_needed(answer: Any, exhausts: bool) -> None:
-    assert would_exhaust(scenes.application(answer), {"web-1": 20}, policy()) is exhausts
-    assert would_exhaust(GONE, {"web-1": 20}, policy()) is True
-    assert would_exhaust(GONE, {}, policy()) is False
+    assert would_crowd(scenes.application(answer), {"web-1": 20}, policy()) is exhausts
+    assert would_crowd(GONE, {"web-1": 20}, policy()) is True
+    assert would_crowd(GONE, {}, policy()) is False
 
 
 # anything at all

@@ -6,7 +6,7 @@ from math import ceil
 
 from workflows.causes.symptoms import Symptoms
 from workflows.models.diagnosis import Cause, Finding
-from workflows.models.session import Session
+from workflows.models.session import Session, SessionIdentity
 from workflows.ownership import leakable
 from workflows.readings import number
 from workflows.wording import counted, listed, percent, span
@@ -27,11 +27,14 @@ class Held:
     lost_slots: int
     """Of the certain ones: checked out in the pool, and without a session on the server."""
     checked_out: int
+    """On the instances in question."""
+    elsewhere: int
+    """The most that the other instances can have checked out: so many of the sessions may be theirs."""
     instances: tuple[str, ...]
 
     def share(self, held: int) -> float:
-        """Which part of the connections checked out so many are; 1 at most."""
-        return min(held / self.checked_out, 1.0) if self.checked_out else 0.0
+        """Which part of the connections checked out so many are at least; 1 at most."""
+        return min(max(held - self.elsewhere, 0) / self.checked_out, 1.0) if self.checked_out else 0.0
 
     @property
     def count(self) -> int:
@@ -60,65 +63,83 @@ def find_leak(symptoms: Symptoms) -> Finding | str:
 
 
 def required_age(symptoms: Symptoms) -> timedelta:
-    """Idle for so long, a transaction is forgotten: the policy's age, or several usual hold times."""
-    return max(symptoms.policy.thresholds.leak_age, _usual_holds(symptoms))
+    """Idle for so long, a transaction is forgotten: the policy's age, or several hold times."""
+    thresholds = symptoms.policy.thresholds
+    least = thresholds.leak_age
+    if symptoms.usual_hold is None:
+        least = max(least, thresholds.leak_age_without_usual)
+    return max(least, _honest_hold(symptoms))
 
 
-def _usual_holds(symptoms: Symptoms) -> timedelta:
-    factor = symptoms.policy.thresholds.leak_hold_factor
+def _honest_hold(symptoms: Symptoms) -> timedelta:
+    """Several times what connections are held usually, or now: handlers may be waiting for somebody slow."""
+    hold = max(symptoms.usual_hold or 0.0, symptoms.hold_now or 0.0)
     # The longest a person would wait: an absurd measurement must not overflow the arithmetic.
-    return timedelta(seconds=min(factor * (symptoms.usual_hold or 0.0), 86_400.0))
+    return timedelta(seconds=min(symptoms.policy.thresholds.leak_hold_factor * hold, 86_400.0))
 
 
 def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
-    sessions = symptoms.database.sessions if symptoms.database else ()
-    candidates = leakable(sessions, symptoms.target).values()
-    certain = [session for session in candidates if _is_certain(session, symptoms)]
-    suspects = [
-        session for session in candidates if session not in certain and _is_suspect(session, symptoms)
+    candidates = leakable(symptoms.database.sessions if symptoms.database else (), symptoms.target)
+    age, settle = required_age(symptoms), symptoms.policy.pace.settle
+    certain = _certain(candidates, symptoms, age)
+    suspected = max(symptoms.policy.thresholds.suspect_age, _honest_hold(symptoms)).total_seconds()
+    waits = [
+        max(age - timedelta(seconds=session.state_seconds), settle)
+        for identity, session in candidates.items()
+        if identity not in certain and session.state_seconds > suspected
     ]
-    waits = [_wait(session, symptoms) for session in suspects]
     is_lost_twice = symptoms.earlier is not None
-    settle = symptoms.policy.pace.settle
     return Held(
-        certain=tuple(sorted(certain, key=lambda found: (found.identity.state_change, found.identity.pid))),
+        certain=tuple(sorted(certain.values(), key=lambda each: each.age_order)),
         waits=tuple(sorted(waits + ([] if is_lost_twice else [settle] * symptoms.lost_slots))),
         lost_slots=symptoms.lost_slots if is_lost_twice else 0,
         checked_out=symptoms.checked_out(instances),
+        elsewhere=symptoms.elsewhere(instances),
         instances=instances,
     )
 
 
-def _is_certain(session: Session, symptoms: Symptoms) -> bool:
-    return session.state_seconds > required_age(symptoms).total_seconds() and (
-        symptoms.earlier is None or _was_seen(session, symptoms)
-    )
-
-
-def _was_seen(session: Session, symptoms: Symptoms) -> bool:
-    earlier = symptoms.earlier.sessions if symptoms.earlier else ()
-    return any(session.identity == before.identity for before in earlier)
-
-
-def _is_suspect(session: Session, symptoms: Symptoms) -> bool:
-    age = max(symptoms.policy.thresholds.suspect_age, _usual_holds(symptoms))
-    return session.state_seconds > age.total_seconds()
-
-
-def _wait(session: Session, symptoms: Symptoms) -> timedelta:
-    left = required_age(symptoms).total_seconds() - session.state_seconds
-    return max(timedelta(seconds=max(left, 0.0)), symptoms.policy.pace.settle)
+def _certain(
+    candidates: dict[SessionIdentity, Session], symptoms: Symptoms, age: timedelta
+) -> dict[SessionIdentity, Session]:
+    """Old enough, and unchanged over two looks where there were two."""
+    earlier = symptoms.earlier
+    before = {session.identity for session in earlier.sessions} if earlier else set(candidates)
+    return {
+        identity: session
+        for identity, session in candidates.items()
+        if session.state_seconds > age.total_seconds() and identity in before
+    }
 
 
 def _leak(symptoms: Symptoms, held: Held) -> Finding:
-    share = held.share(held.count)
+    share, doubts = held.share(held.count), _doubts(symptoms)
     return Finding(
         cause=Cause.LEAK,
         confidence=share * (_SEEN_TWICE if symptoms.earlier else _SEEN_ONCE),
-        reasons=(*_reasons(symptoms, held), *_background(symptoms)),
+        reasons=(*_reasons(symptoms, held), *doubts, *_background(symptoms)),
         instances=held.instances,
         sessions=held.certain,
+        share=share,
+        doubts=doubts,
     )
+
+
+def _doubts(symptoms: Symptoms) -> tuple[str, ...]:
+    """What else may explain sessions that stand still in a transaction."""
+    doubts = []
+    ratio, hold, usual = symptoms.hold_ratio, symptoms.hold_now, symptoms.usual_hold
+    if ratio is not None and hold and usual and ratio > symptoms.policy.thresholds.hold_factor:
+        doubts.append(
+            f"Connections do come back, after {span(hold)} instead of {span(usual)}: requests may be "
+            "waiting for something else while they hold them, so a person decides."
+        )
+    if symptoms.unexpected:
+        doubts.append(
+            f"Not in the configuration, though in the metrics: {listed(symptoms.unexpected)}. Sessions "
+            "may belong there, so a person decides."
+        )
+    return tuple(doubts)
 
 
 def _reasons(symptoms: Symptoms, held: Held) -> list[str]:
@@ -139,7 +160,7 @@ def _describe_certain(symptoms: Symptoms, held: Held) -> str:
     return (
         f"{counted(len(held.certain), 'session')} idle in transaction for "
         f"{' to '.join(dict.fromkeys((span(ages[0]), span(ages[-1]))))}, {looks}: "
-        f"{percent(held.share(len(held.certain)))} of the "
+        f"{'at least ' if held.elsewhere else ''}{percent(held.share(len(held.certain)))} of the "
         f"{counted(held.checked_out, 'connection')} checked out on {listed(held.instances)}."
     )
 
@@ -165,11 +186,11 @@ def _suspicion(symptoms: Symptoms, held: Held, needed: float) -> Finding:
 
 
 def _background(symptoms: Symptoms) -> list[str]:
-    thresholds, hold = symptoms.policy.thresholds, symptoms.usual_hold
+    factor = symptoms.policy.thresholds.leak_hold_factor
     basis = (
         "the usual hold time is not known"
-        if hold is None
-        else f"{thresholds.leak_hold_factor:g} times the usual hold time is {span(_usual_holds(symptoms))}"
+        if symptoms.usual_hold is None
+        else f"{factor:g} times the longer hold time, usual or now, is {span(_honest_hold(symptoms))}"
     )
     counters = {name: number(metrics.leaked) for name, metrics in symptoms.metrics.items()}
     return [

@@ -5,6 +5,7 @@ from datetime import timedelta
 from workflows.causes.capacity import find_lost_capacity
 from workflows.causes.leak import find_leak, required_age
 from workflows.causes.symptoms import Symptoms
+from workflows.contention import describe_contention
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Finding
 from workflows.ownership import is_own
@@ -25,7 +26,7 @@ def find_spike(symptoms: Symptoms) -> Finding | str:
         return f"No spike: {_describe_traffic(symptoms)}"
     return Finding(
         cause=Cause.SPIKE,
-        confidence=_BOTH_KNOWN - (_LESS_FOR_EACH_UNKNOWN if _hold_ratio(symptoms) is None else 0),
+        confidence=_BOTH_KNOWN - (_LESS_FOR_EACH_UNKNOWN if symptoms.hold_ratio is None else 0),
         reasons=(
             (
                 f"{rate:.1f} requests/s, {ratio:.1f} times the usual {symptoms.usual_rate:.1f}; "
@@ -35,6 +36,7 @@ def find_spike(symptoms: Symptoms) -> Finding | str:
             *_describe_pools(symptoms),
         ),
         instances=symptoms.exhausted,
+        doubts=_doubts(symptoms),
     )
 
 
@@ -48,7 +50,7 @@ def find_undersized(symptoms: Symptoms) -> Finding | str:
     if full is None:
         return "Not undersized: for how long the pool has been full could not be read."
     left = symptoms.policy.thresholds.full_for.total_seconds() - full
-    unknown = [ratio, _hold_ratio(symptoms)].count(None)
+    unknown = [ratio, symptoms.hold_ratio].count(None)
     confidence = _BOTH_KNOWN - _LESS_FOR_EACH_UNKNOWN * unknown
     return Finding(
         cause=Cause.UNDERSIZED,
@@ -64,6 +66,7 @@ def find_undersized(symptoms: Symptoms) -> Finding | str:
             str(find_leak(symptoms)),
         ),
         instances=symptoms.exhausted,
+        doubts=_doubts(symptoms),
         ripe_in=timedelta(seconds=left) if left > 0 else None,
     )
 
@@ -78,11 +81,12 @@ def _obstacle(symptoms: Symptoms) -> str | None:
         return "connections that look forgotten explain it."
     if isinstance(find_lost_capacity(symptoms), Finding):
         return "capacity is lost."
-    return _slowness(symptoms) or _stillness(symptoms)
+    waits = describe_contention(symptoms.database.sessions, symptoms.target)
+    return waits or _slowness(symptoms) or _stillness(symptoms)
 
 
 def _slowness(symptoms: Symptoms) -> str | None:
-    ratio, factor = _hold_ratio(symptoms), symptoms.policy.thresholds.hold_factor
+    ratio, factor = symptoms.hold_ratio, symptoms.policy.thresholds.hold_factor
     if ratio is None or ratio <= factor:
         return None
     return f"connections are held {ratio:.1f} times as long as usual: something is slow."
@@ -118,17 +122,20 @@ def _traffic_ratio(symptoms: Symptoms) -> float | None:
     return None if rate is None or not usual else rate / usual
 
 
-def _hold_ratio(symptoms: Symptoms) -> float | None:
-    hold = number(symptoms.traffic.hold_seconds) if symptoms.traffic else None
-    usual = symptoms.usual_hold
-    return None if hold is None or not usual else hold / usual
-
-
 def _full_seconds(symptoms: Symptoms) -> float | None:
     found = [
         number(symptoms.metrics[name].full_seconds) for name in symptoms.exhausted if name in symptoms.metrics
     ]
     return max((full for full in found if full is not None), default=None)
+
+
+def _doubts(symptoms: Symptoms) -> tuple[str, ...]:
+    """What is not known of work that is said to be the usual."""
+    unknown = {
+        _describe_traffic(symptoms): _traffic_ratio(symptoms),
+        _describe_hold(symptoms): symptoms.hold_ratio,
+    }
+    return tuple(sentence for sentence, ratio in unknown.items() if ratio is None)
 
 
 def _describe_traffic(symptoms: Symptoms) -> str:
@@ -139,7 +146,7 @@ def _describe_traffic(symptoms: Symptoms) -> str:
 
 
 def _describe_hold(symptoms: Symptoms) -> str:
-    ratio = _hold_ratio(symptoms)
+    ratio = symptoms.hold_ratio
     if ratio is None or symptoms.usual_hold is None:
         return "Hold times cannot be compared with the usual: one of the two is not known."
     return f"Connections are held {percent(ratio)} of the usual {span(symptoms.usual_hold)}."

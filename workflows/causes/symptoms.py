@@ -75,6 +75,32 @@ class Symptoms:
         measured = number(self.traffic.usual_rate) if self.traffic else None
         return self.target.usual.request_rate if measured is None else measured
 
+    @property
+    def hold_now(self) -> float | None:
+        """Seconds that connections were held which came back lately."""
+        return number(self.traffic.hold_seconds) if self.traffic else None
+
+    @property
+    def hold_ratio(self) -> float | None:
+        """How many times the usual connections are held now."""
+        now, usual = self.hold_now, self.usual_hold
+        return None if now is None or not usual else now / usual
+
+    def elsewhere(self, names: Iterable[str]) -> int:
+        """The most connections that the other instances can have checked out."""
+        pools, own = self.pools, set(names)
+        stopped = {name for name, container in self.containers.items() if not container.running}
+        return sum(
+            pools[other.name].active if other.name in pools else other.pool_size
+            for other in self.target.instances
+            if other.name not in own | stopped
+        )
+
+    @property
+    def unexpected(self) -> tuple[str, ...]:
+        """Instances in the metrics that the configuration does not know, and nobody asked."""
+        return self.traffic.unexpected if self.traffic else ()
+
     def _fails(self, name: str) -> bool:
         page, metrics = self.pages.get(name), self.metrics.get(name)
         times_out = bool(metrics and number(metrics.timeouts))

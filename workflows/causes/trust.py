@@ -55,7 +55,8 @@ def _idle(evidence: Evidence, target: Target, policy: Policy) -> int:
 
 
 def _is_proven(reading: DatabaseReading, previous: Evidence | None, target: Target, policy: Policy) -> bool:
-    if target.database.system_identifier is not None:
+    # The identifier proves the server; that role and application name are right, only their sessions do.
+    if target.database.system_identifier is not None and reading.sessions_total > 0:
         return True
     before = trusted(previous, None, target, policy) if previous else None
     return isinstance(before, Known) and before.value.server.started_at == reading.server.started_at

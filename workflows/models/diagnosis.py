@@ -30,8 +30,17 @@ class Finding(Model):
     """The exhausted instances it explains."""
     sessions: tuple[Session, ...] = ()
     """Leak: the leaked sessions, oldest first."""
+    share: Share = 0.0
+    """Leak: which part of the connections checked out there it certainly holds."""
+    doubts: tuple[str, ...] = ()
+    """Why a person has to judge it before anything is done about it."""
     ripe_in: Duration | None = None
     """Suspected, and certain or dismissed after this time: look again then, do not act now."""
+
+    @property
+    def stage(self) -> tuple[Cause, bool]:
+        """What makes it another finding for people: the cause, and that a suspicion has become certain."""
+        return self.cause, self.ripe_in is None
 
 
 class Diagnosis(Model):

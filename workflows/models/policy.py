@@ -49,7 +49,12 @@ class Thresholds(Model):
     exhausted: Share = 0.95
     """Utilization above which an instance's pool is exhausted (runbook: symptoms)."""
     leak_age: Duration = timedelta(seconds=30)
-    """Idle in transaction at least this long, and three usual hold times, before it is a leak."""
+    """Idle in transaction at least this long, and three hold times, before it is a leak.
+
+    The hold time is the usual one or that of now, whichever is longer.
+    """
+    leak_age_without_usual: Duration = timedelta(minutes=5)
+    """The same where the usual hold time is not known (runbook, option 2)."""
     leak_hold_factor: Annotated[float, Field(ge=1)] = 3.0
     leak_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of the connections checked out that must be held so before they are called a leak."""
@@ -111,6 +116,8 @@ class Pace(Model):
 
     settle: Duration = timedelta(seconds=2)
     """After an act, before the quick look."""
+    patience: Duration = timedelta(seconds=6)
+    """How long that look waits for the pool to be free, before the act is said not to have helped."""
     relook: Duration = timedelta(minutes=2)
     """While people are at work, or the answer is awaited."""
     watch: tuple[Duration, ...] = (timedelta(minutes=15), timedelta(minutes=30))

@@ -37,3 +37,8 @@ class Session(Model):
     blocked_by: tuple[int, ...] = ()
     in_progress: str | None = None
     """The `pg_stat_progress_*` view that lists it: a migration or maintenance, never touched."""
+
+    @property
+    def age_order(self) -> tuple[Moment, int]:
+        """Sorts the oldest first; the pid only makes the order certain."""
+        return self.identity.state_change, self.identity.pid

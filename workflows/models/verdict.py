@@ -30,6 +30,10 @@ class WindowReading(Model):
     request_rate: Reading[float]
     """Mean requests per second over the window, all instances."""
     usual_rate: Reading[float]
+    alert_firing: Reading[bool] | None = None
+    """At the window's end; None in readings older than this field."""
+    unexpected: tuple[str, ...] = ()
+    """Instances seen in the window that the configuration does not know."""
 
 
 class State(StrEnum):

@@ -17,6 +17,8 @@ class Look(Model):
     alert_name: str
     settle: Duration = timedelta()
     """Wait this long before asking the application: what was just done to it shows only then."""
+    patience: Duration = timedelta()
+    """Then ask again until the pool is free, for this long at most: a pool may need time to notice."""
 
 
 class WindowLook(Model):
@@ -26,6 +28,7 @@ class WindowLook(Model):
     since: Moment
     until: Moment
     step: Duration
+    alert_name: str = ""
 
 
 class TerminateRequest(Model):

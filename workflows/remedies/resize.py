@@ -42,6 +42,8 @@ def _obstacle(situation: Situation) -> str | None:
         return "the configuration does not say how the application takes a new size (reload)"
     if situation.database is None:
         return "the server's slots could not be read"
+    if situation.unexpected:
+        return f"not in the configuration, though in the metrics: {listed(situation.unexpected)}"
     tries = of_option(situation.attempts, Option.RESIZE)
     if reason := describe_exhaustion(tries, situation.policy):
         return reason
@@ -88,11 +90,12 @@ def _arithmetic(situation: Situation) -> str:
     database, target = situation.database, situation.target
     if database is None:
         return "the server could not be read"
+    maxima = ours(target, situation.pools)
     return (
         f"max_connections {database.server.max_connections}, reserved "
         f"{database.server.reserved_connections}, others {max(target.database.others, database.foreign)}, "
-        f"left for us {left_for_us(database, target)}, our pools may open "
-        f"{sum(ours(target, situation.pools).values())}{_at_surge(target)}"
+        f"left for us {left_for_us(database, target, maxima)}, our pools may open "
+        f"{sum(maxima.values())}{_at_surge(target)}"
     )
 
 

@@ -1,12 +1,16 @@
 """Restart one exhausted instance (runbook, option 1), where nothing smaller helped."""
 
 from workflows.attempts import describe_exhaustion, describe_refusal, may_have_touched, of_option, of_restart
+from workflows.contention import describe_contention
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Restart
 from workflows.models.policy import Option
+from workflows.ownership import is_own
 from workflows.remedies.situation import Situation
 from workflows.wording import counted, span
+
+_LARGER_PART = 0.5
 
 
 def propose_restart(situation: Situation) -> Proposal | str:
@@ -26,14 +30,22 @@ def propose_restart(situation: Situation) -> Proposal | str:
 
 
 def _needs_a_person(situation: Situation) -> bool:
-    """A restart ends the same sessions: it may not go around the approval they need.
+    """A restart ends everything, not only what leaked: a person judges what that costs.
 
-    And where no leaked session was ever seen, counts that disagree are all there is: a person judges them.
+    Where no leaked session was ever seen, counts that disagree are all there is; where a leak holds the
+    smaller part, or the database holds the work up, a restart may help nothing and costs the larger part.
     """
+    sessions = situation.database.sessions if situation.database else ()
     seen = situation.finding.sessions or any(
         may_have_touched(attempt) for attempt in of_option(situation.attempts, Option.TERMINATE)
     )
-    return not seen or any(session.has_written for session in situation.finding.sessions)
+    return (
+        not seen
+        or situation.finding.share < _LARGER_PART
+        or situation.target.database.transaction_pooler
+        or describe_contention(sessions, situation.target) is not None
+        or any(session.has_written for session in sessions if is_own(session.identity, situation.target))
+    )
 
 
 def _obstacle(situation: Situation) -> str | None:

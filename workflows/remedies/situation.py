@@ -25,6 +25,8 @@ class Situation:
     target: Target
     policy: Policy
     now: Moment
+    is_handed_over: bool = False
+    """People were asked to take over: nothing but leaked sessions is touched under their hands unasked."""
 
     @cached_property
     def pools(self) -> dict[str, PoolState]:
@@ -42,13 +44,21 @@ class Situation:
         found = containers_of(self.evidence, self.target, self.policy)
         return {name: state.value for name, state in found.items() if isinstance(state, Known)}
 
+    @cached_property
+    def unexpected(self) -> tuple[str, ...]:
+        """Instances in the metrics that the configuration does not know."""
+        metrics = fresh(self.evidence.metrics, self.evidence.at, self.policy.thresholds.fresh_for)
+        return metrics.value.unexpected if isinstance(metrics, Known) else ()
+
     def is_forbidden(self, option: Option) -> bool:
         """Whether the policy never allows it."""
         return self.policy.permission(option) is Permission.NEVER
 
     def propose(self, act: Act, effect: str, risk: str, *, asks: bool = False) -> Proposal:
-        """The proposal; `asks` has a person approve whatever the policy allows alone."""
+        """The proposal; `asks` has a person approve whatever the policy allows alone, and so do doubts."""
         allowed = self.policy.permission(act.option)
+        is_under_hands = self.is_handed_over and act.option is not Option.TERMINATE
+        asks = asks or is_under_hands or bool(self.finding.doubts)
         return Proposal(
             act=act,
             cause=self.finding.cause,

@@ -1,10 +1,11 @@
 """End exactly the leaked sessions, in small waves (runbook, option 2, corrected)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import floor
 
 from workflows.attempts import describe_exhaustion, of_option, rest_of_wave
-from workflows.models.base import Moment
+from workflows.models.diagnosis import Cause, Finding
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Termination
 from workflows.models.policy import Limits, Option, Permission
@@ -18,34 +19,32 @@ def propose_termination(situation: Situation) -> Proposal | str:
     """The next wave, or why no session is ended."""
     if obstacle := _obstacle(situation) or _futility(situation):
         return f"End leaked sessions: {obstacle}."
-    return _propose(situation, _leaked(situation))
-
-
-def propose_rest(situation: Situation) -> Proposal | str | None:
-    """The next wave of a leak whose first one has freed the pool; None where nothing of it is left."""
-    rest = rest_of_wave(situation.attempts, situation.policy, situation.now)
-    left = [session for identity, session in _evident(situation).items() if identity in rest]
-    if not left:
-        return None
-    if obstacle := _obstacle(situation):
-        return f"End leaked sessions: {obstacle}."
-    return _propose(situation, sorted(left, key=_age))
-
-
-def _propose(situation: Situation, leaked: list[Session]) -> Proposal | str:
+    leaked = _leaked(situation)
     if not leaked:
         return "End leaked sessions: there is none left that may be ended."
     wave = _wave(situation, leaked)
     if not wave:
         return "End leaked sessions: the policy's share of the sessions allows none at once."
+    sessions, every = _identities(wave), _identities(leaked)
     return situation.propose(
-        Termination(
-            sessions=_identities(wave), rest=_identities(each for each in leaked if each not in wave)
-        ),
+        Termination(sessions=sessions, rest=tuple(each for each in every if each not in set(sessions))),
         effect=_describe(situation, wave, len(leaked)),
         risk=_risk(wave),
         asks=any(session.has_written for session in wave),
     )
+
+
+def propose_rest(situation: Situation) -> Proposal | str | None:
+    """The next wave of a leak of which some was just ended; None where nothing of it is left."""
+    rest = rest_of_wave(situation.attempts, situation.policy, situation.now)
+    left = [session for identity, session in _evident(situation).items() if identity in rest]
+    if not left:
+        return None
+    reason = (
+        f"{counted(len(left), 'session')} of the leak are left after {situation.attempts[-1].at:%H:%M:%S}."
+    )
+    finding = Finding(cause=Cause.LEAK, confidence=1.0, reasons=(reason,), sessions=tuple(left))
+    return propose_termination(replace(situation, finding=finding))
 
 
 def most_at_once(limits: Limits, sessions_total: int) -> int:
@@ -92,7 +91,7 @@ def _leaked(situation: Situation) -> list[Session]:
     survivors, evident = _survivors(situation.attempts), _evident(situation)
     return [
         evident[session.identity]
-        for session in sorted(situation.finding.sessions, key=_age)
+        for session in _oldest_first(situation.finding.sessions)
         if session.identity in evident and session.identity not in survivors
     ]
 
@@ -102,9 +101,8 @@ def _evident(situation: Situation) -> dict[SessionIdentity, Session]:
     return leakable(sessions, situation.target)
 
 
-def _age(session: Session) -> tuple[Moment, int]:
-    """The oldest first; the pid only makes the order certain."""
-    return session.identity.state_change, session.identity.pid
+def _oldest_first(sessions: Iterable[Session]) -> list[Session]:
+    return sorted(sessions, key=lambda each: each.age_order)
 
 
 def _identities(sessions: Iterable[Session]) -> tuple[SessionIdentity, ...]:

@@ -1,0 +1,52 @@
+"""What the guards judge, read right before an act."""
+
+import asyncio
+
+from temporalio import workflow
+
+from workflows import guard
+from workflows.effects import Effects
+from workflows.models.evidence import Evidence
+from workflows.models.plan import Proposal, Resize
+from workflows.record import PIPELINE, Record
+from workflows.temporary_change import TemporaryChangeStart
+
+
+class Safeguard:
+    """Stands before every act of one incident."""
+
+    def __init__(self, record: Record, effects: Effects) -> None:
+        self._record = record
+        self._effects = effects
+
+    async def refusal(self, proposal: Proposal, by: str) -> str | None:
+        """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
+        record, case = self._record, self._record.case
+        if record.evidence is None:
+            return "there is no evidence"
+        evidence = await self._renew(record.evidence, proposal)
+        change = TemporaryChangeStart(case, proposal.act)
+        pages, silence, not_begun = await asyncio.gather(
+            self._effects.look(), self._effects.read_silence(), change.begin()
+        )
+        refused = guard.check(
+            proposal,
+            evidence=evidence,
+            pages=pages,
+            silence=silence,
+            attempts=tuple(record.attempts),
+            target=case.target,
+            policy=case.policy,
+            now=workflow.now(),
+            approved_by=None if by == PIPELINE else by,
+        )
+        if refused:
+            change.withdraw()
+        return refused or not_begun
+
+    async def _renew(self, evidence: Evidence, proposal: Proposal) -> Evidence:
+        """An answer may take its time: the slots are looked at again before they are given away."""
+        is_old = workflow.now() - evidence.at > self._record.case.policy.thresholds.fresh_for
+        if is_old and isinstance(proposal.act, Resize) and workflow.patched("slots-read-again"):
+            return await self._effects.investigate()
+        return evidence
