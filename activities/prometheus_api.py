@@ -94,7 +94,7 @@ class PrometheusApi:
     ) -> tuple[Series, ...]:
         """The value at `start` and every `step` after it."""
         times = {"start": f"{start.timestamp():.3f}", "end": f"{end.timestamp():.3f}"}
-        # Not as a number of seconds: Prometheus cuts 1.677 to 1676 ms, and the answers drift away.
+        # Not as a number of seconds: Prometheus cuts 2.062 to 2061 ms, and the answers drift away.
         paced = {**times, "step": f"{step // timedelta(milliseconds=1)}ms"}
         return await self._query("query_range", {"query": promql, **paced})
 

@@ -183,6 +183,15 @@ async def test_slow_waits_for_part_of_the_window_are_not_averaged_away(stage: Me
     assert known(window_of(await read_window(stage, minutes=5)).wait_p95_max) > 1
 
 
+@pytest.mark.parametrize("seconds", [21.1, 41.23, 42.54])
+async def test_no_waiting_time_is_lost_where_a_step_has_a_fraction_of_a_second(
+    stage: MetricsStage, seconds: float
+) -> None:
+    stage.world.happens(change_app(FIRST, rate=120.0), stage.ago(seconds=20))
+    window = window_of(await read_window(stage, seconds=seconds))
+    assert known(window.wait_p95_max) > 1
+
+
 async def test_a_hole_in_the_window_shows_as_a_gap(stage: MetricsStage) -> None:
     stage.world.happens(blind(f"metrics/{FIRST}"), stage.ago(minutes=3))
     window = window_of(await read_window(stage, minutes=5))
