@@ -56,6 +56,7 @@ def describe_environment(stack: Stack, configuration: Path, reports: Path) -> Ma
         "POOLMEDIC_HOST": LOOPBACK,
         "POOLMEDIC_PORT": str(stack.state.port(WORKER)),
         "POOLMEDIC_WEBHOOK_TOKENS_FILE": str(stack.webhook_token_file),
+        "POOLMEDIC_READ_TOKENS_FILE": str(stack.read_token_file),
         "POOLMEDIC_DOCKER_HOST": stack.engine.address,
         "POOLMEDIC_REPORTS": str(reports),
         "POOLMEDIC_GRACEFUL_SECONDS": "2",

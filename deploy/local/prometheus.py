@@ -30,6 +30,14 @@ class Application:
     instance: str
 
 
+@dataclass(frozen=True)
+class Job:
+    """Something else to scrape: where its /metrics is, and the file that holds its token if it wants one."""
+
+    address: str
+    token_file: Path | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """``waits`` shortens the ``for`` of named alerts; ``jobs`` are further things to scrape, by job name.
@@ -42,7 +50,7 @@ class Settings:
     alertmanagers: Sequence[str] = ()
     resend_delay: str = "1m"
     waits: Mapping[str, str] = field(default_factory=dict)
-    jobs: Mapping[str, str] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
     name: str = "prometheus"
 
 

@@ -17,6 +17,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.state import State
 
 WEBHOOK_TOKEN = "webhook-token"  # noqa: S105  the name of the file that holds it
+READ_TOKEN = "read-token"  # noqa: S105  likewise
 WORKER = "worker"
 
 
@@ -86,6 +87,11 @@ class Stack:
     @property
     def webhook_token_file(self) -> Path:
         return self.state.secret_file(WEBHOOK_TOKEN)
+
+    @property
+    def read_token_file(self) -> Path:
+        """Of the token with which Prometheus reads the worker's metrics."""
+        return self.state.secret_file(READ_TOKEN)
 
 
 @contextlib.asynccontextmanager
@@ -172,7 +178,12 @@ class _Starting:
             waits=times.waits,
             resend_delay=times.resend_delay,
             alertmanagers=[alerts.address],
-            jobs={"poolmedic": f"{LOOPBACK}:{self.state.port(WORKER)}", "alertmanager": alerts.address},
+            jobs={
+                "poolmedic": prometheus.Job(
+                    f"{LOOPBACK}:{self.state.port(WORKER)}", self.state.secret_file(READ_TOKEN)
+                ),
+                "alertmanager": prometheus.Job(alerts.address),
+            },
         )
 
     async def _enter[T](

@@ -189,9 +189,15 @@ def test_rendered_files_are_valid(tmp_path: Path) -> None:
         rules=str(rules),
         alertmanagers=["127.0.0.1:9093"],
         applications=str(tmp_path / "applications.json"),
-        jobs={"poolmedic": "127.0.0.1:8080"},
+        jobs={
+            "poolmedic": prometheus.Job("127.0.0.1:8080", tmp_path / "token"),
+            "alertmanager": prometheus.Job("127.0.0.1:9093"),
+        },
     )
     assert "SUCCESS" in run("promtool", "check", "config", str(metrics))
+    _, poolmedic, alerts = yaml.safe_load(metrics.read_text())["scrape_configs"]
+    assert poolmedic["authorization"] == {"type": "Bearer", "credentials_file": str(tmp_path / "token")}
+    assert "authorization" not in alerts
 
 
 def test_an_unknown_alert_is_no_setting(tmp_path: Path) -> None:

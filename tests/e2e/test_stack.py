@@ -8,6 +8,9 @@ import asyncpg
 import httpx
 import pytest
 
+from deploy.demo.scenario import LEAK
+from deploy.demo.stage import open_stage
+from deploy.demo.times import COMPRESSED
 from deploy.local import container, probes, stack
 from deploy.local.engine import Engine
 from deploy.local.opening import open_state
@@ -24,18 +27,20 @@ async def runner(tmp_path: Path) -> AsyncIterator[Runner]:
     assert await gone(leftovers.running(started.folder)) == []
 
 
-async def test_the_whole_stack_runs_twice_in_one_folder(tmp_path: Path) -> None:
+async def test_the_whole_stack_with_poolmedic_on_it_runs_twice_in_one_folder(tmp_path: Path) -> None:
     for _ in range(2):
         said: list[stack.Started] = []
-        async with stack.run(tmp_path, stack.Settings(name=tmp_path.name), said.append) as running:
-            await check(running)
-            pids = {process.pid for process in leftovers.running(tmp_path)}
-            assert len(leftovers.listeners(pids)) >= 9
+        async with open_stage(tmp_path, LEAK, COMPRESSED, said.append) as stage:
+            await check(stage.stack)
+            folder = stage.stack.state.folder
+            pids = {process.pid for process in leftovers.running(folder)}
+            assert stage.worker.process.pid in pids
+            assert len(leftovers.listeners(pids)) >= 11
             assert leftovers.foreign_listeners(pids) == []
-            processes, borrowed = leftovers.running(tmp_path), leftovers.borrowed_folders(tmp_path)
+            processes, borrowed = leftovers.running(folder), leftovers.borrowed_folders(folder)
         assert {"Temporal", "PostgreSQL", "Docker Engine", "Prometheus"} <= {each.what for each in said}
         assert await gone(processes, within=2) == []
-        assert_nothing_left(tmp_path, borrowed)
+        assert_nothing_left(folder, borrowed)
 
 
 async def check(running: stack.Stack) -> None:
@@ -47,7 +52,9 @@ async def check(running: stack.Stack) -> None:
         assert namespace["config"]["workflowExecutionRetentionTtl"] == f"{90 * 86400}s"
         assert "<html" in (await client.get(running.temporal.ui)).text.lower()
         await scraped(client, running.prometheus.url, 'up{service="covetpy-app",instance="covetpy-app"}', "1")
-        await scraped(client, running.prometheus.url, 'up{job="poolmedic"}', "0")
+        await scraped(client, running.prometheus.url, 'up{job="poolmedic"}', "1")
+        await scraped(client, running.prometheus.url, 'count(poolmedic_build_info{job="poolmedic"})', "1")
+        assert (await client.get(f"http://{running.worker_address}/metrics")).status_code == 401
     connection = await asyncpg.connect(running.postgres.medic_dsn)
     mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'covetpy-app'"
     assert await connection.fetchval(mine) > 0
