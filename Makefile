@@ -4,7 +4,7 @@ SCENARIO ?= leak
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench chaos
+.PHONY: help setup demo test lint
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,9 +23,3 @@ lint: setup ## Style, types and the direction of imports
 
 test: lint ## Everything: lint, then all tests on the real stack
 	$(PYTHON) -m pytest $(PYTEST)
-
-bench: setup ## Measure, into var/bench
-	@$(PYTHON) -m bench
-
-chaos: setup ## End processes at bad moments, into var/chaos
-	@$(PYTHON) -m bench.chaos
