@@ -49,9 +49,9 @@ def _excess_of_termination(
     seen = leakable(database.sessions, target)
     if strange := [identity for identity in sessions if identity not in seen]:
         return f"not seen as the target's own and idle in transaction: {listed(strange)}"
-    written = [identity for identity in sessions if seen[identity].has_written]
-    if written and proposal.permission is not Permission.APPROVAL:
-        return f"have written, which needs approval: {listed(written)}"
+    losing = [identity for identity in sessions if seen[identity].loses_something]
+    if losing and proposal.permission is not Permission.APPROVAL:
+        return f"have written or hold an advisory lock, which needs approval: {listed(losing)}"
     return None
 
 

@@ -29,10 +29,10 @@ def can_be_leaked(session: Session, target: Target) -> bool:
 
 
 def leakable(sessions: Iterable[Session], target: Target) -> dict[SessionIdentity, Session]:
-    """Those that can be leaked, each once; of two readings of the same one, one that has written counts."""
+    """Those that can be leaked, each once; of two readings of one, that in which it loses something."""
     found: dict[SessionIdentity, Session] = {}
     for session in sessions:
         known = found.get(session.identity)
-        if can_be_leaked(session, target) and not (known and known.has_written):
+        if can_be_leaked(session, target) and not (known and known.loses_something):
             found[session.identity] = session
     return found

@@ -26,6 +26,7 @@ class Backend:
     datname: str
     application_name: str
     has_written: bool = False
+    holds_advisory_lock: bool = False
     in_progress: str | None = None
     renews: bool = False
 
@@ -50,6 +51,7 @@ class Backend:
             state_seconds=(at - self._changed(at)).total_seconds(),
             xact_seconds=None if began is None else (at - began).total_seconds(),
             has_written=self.has_written,
+            holds_advisory_lock=self.holds_advisory_lock and "in transaction" in self.state,
             in_progress=self.in_progress,
             wait_event_type="Client" if self.state != "active" else None,
             wait_event="ClientRead" if self.state != "active" else None,

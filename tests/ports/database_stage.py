@@ -39,6 +39,10 @@ class DatabaseStage(ABC):
         """Let that session run a statement and be idle in transaction again."""
 
     @abstractmethod
+    async def lock(self, pid: int) -> None:
+        """Let that session take an advisory lock for as long as it lives, and stay as it is otherwise."""
+
+    @abstractmethod
     def ended(self) -> list[int]:
         """Pids of the sessions of this stage that were ended by somebody's command, once per time."""
 
@@ -82,6 +86,10 @@ class RealDatabase(DatabaseStage):
     @override
     async def move_on(self, pid: int) -> None:
         await self.connection(pid).fetchval("SELECT 1")
+
+    @override
+    async def lock(self, pid: int) -> None:
+        await self.connection(pid).fetchval("SELECT pg_advisory_lock($1)", pid)
 
     @override
     def ended(self) -> list[int]:

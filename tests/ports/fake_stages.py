@@ -1,5 +1,6 @@
 """The same stages on the simulated world of tests/fakes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import override
@@ -39,14 +40,11 @@ class FakeDatabaseStage(DatabaseStage):
 
     @override
     async def move_on(self, pid: int) -> None:
-        def move(state: State, at: datetime) -> State:
-            moved = tuple(
-                replace(backend, state_change=at) if backend.pid == pid else backend
-                for backend in state.bystanders
-            )
-            return replace(state, bystanders=moved)
+        self._change(pid, lambda backend, at: replace(backend, state_change=at))
 
-        self._world.happens(move)
+    @override
+    async def lock(self, pid: int) -> None:
+        self._change(pid, lambda backend, at: replace(backend, state_change=at, holds_advisory_lock=True))
 
     @override
     def ended(self) -> list[int]:
@@ -60,6 +58,13 @@ class FakeDatabaseStage(DatabaseStage):
     @override
     async def disappear(self) -> None:
         self._world.happens(changes.blind("database"))
+
+    def _change(self, pid: int, change: Callable[[Backend, datetime], Backend]) -> None:
+        def apply(state: State, at: datetime) -> State:
+            changed = (change(each, at) if each.pid == pid else each for each in state.bystanders)
+            return replace(state, bystanders=tuple(changed))
+
+        self._world.happens(apply)
 
     def _open(self, state: str, role: str | None, application: str, database: str | None) -> int:
         pid, now, own = FIRST_PID + len(self._pids), datetime.now(UTC), self.target.database

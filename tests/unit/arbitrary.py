@@ -96,6 +96,7 @@ def sessions() -> st.SearchStrategy[Session]:
         identity=identity,
         state_seconds=amounts(),
         has_written=mostly(st.just(False), st.just(True), 6),
+        holds_advisory_lock=mostly(st.just(False), st.just(True), 6),
         wait_event=mostly(st.just("ClientRead"), st.just("SyncRep")),
         in_progress=mostly(st.none(), st.just("pg_stat_progress_vacuum")),
     )

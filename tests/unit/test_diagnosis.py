@@ -278,13 +278,24 @@ def test_sessions_that_have_written_are_named() -> None:
     assert [each.identity.pid for each in found.sessions if each.has_written] == [7]
 
 
-def test_a_session_that_is_listed_twice_counts_once_and_as_one_that_has_written() -> None:
-    twice = [session(7, 200), session(7, 200, has_written=True), session(7, 200)]
+def test_sessions_that_hold_an_advisory_lock_are_named() -> None:
+    held = [session(7, 200, holds_advisory_lock=True), session(8, 200, has_written=True)]
+    found = first(leak_look([*sessions(16), *held]))
+
+    assert "Hold an advisory lock, which others could take: 7 (pid)." in found.reasons
+    assert "Have written, and would be rolled back: 8 (pid)." in found.reasons
+
+
+@pytest.mark.parametrize("loss", [{"has_written": True}, {"holds_advisory_lock": True}])
+def test_a_session_that_is_listed_twice_counts_once_and_as_one_that_loses_something(
+    loss: dict[str, Any],
+) -> None:
+    twice = [session(7, 200), session(7, 200, **loss), session(7, 200)]
 
     found = first(leak_look([*sessions(17), *twice]))
 
     assert len(found.sessions) == 18
-    assert [each.identity.pid for each in found.sessions if each.has_written] == [7]
+    assert [each.identity.pid for each in found.sessions if each.loses_something] == [7]
 
 
 def test_the_application_s_own_leak_counter_is_told() -> None:

@@ -293,7 +293,12 @@ def test_restarts_are_counted_per_instance() -> None:
         (
             WAVE,
             {"evidence": evidence(database=scenes.database(sessions(18, has_written=True)))},
-            "have written, which needs approval: session 100",
+            "have written or hold an advisory lock, which needs approval: session 100",
+        ),
+        (
+            WAVE,
+            {"evidence": evidence(database=scenes.database(sessions(18, holds_advisory_lock=True)))},
+            "have written or hold an advisory lock, which needs approval: session 100",
         ),
         (
             RESTART,

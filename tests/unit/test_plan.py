@@ -236,6 +236,25 @@ def test_those_that_have_written_wait_until_the_others_are_ended() -> None:
     assert only.risk.endswith("The uncommitted changes of 1, 2, 3, 4, 5, 6, 7, 8, 9 (pid) are lost.")
 
 
+def test_an_advisory_lock_needs_the_same_approval_and_is_named_on_its_own() -> None:
+    holders = [scenes.session(pid, 300, holds_advisory_lock=True) for pid in range(1, 10)]
+
+    mixed = proposed(decide(leak_of(holders + sessions(9))))
+    only = proposed(decide(leak_of(holders)))
+    restart = proposed(decide(leak_of(holders, can_terminate=False)))
+
+    assert mixed.permission is Permission.ALONE
+    assert isinstance(mixed.act, Termination)
+    assert all(each.pid >= 100 for each in mixed.act.sessions)
+    assert only.permission is Permission.APPROVAL
+    assert "idle in transaction for 5 min, holds an advisory lock" in only.effect
+    assert only.risk.endswith(
+        "The advisory locks of 1, 2, 3, 4, 5, 6, 7, 8, 9 (pid) are free for others at once."
+    )
+    assert "changes" not in only.risk
+    assert (restart.act.option, restart.permission) == (Option.RESTART, Permission.APPROVAL)
+
+
 def test_where_all_need_approval_the_oldest_come_first_whether_they_have_written_or_not() -> None:
     written = [scenes.session(pid, 300, has_written=True) for pid in range(1, 5)]
     rules = policy(mode=Mode.APPROVE)
@@ -888,8 +907,8 @@ def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
     if isinstance(step.act, Termination):
         _check_termination(step.act, look, subject, rules)
         assert isinstance(look.database, Known)
-        written = {each.identity for each in look.database.value.sessions if each.has_written}
-        readers = {each.identity for each in look.database.value.sessions if not each.has_written}
+        written = {each.identity for each in look.database.value.sessions if each.loses_something}
+        readers = {each.identity for each in look.database.value.sessions if not each.loses_something}
         if set(step.act.sessions) & (written - readers):
             assert step.permission is Permission.APPROVAL
     elif isinstance(step.act, Resize):

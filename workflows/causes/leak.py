@@ -151,6 +151,8 @@ def _reasons(symptoms: Symptoms, held: Held) -> list[str]:
         )
     if written := [session.identity.pid for session in held.certain if session.has_written]:
         reasons.append(f"Have written, and would be rolled back: {listed(written)} (pid).")
+    if holders := [session.identity.pid for session in held.certain if session.holds_advisory_lock]:
+        reasons.append(f"Hold an advisory lock, which others could take: {listed(holders)} (pid).")
     return reasons
 
 

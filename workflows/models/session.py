@@ -31,6 +31,8 @@ class Session(Model):
     xact_seconds: float | None = None
     has_written: bool = False
     """`backend_xid` is set: ending it rolls back work."""
+    holds_advisory_lock: bool = False
+    """Ending it frees a lock that means something to the application; read while idle in transaction."""
     wait_event_type: str | None = None
     wait_event: str | None = None
     query_id: int | None = None
@@ -42,3 +44,8 @@ class Session(Model):
     def age_order(self) -> tuple[Moment, int]:
         """Sorts the oldest first; the pid only makes the order certain."""
         return self.identity.state_change, self.identity.pid
+
+    @property
+    def loses_something(self) -> bool:
+        """Whether the application would lose work or a lock by its end: a person must approve."""
+        return self.has_written or self.holds_advisory_lock

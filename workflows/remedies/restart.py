@@ -44,7 +44,7 @@ def _needs_a_person(situation: Situation) -> bool:
         or situation.finding.share < _LARGER_PART
         or situation.target.database.transaction_pooler
         or describe_contention(sessions, situation.target) is not None
-        or any(session.has_written for session in sessions if is_own(session.identity, situation.target))
+        or any(session.loses_something for session in sessions if is_own(session.identity, situation.target))
     )
 
 

@@ -30,7 +30,7 @@ def propose_termination(situation: Situation) -> Proposal | str:
         Termination(sessions=sessions, rest=tuple(each for each in every if each not in set(sessions))),
         effect=_describe(situation, wave, len(leaked)),
         risk=_risk(wave),
-        asks=any(session.has_written for session in wave),
+        asks=any(session.loses_something for session in wave),
     )
 
 
@@ -121,9 +121,9 @@ def _survivors(attempts: tuple[Attempt, ...]) -> set[SessionIdentity]:
 
 
 def _wave(situation: Situation, leaked: list[Session]) -> list[Session]:
-    """Oldest first; those that have written wait for their own approval unless all need one."""
+    """Oldest first; those that lose something wait for their own approval unless all need one."""
     total = situation.database.sessions_total if situation.database else 0
-    readers = [session for session in leaked if not session.has_written]
+    readers = [session for session in leaked if not session.loses_something]
     alone = situation.policy.permission(Option.TERMINATE) is Permission.ALONE
     chosen = readers if alone and readers else leaked
     return chosen[: most_at_once(situation.policy.limits, total)]
@@ -141,14 +141,17 @@ def _describe(situation: Situation, wave: list[Session], leaked: int) -> str:
 
 def _name(session: Session) -> str:
     written = ", has written" if session.has_written else ""
+    locks = ", holds an advisory lock" if session.holds_advisory_lock else ""
     identity = session.identity
     return (
         f"pid {identity.pid} ({identity.application_name}, {identity.state} "
-        f"for {span(session.state_seconds)}{written})"
+        f"for {span(session.state_seconds)}{written}{locks})"
     )
 
 
 def _risk(wave: list[Session]) -> str:
     written = [session.identity.pid for session in wave if session.has_written]
     lost = f" The uncommitted changes of {listed(written)} (pid) are lost." if written else ""
+    if holders := [session.identity.pid for session in wave if session.holds_advisory_lock]:
+        lost += f" The advisory locks of {listed(holders)} (pid) are free for others at once."
     return f"Their transactions are rolled back; code that still uses one of them gets an error.{lost}"
