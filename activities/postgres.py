@@ -126,7 +126,7 @@ def _own(database: targets.Database) -> tuple[str, str, list[str]]:
 
 
 async def _read_server(connection: Connection, database: targets.Database) -> ServerReading:
-    row = await fetch_row(connection, "server")
+    row = await fetch_row(connection, "server", database.role)
     identifier = await _read_identifier(connection)
     _check(database, row, identifier)
     return ServerReading(
@@ -137,6 +137,8 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         max_connections=row["max_connections"],
         reserved_connections=row["reserved_connections"],
         connections=row["connections"],
+        role_limit=row["role_limit"],
+        database_limit=row["database_limit"],
         can_terminate=await _may_terminate(connection, row, database.role),
     )
 

@@ -1,4 +1,5 @@
--- The server, and what our own role may see and do on it. Needs no right beyond a login.
+-- The server, the limits it sets the application's role $1 and this database, and what our own role may
+-- see and do on it. Needs no right beyond a login.
 SELECT current_setting('server_version_num')::int AS version,
        current_database() AS dbname,
        pg_is_in_recovery() AS in_recovery,
@@ -7,6 +8,10 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('superuser_reserved_connections')::int
            -- PostgreSQL 15 and older have no reserved_connections.
            + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved_connections,
+       -- -1 is no limit; -2 marks a database that nobody can use any more.
+       (SELECT rolconnlimit FROM pg_roles WHERE rolname = $1::name AND rolconnlimit >= 0) AS role_limit,
+       (SELECT datconnlimit FROM pg_database
+         WHERE datname = current_database() AND datconnlimit >= 0) AS database_limit,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_every_session,
        -- The catalogue is asked, because a name in a schema that is closed to us would raise an error.

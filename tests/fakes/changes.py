@@ -72,6 +72,11 @@ def see(source: str) -> Change:
     return lambda state, _at: replace(state, blind={k: v for k, v in state.blind.items() if k != source})
 
 
+def limit(*, role: int | None, database: int | None) -> Change:
+    """The server takes no more than so many sessions of the application's role, and of its database."""
+    return lambda state, _at: replace(state, role_limit=role, database_limit=database)
+
+
 def silence(who: str | None) -> Change:
     """Somebody silences the alert, or nobody does any more."""
     return lambda state, _at: replace(state, silence=who)

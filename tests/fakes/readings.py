@@ -84,6 +84,8 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             reserved_connections=state.reserved_connections,
             connections=len(everybody) + 1,
             can_terminate=True,
+            role_limit=state.role_limit,
+            database_limit=state.database_limit,
         ),
         sessions=tuple(backend.session(at) for backend in own[:500]),
         sessions_total=len(own),

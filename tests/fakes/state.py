@@ -138,6 +138,8 @@ class State:
     silence: str | None = None
     max_connections: int = 100
     reserved_connections: int = 6
+    role_limit: int | None = None
+    database_limit: int | None = None
     in_recovery: bool = False
 
     def is_blind(self, source: str, instance: str) -> str | None:

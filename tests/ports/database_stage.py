@@ -9,6 +9,7 @@ from typing import override
 import asyncpg
 
 from activities.postgres import PostgresDatabase
+from deploy.local import postgres_roles
 from deploy.local.postgres import Postgres
 from tests.ports import examples
 from workflows.models.session import Session
@@ -41,6 +42,10 @@ class DatabaseStage(ABC):
     @abstractmethod
     async def lock(self, pid: int) -> None:
         """Let that session take an advisory lock for as long as it lives, and stay as it is otherwise."""
+
+    @abstractmethod
+    async def limit(self, *, role: int | None, database: int | None) -> None:
+        """Set the connection limits of the target's role and of its database, None for no limit."""
 
     @abstractmethod
     def ended(self) -> list[int]:
@@ -90,6 +95,19 @@ class RealDatabase(DatabaseStage):
     @override
     async def lock(self, pid: int) -> None:
         await self.connection(pid).fetchval("SELECT pg_advisory_lock($1)", pid)
+
+    @override
+    async def limit(self, *, role: int | None, database: int | None) -> None:
+        self._stack.push_async_callback(self._limit, None, None)
+        await self._limit(role, database)
+
+    async def _limit(self, role: int | None, database: int | None) -> None:
+        own = self.target.database
+        async with postgres_roles.connected(self._server, own.dbname) as administrator:
+            for kind, name, most in (("ROLE", own.role, role), ("DATABASE", own.dbname, database)):
+                await administrator.execute(
+                    f"ALTER {kind} {name} CONNECTION LIMIT {-1 if most is None else most}"
+                )
 
     @override
     def ended(self) -> list[int]:

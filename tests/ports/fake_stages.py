@@ -47,6 +47,10 @@ class FakeDatabaseStage(DatabaseStage):
         self._change(pid, lambda backend, at: replace(backend, state_change=at, holds_advisory_lock=True))
 
     @override
+    async def limit(self, *, role: int | None, database: int | None) -> None:
+        self._world.happens(changes.limit(role=role, database=database))
+
+    @override
     def ended(self) -> list[int]:
         return [int(act.what) for act in self._world.acts if act.kind == "end"]
 

@@ -80,6 +80,15 @@ async def test_sessions_of_others_are_counted_and_never_listed(stage: DatabaseSt
     assert reading.server.connections >= 4
 
 
+@pytest.mark.parametrize(("role", "database"), [(None, None), (0, None), (None, 40), (7, 30)])
+async def test_the_limits_of_role_and_database_are_read(
+    stage: DatabaseStage, role: int | None, database: int | None
+) -> None:
+    await stage.limit(role=role, database=database)
+    server = (await read(stage)).server
+    assert (server.role_limit, server.database_limit) == (role, database)
+
+
 async def test_a_server_that_is_gone_is_unavailable(stage: DatabaseStage) -> None:
     await stage.disappear()
     with pytest.raises(SourceUnavailable):

@@ -82,6 +82,7 @@ async def test_our_role_may_do_nothing_by_itself(
         "SELECT count(*) = 1 FROM poolmedic.application_role WHERE role = 'covetpy'",
         "SELECT count(*) >= 0 FROM pg_stat_database WHERE deadlocks >= 0",
         "SELECT count(*) > 0 FROM pg_roles WHERE rolconnlimit IS NOT NULL",
+        "SELECT count(*) > 0 FROM pg_database WHERE datconnlimit IS NOT NULL",
     ],
 )
 async def test_our_role_sees_what_the_evidence_needs(

@@ -93,6 +93,10 @@ class ServerReading(Model):
     """Client backends of everybody."""
     can_terminate: bool
     """The `poolmedic.terminate_session` function exists and may be executed."""
+    role_limit: int | None = None
+    """`CONNECTION LIMIT` of the application's role, over all databases together; None where it has none."""
+    database_limit: int | None = None
+    """`CONNECTION LIMIT` of the database, over all roles but superusers; None where it has none."""
 
 
 class StatementReading(Model):
