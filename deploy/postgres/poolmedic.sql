@@ -2,11 +2,16 @@
 --
 -- Apply it as a superuser, once in every database that an application of yours uses:
 --
---     psql -X -v ON_ERROR_STOP=1 --single-transaction -d shop -f poolmedic.sql
+--     psql -X -v ON_ERROR_STOP=1 -d shop -f poolmedic.sql
 --     psql -X -d shop -c "INSERT INTO poolmedic.application_role (role) VALUES ('shop_app')"
 --     psql -X -d shop -c "\password poolmedic"
 --
--- It can be applied again at any time. README.md beside it says what each right is for.
+-- It can be applied again at any time. README.md beside it says what each right is for. What it finds and
+-- did not make itself, it refuses: the owner of a database can plant what a superuser's script would run.
+
+-- All or nothing, and no function, operator or type of the database's owner is taken for the server's own.
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- The role that poolmedic logs in as. It sees every session and ends none by itself.
 DO $$
@@ -15,11 +20,31 @@ BEGIN
         CREATE ROLE poolmedic LOGIN;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poolmedic_definer') THEN
-        CREATE ROLE poolmedic_definer NOLOGIN;
+        CREATE ROLE poolmedic_definer;
     END IF;
     -- PostgreSQL 16 and later: a login even when the application has taken every ordinary slot.
     IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pg_use_reserved_connections') THEN
         GRANT pg_use_reserved_connections TO poolmedic;
+    END IF;
+END
+$$;
+
+-- Whoever made one of the roles (CREATEROLE, since PostgreSQL 16) has kept the right to act as it.
+DO $$
+DECLARE
+    strange text;
+BEGIN
+    SELECT string_agg(format('%I (%I may act as it)', r.rolname, m.rolname), ', ') INTO strange
+      FROM pg_auth_members AS held
+      JOIN pg_roles AS r ON r.oid = held.roleid
+      JOIN pg_roles AS m ON m.oid = held.member
+     WHERE (r.rolname = 'poolmedic_definer' OR r.rolname = 'poolmedic' AND held.admin_option)
+       AND NOT m.rolsuper
+       AND m.rolname <> current_user;
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'nobody but a superuser may hold a role of poolmedic, and somebody does: %', strange
+            USING HINT = 'Nothing was changed. Find out who did that, then REVOKE the role from them, '
+                         'with CASCADE, and apply this file again.';
     END IF;
 END
 $$;
@@ -32,9 +57,44 @@ ALTER ROLE poolmedic SET idle_in_transaction_session_timeout = '10s';
 GRANT pg_read_all_stats TO poolmedic;
 
 -- The owner of the functions. Nobody can log in as it.
+ALTER ROLE poolmedic_definer NOLOGIN;
 GRANT pg_read_all_stats, pg_signal_backend TO poolmedic_definer;
 
 CREATE SCHEMA IF NOT EXISTS poolmedic AUTHORIZATION poolmedic_definer;
+
+-- After it was made, so that nobody can be quicker: from here on only we can put something into it.
+DO $$
+DECLARE
+    strange text;
+BEGIN
+    SELECT string_agg(format('%s of %I', found.what, r.rolname), ', ' ORDER BY found.rank, found.what)
+      INTO strange
+      FROM (
+          SELECT 1 AS rank, pg_describe_object('pg_namespace'::regclass, oid, 0) AS what, nspowner AS owner
+            FROM pg_namespace WHERE nspname = 'poolmedic'
+          UNION ALL
+          SELECT 2, pg_describe_object('pg_class'::regclass, oid, 0), relowner
+            FROM pg_class WHERE relnamespace = 'poolmedic'::regnamespace
+          UNION ALL
+          SELECT 3, pg_describe_object('pg_proc'::regclass, oid, 0), proowner
+            FROM pg_proc WHERE pronamespace = 'poolmedic'::regnamespace
+          UNION ALL
+          SELECT 4, pg_describe_object('pg_type'::regclass, oid, 0), typowner
+            FROM pg_type WHERE typnamespace = 'poolmedic'::regnamespace
+      ) AS found
+      JOIN pg_roles AS r ON r.oid = found.owner
+     WHERE r.rolname <> 'poolmedic_definer'
+       AND (found.rank = 1 OR NOT (r.rolsuper OR r.rolname = current_user));
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'what is poolmedic''s own exists already and belongs to somebody else: %', strange
+            USING HINT = 'Nothing was changed. Its owner could run anything as you: read what is there. '
+                         'If you made the schema yourself, ALTER SCHEMA poolmedic OWNER TO poolmedic_definer '
+                         'and give the rest to a superuser; else DROP SCHEMA poolmedic CASCADE. '
+                         'Then apply this file again.';
+    END IF;
+END
+$$;
+
 REVOKE ALL ON SCHEMA poolmedic FROM PUBLIC;
 GRANT USAGE ON SCHEMA poolmedic TO poolmedic;
 
@@ -155,16 +215,24 @@ BEGIN
 END
 $$;
 
-DO $$
-DECLARE
-    function regprocedure;
-BEGIN
-    FOR function IN
-        SELECT oid FROM pg_catalog.pg_proc WHERE pronamespace = 'poolmedic'::pg_catalog.regnamespace
-    LOOP
-        EXECUTE format('ALTER FUNCTION %s OWNER TO poolmedic_definer', function);
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', function);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO poolmedic', function);
-    END LOOP;
-END
-$$;
+ALTER FUNCTION poolmedic.terminate_session(
+    integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
+    OWNER TO poolmedic_definer;
+REVOKE ALL ON FUNCTION poolmedic.terminate_session(
+    integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION poolmedic.terminate_session(
+    integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
+    TO poolmedic;
+
+ALTER FUNCTION poolmedic.cancel_query(
+    integer, timestamptz, text, timestamptz, timestamptz, timestamptz, name, name, text)
+    OWNER TO poolmedic_definer;
+REVOKE ALL ON FUNCTION poolmedic.cancel_query(
+    integer, timestamptz, text, timestamptz, timestamptz, timestamptz, name, name, text)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION poolmedic.cancel_query(
+    integer, timestamptz, text, timestamptz, timestamptz, timestamptz, name, name, text)
+    TO poolmedic;
+
+COMMIT;

@@ -128,7 +128,7 @@ async def test_an_administrator_applies_it_with_psql(postgres_server: Postgres) 
     async with connected(postgres_server.superuser_dsn) as administrator:
         await administrator.execute("CREATE DATABASE shop OWNER covetpy")
     allow = "INSERT INTO poolmedic.application_role (role) VALUES ('covetpy')"
-    apply = ["-v", "ON_ERROR_STOP=1", "--single-transaction", "-f", str(SCRIPT)]
+    apply = ["-v", "ON_ERROR_STOP=1", "-f", str(SCRIPT)]
     for arguments in (apply, ["-c", allow]):
         psql = await asyncio.create_subprocess_exec(
             programs() / "psql", "-X", "-q", "-d", postgres_server.dsn("postgres", "shop"), *arguments
