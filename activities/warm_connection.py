@@ -26,6 +26,8 @@ PING_SECONDS = 1.0
 STATEMENT_SECONDS = 4.0
 _SETTINGS = {
     "application_name": "poolmedic",
+    # The database's owner may set another one for everybody: names are the server's own, always.
+    "search_path": "pg_catalog, pg_temp",
     "statement_timeout": f"{STATEMENT_SECONDS - 0.5}s",
     "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "10s",

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from activities.postgres import PostgresDatabase
 from deploy.local.postgres import Postgres
 from deploy.local.postgres_home import programs
 from deploy.local.postgres_roles import SCRIPT, allow
+from tests.ports import examples
 from tests.ports.sessions import Connection, connected, describe, leaking, terminate
 
 OWNER = "covetpy"
@@ -111,6 +113,21 @@ async def test_functions_and_tables_of_the_owner_are_not_taken_for_the_servers(g
         await medic.execute("SET search_path = pg_catalog")
         assert await terminate(medic, await describe(medic, leak.get_server_pid()))
     assert not await ground.has_risen()
+
+
+async def test_the_evidence_is_the_servers_whatever_the_owner_calls_the_same(ground: Ground) -> None:
+    await ground.apply()
+    await ground.allow_the_application()
+    await ground.owner.execute("""
+        CREATE TABLE public.pg_stat_activity (LIKE pg_catalog.pg_stat_activity);
+        GRANT SELECT ON public.pg_stat_activity TO PUBLIC""")
+    database = PostgresDatabase({examples.DSN: ground.dsn("poolmedic")})
+    try:
+        async with leaking(ground.server, ground.dsn(OWNER), examples.APPLICATION) as leak:
+            reading = await database.read_database(examples.look(examples.target(dbname=ground.database)))
+            assert leak.get_server_pid() in {session.identity.pid for session in reading.sessions}
+    finally:
+        await database.close()
 
 
 async def test_a_schema_that_the_owner_made_is_refused_and_nothing_in_it_is_handed_over(
