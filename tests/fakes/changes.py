@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fakes.state import App, Backend, State
@@ -60,6 +60,17 @@ def _leaking(app: App, database: Database, pids: Collection[int], at: datetime, 
         for pid in pids
     )
     return replace(app, leaked=app.leaked + forgotten, leaked_total=app.leaked_total + len(forgotten))
+
+
+def rest(name: str, length: timedelta) -> Change:
+    """What looks forgotten works on, with a pause of that length before each statement."""
+
+    def apply(state: State, _at: datetime) -> State:
+        app = state.apps[name]
+        working = tuple(replace(backend, renews=True, rests=length) for backend in app.leaked)
+        return _with(state, replace(app, leaked=working))
+
+    return apply
 
 
 def blind(source: str, reason: str = "connection refused") -> Change:

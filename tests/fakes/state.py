@@ -29,6 +29,8 @@ class Backend:
     holds_advisory_lock: bool = False
     in_progress: str | None = None
     renews: bool = False
+    rests: timedelta = _JUST_NOW
+    """Since its last statement, where it renews."""
 
     def identity(self, at: datetime) -> SessionIdentity:
         """What `pg_stat_activity` would show at that moment."""
@@ -58,7 +60,7 @@ class Backend:
         )
 
     def _changed(self, at: datetime) -> datetime:
-        return at - _JUST_NOW if self.renews else self.state_change
+        return at - self.rests if self.renews else self.state_change
 
 
 @dataclass(frozen=True, kw_only=True)

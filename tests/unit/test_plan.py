@@ -856,6 +856,19 @@ def test_own_sessions_that_no_known_pool_can_have_opened_keep_their_slots() -> N
     assert spare_per_instance(database, target(instances=2), maxima) == 8
 
 
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [({}, 92), ({"role_limit": 25}, 25), ({"database_limit": 60}, 55), ({"role_limit": 500}, 92)],
+)
+def test_limits_of_role_and_database_leave_fewer_slots(limits: dict[str, int], left: int) -> None:
+    database = scenes.database([]).value
+    server = database.server.model_copy(update=limits)
+
+    found = left_for_us(database.model_copy(update={"server": server}), target(), {"web-1": 20})
+
+    assert found == left
+
+
 def test_nothing_is_resized_while_pools_are_not_counted() -> None:
     full = pool(waiters=4)
     stranger = scenes.metrics(scraped(full, full_seconds=known(420.0)), unexpected=("web-3",))

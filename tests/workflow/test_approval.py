@@ -218,3 +218,36 @@ async def test_in_mode_approve_everything_is_asked(stage: Stage) -> None:
     summary = await incident.finish()
     assert summary.outcome is Ending.RECOVERED
     assert stage.world.kinds() == ["end"] * 10
+
+
+async def test_slots_are_looked_at_again_before_a_late_yes_gives_them_away(
+    undersized: Stage, waiting: RunningIncident
+) -> None:
+    request = await waiting.asked()
+    await waiting.step(minutes=5)
+    now = undersized.world.opened + timedelta(minutes=5)
+    undersized.world.happens(changes.limit(role=10, database=None), now)
+    await waiting.decide(request.id, "ada")
+    await waiting.until(lambda report: [one for one in report.timeline if "not done" in one.text])
+
+    assert not undersized.world.acts
+    (refused,) = [one.text for one in (await waiting.state()).timeline if one.text.startswith("not done")]
+    assert "do not fit into the server's free slots" in refused
+
+
+async def test_after_a_hand_over_a_restart_is_asked_for(open_stage: Callable[..., Awaitable[Stage]]) -> None:
+    stage = await open_stage()
+    world = stage.world
+    world.happens(changes.change_app(f"{stage.target.name}-1", returns_slot=False), world.began)
+    world.leak(10, world.after(minutes=-2))
+    world.script.fail("read_database", times=2)
+    incident = await stage.incident()
+    await incident.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    await incident.step(minutes=3)
+    request = await incident.asked()
+
+    assert request.option == "restart"
+    assert world.kinds() == ["end"] * 10
+    await incident.decide(request.id, "ada")
+    await incident.until(lambda report: len(report.attempts) > 1)
+    assert world.kinds()[-1] == "restart"

@@ -1,6 +1,7 @@
 """What an act did, or did not, decides what comes next; nothing is done twice."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from temporalio.worker import WorkflowRunner
@@ -83,6 +84,17 @@ async def test_only_the_exhausted_instance_is_touched(open_stage: OpenStage) -> 
 
     assert summary.outcome is Ending.RECOVERED
     assert [act.what for act in world.acts if act.kind == "restart"] == [second]
+
+
+async def test_a_suspicion_that_never_ripens_goes_to_people(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    world.happens(changes.rest(name_of(stage), timedelta(seconds=10)), world.after(minutes=-1))
+    incident = await stage.incident()
+    await incident.step(minutes=3)
+
+    assert not world.acts
+    assert [page for page in world.paged("L2") if "is another one each time" in page.title]
 
 
 async def test_a_lost_answer_is_unknown_and_looked_at_not_repeated(stage: Stage) -> None:

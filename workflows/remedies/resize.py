@@ -91,8 +91,10 @@ def _arithmetic(situation: Situation) -> str:
     if database is None:
         return "the server could not be read"
     maxima = ours(target, situation.pools)
+    limits = {"role": database.server.role_limit, "database": database.server.database_limit}
+    limited = "".join(f"limit of the {what} {limit}, " for what, limit in limits.items() if limit is not None)
     return (
-        f"max_connections {database.server.max_connections}, reserved "
+        f"max_connections {database.server.max_connections}, {limited}reserved "
         f"{database.server.reserved_connections}, others {max(target.database.others, database.foreign)}, "
         f"left for us {left_for_us(database, target, maxima)}, our pools may open "
         f"{sum(maxima.values())}{_at_surge(target)}"
