@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, HttpUrl
+from pydantic import Field
 
 from worker.secret import SecretName
 from workflows.models.alert import Alert, Case
 from workflows.models.base import Model
 from workflows.models.policy import Policy
-from workflows.models.target import Name, Target
+from workflows.models.target import Name, Target, Url
 
 DEFAULT = "default"
 LINK_NAMES = frozenset({"target", "workflow_id", "namespace"})
@@ -19,7 +19,7 @@ ALERT_NAME = "DatabaseConnectionPoolExhausted"
 class Source(Model):
     """A system that is only read."""
 
-    url: HttpUrl
+    url: Url
     token: SecretName | None = None
     """Name of the secret that is sent as bearer token."""
 

@@ -5,10 +5,15 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from pydantic import TypeAdapter, ValidationError
+
 from worker.config import LINK_NAMES, TargetEntry
 from worker.config_text import Path
+from workflows.models.target import Url
 
 type Found = tuple[Path, str]
+
+_URL: TypeAdapter[object] = TypeAdapter(Url)
 
 
 @dataclass(frozen=True)
@@ -135,15 +140,25 @@ _RULES: tuple[Callable[[Path, TargetEntry, TargetEntry], Iterator[Found]], ...] 
 
 def _links(links: dict[str, str]) -> Iterator[Found]:
     for name, template in links.items():
-        try:
-            unknown = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
-        except ValueError as error:
-            yield ("links", name), f"is no template ({error}); write a literal brace twice"
-            continue
-        if unknown - LINK_NAMES:
-            yield (
-                ("links", name),
-                f"may only contain {', '.join(f'{{{known}}}' for known in sorted(LINK_NAMES))}",
-            )
-        elif not template.startswith(("http://", "https://")):
-            yield ("links", name), "must begin with http:// or https://"
+        if wrong := _wrong_link(template):
+            yield ("links", name), wrong
+
+
+def _wrong_link(template: str) -> str | None:
+    try:
+        fields = [part[1] for part in string.Formatter().parse(template) if part[1] is not None]
+    except ValueError as error:
+        return f"is no template ({error}); write a literal brace twice"
+    if set(fields) - LINK_NAMES:
+        return f"may only contain {', '.join(f'{{{known}}}' for known in sorted(LINK_NAMES))}"
+    if not template.startswith(("http://", "https://")):
+        return "must begin with http:// or https://"
+    return _wrong_address(template.format_map(dict.fromkeys(LINK_NAMES, "x")))
+
+
+def _wrong_address(address: str) -> str | None:
+    try:
+        _URL.validate_python(address)
+    except ValidationError as error:
+        return error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+    return None

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from worker.errors import ConfigurationRefused, Fault, MissingSecret
 from worker.secret import read_secret
+from workflows.models.target import Url
 
 PREFIX = "POOLMEDIC_"
 SHORTEST_TOKEN = 16
@@ -49,7 +50,7 @@ class Settings(BaseSettings):
     """A folder of metric profiles of your own, beside the ones that come along."""
     reports: Path = Path("var/reports")
     """The folder reports are written to."""
-    reports_url: str | None = None
+    reports_url: Url | None = None
     """Where people find that folder, if it is served somewhere."""
     sdk_metrics_port: Port = 0
     """Of the Temporal SDK's metrics, on the loopback, shown as part of `/metrics`; 0 chooses a free one."""

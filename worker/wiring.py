@@ -91,7 +91,9 @@ async def open_ports(
             containers=DockerContainers(lambda: _docker(settings.docker_host), profiles),
             alerts=await _alerts(configuration.alertmanager, secrets, stack),
             notifications=_notifications(configuration, secrets),
-            reports=FileReports(settings.reports, settings.reports_url),
+            reports=FileReports(
+                settings.reports, str(settings.reports_url) if settings.reports_url else None
+            ),
         )
         stack.push_async_callback(ports.close)
         yield ports

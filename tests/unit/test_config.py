@@ -158,6 +158,27 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "policies.default",
         "approval.approvers",
     ),
+    "a password in an instance's address": (
+        lambda d: d["targets"][0]["instances"][0].update(url="http://u:hunter2secret@app:8000"),
+        "targets[0].instances[0].url",
+        "leave them out",
+    ),
+    "a user alone in an instance's address": (
+        lambda d: d["targets"][0]["instances"][0].update(url="http://hunter2secret@app:8000"),
+        "targets[0].instances[0].url",
+        "leave them out",
+    ),
+    "a password in the address of Prometheus": (
+        lambda d: d["prometheus"].update(url="http://:hunter2secret@prometheus:9090"),
+        "prometheus.url",
+        "leave them out",
+    ),
+    "a password in a link": (
+        lambda d: d.update(links={"dashboard": "https://u:hunter2secret@grafana/{target}"}),
+        "links.dashboard",
+        "leave them out",
+    ),
+    "a link to nowhere": (lambda d: d.update(links={"dashboard": "https://"}), "links.dashboard", "host"),
     "a link with a label in it": (
         lambda d: d.update(links={"dashboard": "http://grafana/{alertname}"}),
         "links.dashboard",

@@ -50,6 +50,7 @@ def test_a_given_value_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
         ("LOG_LEVEL", "loud", "POOLMEDIC_LOG_LEVEL"),
         ("GRACEFUL_SECONDS", "0", "POOLMEDIC_GRACEFUL_SECONDS"),
         ("WEBHOOK_TOKENS", "hunter2", "POOLMEDIC_WEBHOOK_TOKENS"),
+        ("REPORTS_URL", "https://u:hunter2@reports/", "POOLMEDIC_REPORTS_URL: must hold no"),
         ("TLS_CERTIFICATE", "/nowhere.pem", "POOLMEDIC_TLS_CERTIFICATE"),
     ],
 )

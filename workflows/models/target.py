@@ -2,11 +2,21 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, PositiveInt, model_validator
 
 from workflows.models.base import Model
 
+
+def _without_credentials(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise ValueError(
+            "must hold no user name and no password, because people are shown it; leave them out"
+        )
+    return url
+
+
 type Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+type Url = Annotated[HttpUrl, AfterValidator(_without_credentials)]
 
 
 class Instance(Model):
@@ -14,7 +24,7 @@ class Instance(Model):
 
     name: Annotated[str, Field(min_length=1)]
     """How the metrics name it: the value of the profile's instance label."""
-    url: HttpUrl
+    url: Url
     """Where its own pages are: health, metrics, probe, pool."""
     container: str | None = None
     """The Docker container's name; without it nothing can be restarted or resized here."""
