@@ -146,11 +146,14 @@ def _links(links: dict[str, str]) -> Iterator[Found]:
 
 def _wrong_link(template: str) -> str | None:
     try:
-        fields = [part[1] for part in string.Formatter().parse(template) if part[1] is not None]
+        fields = [part[1:] for part in string.Formatter().parse(template) if part[1] is not None]
     except ValueError as error:
         return f"is no template ({error}); write a literal brace twice"
-    if set(fields) - LINK_NAMES:
-        return f"may only contain {', '.join(f'{{{known}}}' for known in sorted(LINK_NAMES))}"
+    # A width or a conversion would be obeyed: one number, and an address fills the memory.
+    if any(name not in LINK_NAMES or spec or conversion for name, spec, conversion in fields):
+        return f"may only contain {', '.join(f'{{{known}}}' for known in sorted(LINK_NAMES))} as here"
+    if not template.isprintable() or " " in template:
+        return "must be one line without spaces; encode them as %20"
     if not template.startswith(("http://", "https://")):
         return "must begin with http:// or https://"
     return _wrong_address(template.format_map(dict.fromkeys(LINK_NAMES, "x")))

@@ -178,6 +178,21 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "links.dashboard",
         "leave them out",
     ),
+    "a link as wide as a memory": (
+        lambda d: d.update(links={"dashboard": "http://grafana/{target:>999999999}"}),
+        "links.dashboard",
+        "as here",
+    ),
+    "a link that converts": (
+        lambda d: d.update(links={"dashboard": "http://grafana/{target!r}"}),
+        "links.dashboard",
+        "as here",
+    ),
+    "a link of two lines": (
+        lambda d: d.update(links={"dashboard": "http://grafana/{target}\n@here"}),
+        "links.dashboard",
+        "one line",
+    ),
     "a link to nowhere": (lambda d: d.update(links={"dashboard": "https://"}), "links.dashboard", "host"),
     "a link with a label in it": (
         lambda d: d.update(links={"dashboard": "http://grafana/{alertname}"}),
