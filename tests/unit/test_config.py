@@ -158,6 +158,16 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "policies.default",
         "approval.approvers",
     ),
+    "a look that follows at once": (
+        lambda d: d.update(policies={"default": {"pace": {"watch": ["15m", "0s"]}}}),
+        "policies.default.pace.watch[1]",
+        "at least 1s",
+    ),
+    "a step longer than the window": (
+        lambda d: d.update(policies={"default": {"clear_window": {"length": "1m", "step": "61s"}}}),
+        "policies.default.clear_window",
+        "small part",
+    ),
     "a password in an instance's address": (
         lambda d: d["targets"][0]["instances"][0].update(url="http://u:hunter2secret@app:8000"),
         "targets[0].instances[0].url",
@@ -210,6 +220,29 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "brace",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "clocks.acknowledge",
+        "clocks.resolve",
+        "clocks.leadership",
+        "clear_window.length",
+        "clear_window.step",
+        "pace.relook",
+    ],
+)
+@pytest.mark.parametrize("value", ["0s", "0.9s"])
+def test_a_wait_of_no_length_would_spin(path: str, value: str) -> None:
+    group, key = path.split(".")
+    found = refused(raw() | {"policies": {"default": {group: {key: value}}}})
+    assert "at least 1s" in found[f"policies.default.{path}"]
+
+
+def test_a_wait_of_one_second_is_one() -> None:
+    policies = {"default": {"clear_window": {"length": "1s", "step": "1s"}, "pace": {"watch": ["1s"]}}}
+    assert read(raw() | {"policies": policies}).policies["default"].pace.watch == (timedelta(seconds=1),)
 
 
 @pytest.mark.parametrize(("spoil", "path", "remedy"), FAULTS.values(), ids=FAULTS.keys())

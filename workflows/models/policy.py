@@ -4,11 +4,21 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from workflows.models.base import Duration, Model
 
+SHORTEST_WAIT = timedelta(seconds=1)
+
+
+def _lasts(wait: timedelta) -> timedelta:
+    if wait < SHORTEST_WAIT:
+        raise ValueError("should be at least 1s")
+    return wait
+
+
 type Share = Annotated[float, Field(ge=0, le=1)]
+type Wait = Annotated[Duration, AfterValidator(_lasts)]
 
 
 class Mode(StrEnum):
@@ -38,9 +48,9 @@ class Permission(StrEnum):
 class Clocks(Model):
     """The SLA of the runbook, from the alert's own start."""
 
-    acknowledge: Duration = timedelta(minutes=5)
-    resolve: Duration = timedelta(minutes=15)
-    leadership: Duration = timedelta(minutes=30)
+    acknowledge: Wait = timedelta(minutes=5)
+    resolve: Wait = timedelta(minutes=15)
+    leadership: Wait = timedelta(minutes=30)
 
 
 class Thresholds(Model):
@@ -73,8 +83,8 @@ class Thresholds(Model):
 class ClearWindow(Model):
     """The runbook's success criteria, over one uninterrupted window."""
 
-    length: Duration = timedelta(minutes=5)
-    step: Duration = timedelta(seconds=15)
+    length: Wait = timedelta(minutes=5)
+    step: Wait = timedelta(seconds=15)
     utilization: Share = 0.70
     wait_p95: Duration = timedelta(milliseconds=100)
     demand: Share = 0.5
@@ -83,6 +93,12 @@ class ClearWindow(Model):
     """Share of the expected samples (one per step) below which too little was seen."""
     gap_steps: Annotated[float, Field(gt=1)] = 3.0
     """A hole of more steps than this hides what happened in it."""
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> "ClearWindow":
+        if self.step > self.length:
+            raise ValueError("step: is longer than the window's length; make it a small part of it")
+        return self
 
 
 class Limits(Model):
@@ -118,9 +134,9 @@ class Pace(Model):
     """After an act, before the quick look."""
     patience: Duration = timedelta(seconds=6)
     """How long that look waits for the pool to be free, before the act is said not to have helped."""
-    relook: Duration = timedelta(minutes=2)
+    relook: Wait = timedelta(minutes=2)
     """While people are at work, or the answer is awaited."""
-    watch: tuple[Duration, ...] = (timedelta(minutes=15), timedelta(minutes=30))
+    watch: tuple[Wait, ...] = (timedelta(minutes=15), timedelta(minutes=30))
     """Looks after recovery; the last one is the end of the cooldown."""
 
 
