@@ -158,6 +158,21 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "policies.default",
         "approval.approvers",
     ),
+    "a duration beyond every calendar": (
+        lambda d: d.update(policies={"default": {"clocks": {"acknowledge": "99999999999h"}}}),
+        "policies.default.clocks.acknowledge",
+        "a year",
+    ),
+    "a duration that no date can hold": (
+        lambda d: d.update(policies={"default": {"limits": {"resize_for": "99999999h"}}}),
+        "policies.default.limits.resize_for",
+        "a year",
+    ),
+    "a duration of four hundred digits": (
+        lambda d: d.update(policies={"default": {"clocks": {"resolve": "9" * 400 + "s"}}}),
+        "policies.default.clocks.resolve",
+        "a year",
+    ),
     "a look that follows at once": (
         lambda d: d.update(policies={"default": {"pace": {"watch": ["15m", "0s"]}}}),
         "policies.default.pace.watch[1]",

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 _DURATION = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+(?:\.\d+)?)s)?")
+_LONGEST = timedelta(days=365)
 
 
 class Model(BaseModel):
@@ -18,7 +19,11 @@ class Model(BaseModel):
 def parse_duration(value: object) -> object:
     """Read `90s`, `5m`, `1h30m`; leave everything else to pydantic (seconds, ISO 8601)."""
     if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())) and value.strip():
-        return timedelta(**{unit: float(amount) for unit, amount in found.groupdict(default="0").items()})
+        hours, minutes, seconds = (float(amount) for amount in found.groups(default="0"))
+        # More could not be added to a date, or not even be held.
+        if (hours * 60 + minutes) * 60 + seconds > _LONGEST.total_seconds():
+            raise ValueError("should be a year (8760h) at most")
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
     return value
 
 
