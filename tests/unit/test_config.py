@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +329,16 @@ TEXTS = {
     "two documents": ("a: 1\n---\nb: 2\n", "the file", "correct the YAML"),
     "a key twice": ("links: {}\nlinks: {}\n", "links", "given twice"),
     "no number": ("prometheus: .nan\n", "prometheus", "not a number"),
+    "a number without bounds": ("prometheus: 1.0e+999\n", "prometheus", "not a number"),
+    "a number of too many digits": (f"alerts: [{'9' * 5000}]\n", "alerts[0]", "not what it looks like"),
+    "such a number in other digits": (f"alerts: [0x{'f' * 5000}]\n", "alerts[0]", "not what it looks like"),
+    "a kind that does not fit": ("alerts: !!int many\n", "alerts", "not what it looks like"),
+    "half a character": ('alerts: ["\\uD800"]\n', "alerts[0]", "not what it looks like"),
+    "a group within itself": ("routes: &r\n  all: *r\n", "routes.all", "contains itself"),
+    "a list within itself": ("alerts: &a [*a]\n", "alerts[0]", "contains itself"),
+    "a policy merged into itself": ("policies: &p {<<: *p}\n", "policies.<<", "contains itself"),
+    "lists in lists": (f"alerts: {'[' * 3000}{']' * 3000}\n", "the file", "deep"),
+    "groups in groups": (f"links: {'{a: ' * 3000}1{'}' * 3000}\n", "the file", "deep"),
     "a number as key": ("routes:\n  5: [X]\n", "routes", "in quotes"),
 }
 
@@ -337,6 +348,13 @@ def test_text_that_is_no_configuration(text: str, path: str, message: str) -> No
     with pytest.raises(ConfigurationRefused) as refusal:
         read_configuration(text, "poolmedic.yaml", profiles=PROFILES, with_secrets=False)
     assert any(fault.path == path and message in fault.message for fault in refusal.value.faults)
+
+
+def test_aliases_that_would_fill_the_memory_are_not_written_out() -> None:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{this}: &{this} [{', '.join([f'*{last}'] * 10)}]" for last, this in pairwise("abcdefgh")]
+    with pytest.raises(ConfigurationRefused, match="give fewer"):
+        read_configuration("\n".join(lines), "poolmedic.yaml", profiles=PROFILES, with_secrets=False)
 
 
 def test_the_line_is_told() -> None:
