@@ -34,7 +34,7 @@ class FieldFault(BaseModel):
 
 
 class Problem(BaseModel):
-    """Why nothing was taken."""
+    """Why nothing, or not everything, was taken."""
 
     detail: str
     faults: tuple[FieldFault, ...] = ()
@@ -51,7 +51,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "A field is wrong, and nothing was started; "
         "or alerts belong to no target, and the others were taken.",
     },
-    503: {"model": Problem, "description": "Temporal cannot be reached: deliver the same again."},
+    503: {"model": Problem, "description": "Temporal has not taken every alert: deliver the same again."},
 }
 
 

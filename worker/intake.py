@@ -38,6 +38,17 @@ class Placed:
     workflow_id: str | None
 
 
+type _End = tuple[Assignment, Placed | BaseException]
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One delivery on its way: so many at once, and none begun after Temporal left one without an answer."""
+
+    gate: asyncio.Semaphore
+    silent: asyncio.Event
+
+
 @dataclass(frozen=True)
 class Intake:
     """The way from an assignment to a durable incident."""
@@ -49,26 +60,39 @@ class Intake:
     async def place(self, assignments: tuple[Assignment, ...]) -> tuple[Placed, ...]:
         """Hand all over, firing ones first; raises `TemporalUnavailable` when one could not be.
 
-        Some may have been handed over then. They come again with the retry, and the incident knows them.
+        One that could not be keeps none of the others out. They come again with the retry, and their
+        incidents know them.
         """
-        firing = [one for one in assignments if one.alert.status is AlertStatus.FIRING]
-        resolved = [one for one in assignments if one.alert.status is AlertStatus.RESOLVED]
-        return (*await self._each(firing), *await self._each(resolved))
+        by_target: dict[str, list[Assignment]] = {}
+        for one in assignments:
+            by_target.setdefault(one.target.name, []).append(one)
+        turn = _Turn(asyncio.Semaphore(AT_ONCE), asyncio.Event())
+        ends = await asyncio.gather(*(self._target(own, turn) for own in by_target.values()))
+        return _all_placed([end for own in ends for end in own])
 
-    async def _each(self, assignments: list[Assignment]) -> list[Placed]:
-        gate = asyncio.Semaphore(AT_ONCE)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._one(one, gate)) for one in assignments]
-        except* (RPCError, Unreachable) as failures:
-            raise TemporalUnavailable(_reason(failures.exceptions[0])) from failures
-        return [task.result() for task in tasks]
+    async def _target(self, assignments: list[Assignment], turn: _Turn) -> list[_End]:
+        """The firing ones of one target, then its resolved ones: they join what the firing ones started."""
+        ends: list[_End] = []
+        for status in (AlertStatus.FIRING, AlertStatus.RESOLVED):
+            now = [one for one in assignments if one.alert.status is status]
+            found = await asyncio.gather(*(self._one(one, turn) for one in now), return_exceptions=True)
+            ends += zip(now, found, strict=True)
+        return ends
 
-    async def _one(self, one: Assignment, gate: asyncio.Semaphore) -> Placed:
-        async with gate, reaching(PATIENCE):
-            if one.alert.status is AlertStatus.FIRING:
-                return await self._start_or_join(one)
-            return await self._join(one)
+    async def _one(self, one: Assignment, turn: _Turn) -> Placed:
+        async with turn.gate:
+            if turn.silent.is_set():
+                raise Unreachable
+            try:
+                async with reaching(PATIENCE):
+                    return await self._hand_over(one)
+            except (RPCError, Unreachable) as failure:
+                if _is_silent(failure):
+                    turn.silent.set()
+                raise
+
+    async def _hand_over(self, one: Assignment) -> Placed:
+        return await (self._start_or_join if one.alert.status is AlertStatus.FIRING else self._join)(one)
 
     async def _start_or_join(self, one: Assignment) -> Placed:
         target = one.target
@@ -146,11 +170,26 @@ def _details(target: TargetEntry, configuration: Configuration) -> str:
     )
 
 
-def _reason(failure: BaseException) -> str:
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    if isinstance(failure, Unreachable) or is_silent(failure):
+def _all_placed(ends: list[_End]) -> tuple[Placed, ...]:
+    """Raises `TemporalUnavailable` with every reason and whom it concerns; a defect of ours as it is."""
+    failed: dict[str, set[str]] = {}
+    for one, end in ends:
+        if isinstance(end, RPCError | Unreachable):
+            failed.setdefault(_reason(end), set()).add(one.target.name)
+        elif isinstance(end, BaseException):
+            raise end
+    if failed:
+        raise TemporalUnavailable("; ".join(f"{', '.join(sorted(of))}: {why}" for why, of in failed.items()))
+    return tuple(end for _, end in ends if isinstance(end, Placed))
+
+
+def _is_silent(failure: BaseException) -> bool:
+    return isinstance(failure, Unreachable) or is_silent(failure)
+
+
+def _reason(failure: RPCError | Unreachable) -> str:
+    if _is_silent(failure):
         return "Temporal does not answer; check that it runs and that TEMPORAL_ADDRESS names it"
-    if isinstance(failure, RPCError) and "search attribute" in failure.message.lower():
+    if "search attribute" in str(failure).lower():
         return "Temporal does not know the search attributes; run `poolmedic setup`"
     return f"Temporal refused: {str(failure).splitlines()[0][:200]}"
