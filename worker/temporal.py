@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import TemporalUnavailable, Usage
+from workflows.payloads import converter
 
 PATIENCE = 5.0
 _CANNOT_CONNECT = "Failed client connect"
@@ -59,7 +59,7 @@ async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, laz
         async with reaching(PATIENCE):
             return await Client.connect(
                 **profile,
-                data_converter=pydantic_data_converter,
+                data_converter=converter,
                 plugins=list(plugins),
                 runtime=runtime,
                 lazy=lazy,

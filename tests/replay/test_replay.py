@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from tests.replay.recording import FOLDER, RECORDED
 from workflows.incident import Incident
+from workflows.payloads import converter
 from workflows.sandbox import runner
 from workflows.temporary_change import TemporaryChange
 
@@ -26,7 +26,7 @@ def replayer() -> Replayer:
     return Replayer(
         workflows=[Incident, TemporaryChange],
         workflow_runner=runner(),
-        data_converter=pydantic_data_converter,
+        data_converter=converter,
     )
 
 

@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from deploy.local.temporal import find_program
@@ -14,6 +13,7 @@ from tests.fakes.world import World
 from tests.replay import recording
 from tests.workflow.stage import Stage, Theatre, fresh_name
 from workflows import attributes
+from workflows.payloads import converter
 from workflows.sandbox import runner
 
 DYNAMIC_CONFIG = (
@@ -37,7 +37,7 @@ async def theatre() -> AsyncIterator[Theatre]:
     """The real dev server, with time skipping switched on."""
     arguments = [part for line in DYNAMIC_CONFIG for part in ("--dynamic-config-value", line)]
     async with await WorkflowEnvironment.start_local(
-        data_converter=pydantic_data_converter,
+        data_converter=converter,
         dev_server_existing_path=str(find_program()),
         dev_server_extra_args=arguments,
         search_attributes=attributes.ALL,

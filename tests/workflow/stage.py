@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
@@ -77,6 +79,18 @@ class Running:
     async def signal(self, name: str, *payloads: Any) -> None:
         """Send any payloads, as anybody with the Temporal UI could."""
         await self.handle.signal(name, args=list(payloads))
+
+    async def signal_raw(self, name: str, *payloads: Payload) -> None:
+        """Send payloads as they are, as a client of any language could."""
+        client = self._theatre.client
+        await client.workflow_service.signal_workflow_execution(
+            SignalWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=self.handle.id),
+                signal_name=name,
+                input=Payloads(payloads=payloads),
+            )
+        )
 
     async def history(self) -> WorkflowHistory:
         """What the server recorded so far."""

@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 
 from tests.fakes import cases
 from tests.workflow.stage import Stage
-from workflows.models.report import Ending
+from workflows.models.report import Ending, Report
 
 JUNK: list[tuple[Any, ...]] = [
     (),
@@ -23,6 +24,12 @@ JUNK: list[tuple[Any, ...]] = [
 ]
 
 
+def unread(report: Report) -> list[str]:
+    """The lines that say that a message could not be read."""
+    told = [entry.text for entry in report.timeline if "paged" not in entry.text]
+    return [text for text in told if "could not be read" in text or "no name" in text]
+
+
 @pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge"])
 async def test_junk_is_told_and_harms_nothing(stage: Stage, name: str) -> None:
     world = stage.world
@@ -34,15 +41,39 @@ async def test_junk_is_told_and_harms_nothing(stage: Stage, name: str) -> None:
     await incident.step(minutes=6)
 
     report = await incident.state()
-    told = [entry.text for entry in report.timeline if "paged" not in entry.text]
-    unread = [text for text in told if "could not be read" in text or "no name" in text]
-    assert len(unread) == len(JUNK)
+    assert len(unread(report)) == len(JUNK)
     assert len([page for page in world.paged("L1") if "could not be read" in page.title]) == 1
     assert not world.acts
     assert not report.decisions
     assert [page for page in world.paged("L2") if "acknowledged" in page.title]
     assert (await incident.decide(request.id, "ada")).accepted
     assert (await incident.finish()).outcome is Ending.RECOVERED
+
+
+UNDECODABLE = [
+    Payload(metadata={"encoding": b"json/plain"}, data=b"\xff\xfe"),
+    Payload(metadata={"encoding": b"json/plain"}, data=b"approve it"),
+    Payload(metadata={"encoding": b"json/plain"}, data=b'{"request": "\\ud800", "by": "ada"}'),
+    Payload(metadata={"encoding": b"binary/encrypted"}, data=b"{}"),
+    Payload(data=b"{}"),
+]
+
+
+@pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge"])
+async def test_what_cannot_even_be_decoded_is_told_too(stage: Stage, name: str) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident(cases.policy(mode="approve"))
+    await incident.asked()
+    for payload in UNDECODABLE:
+        await incident.signal_raw(name, payload)
+    await incident.signal_raw(name, *UNDECODABLE[:2])
+    report = await incident.until(lambda report: len(unread(report)) == len(UNDECODABLE) + 1)
+    await incident.step(minutes=6)
+
+    assert not report.decisions
+    assert [page for page in world.paged("L1") if "could not be read" in page.title]
+    assert [page for page in world.paged("L2") if "acknowledged" in page.title]
 
 
 async def test_an_unknown_signal_harms_nothing(stage: Stage) -> None:
