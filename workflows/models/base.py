@@ -1,10 +1,10 @@
 """What every model shares: frozen values, and durations people can write."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 _DURATION = re.compile(r"(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+(?:\.\d+)?)s)?")
 _LONGEST = timedelta(days=365)
@@ -27,5 +27,13 @@ def parse_duration(value: object) -> object:
     return value
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The instant in UTC, its only spelling; ValueError where that lies outside the years 1 to 9999."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie within the years 1 to 9999 in UTC") from None
+
+
 type Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-type Moment = AwareDatetime
+type Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
