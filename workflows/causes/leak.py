@@ -84,7 +84,8 @@ def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
     certain = _certain(candidates, symptoms, age)
     suspected = max(symptoms.policy.thresholds.suspect_age, _honest_hold(symptoms)).total_seconds()
     waits = [
-        max(age - timedelta(seconds=session.state_seconds), settle)
+        # Subtracted as numbers: an absurd age must not overflow the arithmetic.
+        max(timedelta(seconds=max(age.total_seconds() - session.state_seconds, 0.0)), settle)
         for identity, session in candidates.items()
         if identity not in certain and session.state_seconds > suspected
     ]
