@@ -38,7 +38,9 @@ def translate(error: DriverError, server: str) -> PoolmedicError:
     """The same failure as one of ours; `server` names the secret that holds the connection string."""
     said = f"{server}: {describe(error)}"
     if isinstance(error, asyncpg.TooManyConnectionsError):
-        return SourceUnavailable(f"{said}; the role of this connection needs pg_use_reserved_connections")
+        return SourceUnavailable(
+            f"{said}; where every slot is taken, its role needs pg_use_reserved_connections"
+        )
     if isinstance(error, _REFUSALS):
         return SourceRefused(said)
     return SourceUnavailable(said) if isinstance(error, _PASSING) else SourceNonsense(said)

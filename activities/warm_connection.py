@@ -1,6 +1,7 @@
 """One open connection per database, ready for the moment when the application has taken every slot."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib import resources
@@ -9,8 +10,8 @@ from typing import Any
 import asyncpg
 from opentelemetry import trace
 
-from activities.postgres_errors import DRIVER_ERRORS, translate
-from workflows.errors import SourceRefused
+from activities.postgres_errors import DRIVER_ERRORS, describe, translate
+from workflows.errors import SourceRefused, SourceUnavailable
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
@@ -24,6 +25,8 @@ SQL = {
 CONNECT_SECONDS = 3.0
 PING_SECONDS = 1.0
 STATEMENT_SECONDS = 4.0
+SECONDS_TO_GIVE_UP = 600.0
+"""Without any answer for so long, a connection is broken; until then it may be the only one we can get."""
 _SETTINGS = {
     "application_name": "poolmedic",
     # The database's owner may set another one for everybody: names are the server's own, always.
@@ -39,13 +42,19 @@ _tracer = trace.get_tracer("poolmedic.postgres")
 
 
 class WarmConnection:
-    """Lent to one caller at a time; opened again, once, when it turns out to be broken."""
+    """Lent to one caller at a time; opened again, once, when it turns out to be broken.
+
+    One that is only slow is given up for a new one, never for none: where the application has taken every
+    slot, its slot would be gone.
+    """
 
     def __init__(self, name: str, dsn: str) -> None:
         self._name = name
         self._dsn = dsn
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
+        self._ping: asyncio.Task[bool] | None = None
+        """The last one; it may still be under way from a caller who did not wait for its end."""
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Connection]:
@@ -57,22 +66,43 @@ class WarmConnection:
             try:
                 yield await self._alive()
             except DRIVER_ERRORS as exc:
-                if isinstance(exc, TimeoutError):
-                    self._drop()
                 raise translate(exc, self._name) from exc
 
     async def close(self) -> None:
         """Close it; the next caller opens another one."""
         async with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                await connection.close(timeout=PING_SECONDS)
+            if self._connection is not None:
+                # One that does not take leave in time is dropped, which is all that was wanted.
+                with contextlib.suppress(*DRIVER_ERRORS):
+                    await self._connection.close(timeout=PING_SECONDS)
+            self._drop()
 
     async def _alive(self) -> Connection:
-        if self._connection is None or not await _answers(self._connection):
+        if self._connection is None:
+            self._connection = await self._open()
+            return self._connection
+        # A ping that is late is waited for again, not cancelled: the driver closes what it cannot cancel.
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(_answers(self._connection))
+        await asyncio.wait({self._ping}, timeout=PING_SECONDS)
+        if not self._ping.done():
+            return await self._replace()
+        if not self._ping.result():
             self._drop()
             self._connection = await self._open()
         return self._connection
+
+    async def _replace(self) -> Connection:
+        try:
+            connection = await self._open()
+        except DRIVER_ERRORS as exc:
+            raise SourceUnavailable(
+                f"{self._name}: no answer within {PING_SECONDS:.0f} s on the open connection, which is kept, "
+                f"and no new one ({describe(exc)})"
+            ) from exc
+        self._drop()
+        self._connection = connection
+        return connection
 
     async def _open(self) -> Connection:
         try:
@@ -92,6 +122,7 @@ class WarmConnection:
             ) from None
 
     def _drop(self) -> None:
+        self._ping = None
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -117,11 +148,12 @@ async def fetch_value(connection: Connection, statement: str, *arguments: object
 
 
 async def _answers(connection: Connection) -> bool:
+    """Whether it can be used; after a statement that was cut off that is known once its end is settled."""
     try:
-        await connection.fetchval("SELECT 1", timeout=PING_SECONDS)
+        await connection.fetchval("SELECT 1", timeout=SECONDS_TO_GIVE_UP)
     except DRIVER_ERRORS:
         return False
-    return True
+    return not connection.is_in_transaction()
 
 
 def _span(statement: str) -> AbstractContextManager[trace.Span]:

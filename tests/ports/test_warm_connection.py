@@ -1,0 +1,151 @@
+"""The one open connection outlives stalls of the server, since its slot may never come back."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import asyncpg
+import pytest
+
+from activities.postgres import PostgresDatabase
+from activities.warm_connection import PING_SECONDS, WarmConnection
+from deploy.local import postgres_roles
+from deploy.local.postgres import Postgres
+from tests.ports import examples
+from tests.ports.database_stage import Connection
+from workflows.errors import SourceUnavailable
+from workflows.models.evidence import DatabaseReading
+
+OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = 'poolmedic'"
+
+
+@pytest.fixture
+async def admin(postgres_server: Postgres) -> AsyncIterator[Connection]:
+    async with postgres_roles.connected(postgres_server, "covetpy") as connection:
+        yield connection
+
+
+@pytest.fixture
+async def database(postgres_server: Postgres) -> AsyncIterator[PostgresDatabase]:
+    opened = PostgresDatabase({examples.DSN: postgres_server.medic_dsn})
+    assert await opened.warm() == {}
+    yield opened
+    await opened.close()
+
+
+async def read(database: PostgresDatabase) -> DatabaseReading:
+    return await database.read_database(examples.look(examples.target()))
+
+
+async def ours(admin: Connection, expected: set[int]) -> set[int]:
+    """Pids of our own backends, as expected if they become so within ten seconds."""
+    found = set(await admin.fetchval(OURS) or ())
+    for _ in range(200):
+        if found == expected:
+            break
+        await asyncio.sleep(0.05)
+        found = set(await admin.fetchval(OURS) or ())
+    return found
+
+
+@contextmanager
+def stalled(pid: int) -> Iterator[None]:
+    """The backend stands still: it is there, holds its slot, and answers nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def every_slot_taken(server: Postgres, admin: Connection) -> AsyncIterator[None]:
+    """By the application, and nothing is reserved for us, as before PostgreSQL 16."""
+    await admin.execute("REVOKE pg_use_reserved_connections FROM poolmedic")
+    try:
+        async with AsyncExitStack() as crowd:
+            with contextlib.suppress(asyncpg.TooManyConnectionsError):
+                while True:
+                    connection = await asyncpg.connect(server.application_dsn)
+                    crowd.callback(connection.terminate)
+            yield
+    finally:
+        await admin.execute("GRANT pg_use_reserved_connections TO poolmedic")
+
+
+async def test_a_stall_while_every_slot_is_taken_does_not_cost_the_connection(
+    postgres_server: Postgres, admin: Connection, database: PostgresDatabase
+) -> None:
+    (pid,) = await admin.fetchval(OURS)
+    async with every_slot_taken(postgres_server, admin):
+        with stalled(pid):
+            for _ in range(2):
+                with pytest.raises(SourceUnavailable, match=r"which is kept, and no new one .*53300"):
+                    await read(database)
+        assert (await read(database)).server.connections >= 50
+    assert await admin.fetchval(OURS) == [pid]
+
+
+async def test_where_there_is_room_a_new_connection_takes_the_place_of_one_that_stalls(
+    admin: Connection, database: PostgresDatabase
+) -> None:
+    (pid,) = await admin.fetchval(OURS)
+    with stalled(pid):
+        assert (await read(database)).server.can_terminate
+        successors = set(await admin.fetchval(OURS)) - {pid}
+        assert len(successors) == 1
+    assert await ours(admin, successors) == successors
+    await read(database)
+    assert await ours(admin, successors) == successors
+
+
+async def test_a_statement_that_is_cut_off_leaves_the_connection_in_order(
+    postgres_server: Postgres, admin: Connection
+) -> None:
+    warm = WarmConnection(examples.DSN, postgres_server.medic_dsn)
+    async with warm.lend() as connection:
+        pid = connection.get_server_pid()
+    for statement in ("SELECT pg_sleep(2)", "SELECT count(*) FROM pg_stat_activity, pg_sleep(2)"):
+        with pytest.raises(SourceUnavailable, match="no answer in time"):
+            async with warm.lend() as connection, connection.transaction(readonly=True):
+                await connection.fetchval(statement, timeout=0.2)
+        async with warm.lend() as connection:
+            assert await connection.fetchval("SELECT 42") == 42
+            assert not connection.is_in_transaction()
+    assert await ours(admin, {pid}) == {pid}
+    await warm.close()
+
+
+async def test_a_caller_who_is_cancelled_leaves_the_connection_in_order(
+    postgres_server: Postgres, admin: Connection
+) -> None:
+    warm = WarmConnection(examples.DSN, postgres_server.medic_dsn)
+
+    async def work() -> None:
+        async with warm.lend() as connection, connection.transaction(readonly=True):
+            await connection.fetchval("SELECT pg_sleep(3)")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(work(), 0.3)
+    (pid,) = await admin.fetchval(OURS)
+    async with warm.lend() as connection:
+        assert connection.get_server_pid() == pid
+        assert await connection.fetchval("SELECT 42") == 42
+    await warm.close()
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+async def test_closing_does_not_wait_for_a_connection_that_stalls(
+    admin: Connection, database: PostgresDatabase, is_asked: bool
+) -> None:
+    (pid,) = await admin.fetchval(OURS)
+    with stalled(pid):
+        if is_asked:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(read(database), PING_SECONDS / 2)
+        async with asyncio.timeout(PING_SECONDS + 2):
+            await database.close()
+    assert await ours(admin, set()) == set()
