@@ -11,7 +11,7 @@ import asyncpg
 from opentelemetry import trace
 
 from activities.postgres_errors import DRIVER_ERRORS, describe, translate
-from workflows.errors import SourceRefused, SourceUnavailable
+from workflows.errors import SourceRefused, SourceUnavailable, WrongServer
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
@@ -65,6 +65,10 @@ class WarmConnection:
         async with self._lock:
             try:
                 yield await self._alive()
+            except WrongServer:
+                # The address may lead elsewhere by now, as after a failover; only a new connection can tell.
+                self._drop()
+                raise
             except DRIVER_ERRORS as exc:
                 raise translate(exc, self._name) from exc
 

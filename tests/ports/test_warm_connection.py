@@ -12,11 +12,13 @@ import pytest
 
 from activities.postgres import PostgresDatabase
 from activities.warm_connection import PING_SECONDS, WarmConnection
-from deploy.local import postgres_roles
+from deploy.local import postgres, postgres_roles
 from deploy.local.postgres import Postgres
+from deploy.local.state import State
 from tests.ports import examples
 from tests.ports.database_stage import Connection
-from workflows.errors import SourceUnavailable
+from tests.ports.forwarder import Forwarder
+from workflows.errors import SourceUnavailable, WrongServer
 from workflows.models.evidence import DatabaseReading
 
 OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = 'poolmedic'"
@@ -149,3 +151,27 @@ async def test_closing_does_not_wait_for_a_connection_that_stalls(
         async with asyncio.timeout(PING_SECONDS + 2):
             await database.close()
     assert await ours(admin, set()) == set()
+
+
+async def test_after_a_failover_the_next_read_reaches_the_right_server_again(
+    stack_state: State, postgres_server: Postgres, admin: Connection
+) -> None:
+    identifier = await admin.fetchval("SELECT system_identifier::text FROM pg_control_system()")
+    right = examples.target(system_identifier=identifier)
+    async with (
+        postgres.serve(stack_state, postgres.Settings(name="elsewhere")) as elsewhere,
+        Forwarder.to(elsewhere.port) as address,
+    ):
+        async with postgres_roles.connected(elsewhere, "covetpy") as other_admin:
+            await other_admin.execute(
+                f"ALTER ROLE poolmedic PASSWORD '{postgres_server.password('poolmedic')}'"
+            )
+        database = PostgresDatabase({examples.DSN: address.through(postgres_server.medic_dsn)})
+        try:
+            with pytest.raises(WrongServer, match="system identifier"):
+                await database.read_database(examples.look(right))
+            address.upstream = postgres_server.port
+            reading = await database.read_database(examples.look(right))
+            assert reading.server.system_identifier == identifier
+        finally:
+            await database.close()

@@ -1,0 +1,41 @@
+"""An address that leads where a test says, as a name does that moves to another server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from deploy.local.ports import LOOPBACK
+
+LARGEST = 65_536
+
+
+class Forwarder:
+    """Connections made from now on lead to `upstream`; those that are open stay where they are."""
+
+    def __init__(self, upstream: int) -> None:
+        self.upstream = upstream
+        self.port = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, upstream: int) -> AsyncIterator["Forwarder"]:
+        forwarder = cls(upstream)
+        server = await asyncio.start_server(forwarder._serve, LOOPBACK, 0)
+        forwarder.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield forwarder
+
+    def through(self, dsn: str) -> str:
+        """The connection string by way of this address."""
+        return dsn.replace(f":{urlsplit(dsn).port}/", f":{self.port}/")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection(LOOPBACK, self.upstream)
+        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(LARGEST):
+        writer.write(data)
+    writer.close()
