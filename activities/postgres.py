@@ -8,7 +8,7 @@ from asyncpg import PostgresError, Record
 from temporalio import activity
 
 from activities.literals import mask_literals
-from activities.postgres_errors import describe
+from activities.postgres_errors import DRIVER_ERRORS, describe
 from activities.termination import Wave
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row, fetch_value
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, WrongServer
@@ -184,14 +184,14 @@ def _session(row: Record) -> Session:
 async def _read_statements(
     connection: Connection, database: targets.Database
 ) -> Known[tuple[StatementReading, ...]] | Unavailable:
-    schema = await fetch_value(connection, "extension")
-    if schema is None:
-        return Unavailable(
-            reason=f"pg_stat_statements is not installed in {database.dbname}: CREATE EXTENSION"
-        )
     try:
+        schema = await fetch_value(connection, "extension")
+        if schema is None:
+            return Unavailable(
+                reason=f"pg_stat_statements is not installed in {database.dbname}: CREATE EXTENSION"
+            )
         rows = await fetch(connection, "statements", *_own(database), MOST_STATEMENTS, schema=schema)
-    except PostgresError as exc:
+    except DRIVER_ERRORS as exc:
         return Unavailable(reason=f"pg_stat_statements: {describe(exc)}")
     return Known(value=tuple(_statement(row) for row in rows), at=datetime.now(UTC))
 

@@ -22,6 +22,25 @@ from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Target
 from workflows.ports.requests import TerminateRequest
 
+SLOW_STATEMENTS = """
+CREATE EXTENSION pg_stat_statements;
+ALTER EXTENSION pg_stat_statements DROP VIEW pg_stat_statements;
+DROP VIEW pg_stat_statements;
+CREATE FUNCTION slow() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(30);
+    RETURN true;
+EXCEPTION WHEN query_canceled THEN
+    PERFORM pg_sleep(30);
+    RETURN true;
+END $$;
+CREATE VIEW pg_stat_statements AS
+SELECT r.oid AS userid, d.oid AS dbid, 1::bigint AS queryid, 'SELECT 1'::text AS query, 1::bigint AS calls,
+       1::float8 AS total_exec_time
+  FROM pg_roles AS r, pg_database AS d
+ WHERE slow();
+GRANT SELECT ON pg_stat_statements TO PUBLIC"""
+
 
 @pytest.fixture
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealDatabase]:
@@ -238,6 +257,25 @@ async def test_statements_are_the_targets_own_and_hold_no_literal(
     assert "hunter2" not in dumped
     assert "PASSWORD" not in dumped
     assert all(shape.calls > 0 and shape.mean_seconds >= 0 for shape in statements.value)
+
+
+async def test_statements_that_do_not_come_in_time_leave_the_sessions_readable(
+    postgres_server: Postgres, stage: RealDatabase, admin: Connection
+) -> None:
+    """A text file grown huge, on a server that is slow to notice its own statement_timeout."""
+    await admin.execute("CREATE DATABASE slow_texts OWNER covetpy")
+    async with postgres_roles.connected(postgres_server, "slow_texts") as owner:
+        await owner.execute(postgres_roles.SCRIPT.read_text())
+        await owner.execute(SLOW_STATEMENTS)
+    pid = await stage.leak(database="slow_texts")
+    subject = examples.target(dbname="slow_texts")
+    async with opened(postgres_server.dsn("poolmedic", "slow_texts")) as database:
+        for _ in range(2):
+            reading = await database.read_database(examples.look(subject))
+            assert [session.identity.pid for session in reading.sessions] == [pid]
+            assert reading.statements == Unavailable(reason="pg_stat_statements: no answer in time")
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'poolmedic'"
+        assert await admin.fetchval(ours) == 1
 
 
 async def test_an_answer_that_is_lost_makes_the_outcome_unknown_and_a_second_run_touches_nothing(
