@@ -1,5 +1,6 @@
 """PostgreSQL as a source and as a place to act, seen by the role of `deploy/postgres`."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import override
@@ -40,15 +41,18 @@ class PostgresDatabase(Database):
         """Open every connection, or check that it still answers: to be called at start and now and then.
 
         Returns:
-            Why, by name, for those that could not be opened; they are tried again when they are needed.
+            Why, by name, for those that do not answer; they are tried again when they are needed.
         """
-        failed = {}
-        for name, connection in self._connections.items():
+        failed: dict[str, str] = {}
+
+        async def warm(name: str, connection: WarmConnection) -> None:
             try:
                 async with connection.lend():
                     pass
             except PoolmedicError as exc:
                 failed[name] = exc.message
+
+        await asyncio.gather(*(warm(name, connection) for name, connection in self._connections.items()))
         return failed
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from worker.namespace import require_set_up
 from worker.process import Process
 from worker.stopping import pause, stopped_or_ended
 from worker.temporal import connect
+from worker.warming import kept_warm
 from worker.wiring import WORKFLOWS, Ports, open_ports
 from workflows.sandbox import runner
 
@@ -31,9 +32,10 @@ async def run_incidents(process: Process, stop: asyncio.Event) -> None:
     if client is None:
         return
     await require_set_up(client)
-    async with open_ports(process.settings, process.configuration, process.redaction) as ports:
-        for name, reason in (await ports.warm()).items():
-            _log.warning("database not reached; it is tried again when needed", secret=name, reason=reason)
+    async with (
+        open_ports(process.settings, process.configuration, process.redaction) as ports,
+        kept_warm(ports.warm),
+    ):
         threads = ThreadPoolExecutor(BLOCKING_ACTIVITIES, "activity")
         try:
             await _work(build_worker(client, process, ports, threads), stop)
