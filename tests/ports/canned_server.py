@@ -88,12 +88,19 @@ async def drip(writer: asyncio.StreamWriter, _head: bytes) -> None:
         await asyncio.sleep(0.02)
 
 
-async def flood(writer: asyncio.StreamWriter, _head: bytes) -> None:
+class Flood:
     """An answer that goes on for ever, as fast as it is taken."""
-    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
-        writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
-        await writer.drain()
+
+    def __init__(self) -> None:
+        self.sent = 0
+        """Bytes that the sender got rid of."""
+
+    async def __call__(self, writer: asyncio.StreamWriter, _head: bytes) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            await writer.drain()
+            self.sent += 0x10000
 
 
 def _length(head: bytes) -> int:
