@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib import resources
@@ -38,6 +39,7 @@ _SETTINGS = {
     "idle_session_timeout": "0",
     "tcp_keepalives_idle": "30",
 }
+_log = logging.getLogger("poolmedic.postgres")
 _tracer = trace.get_tracer("poolmedic.postgres")
 
 
@@ -70,7 +72,11 @@ class WarmConnection:
                 self._drop()
                 raise
             except DRIVER_ERRORS as exc:
-                raise translate(exc, self._name) from exc
+                _log.info(
+                    "%s: %s, SQLSTATE %s", self._name, type(exc).__name__, getattr(exc, "sqlstate", None)
+                )
+                # No cause: Temporal would keep it, and the server's details may quote rows.
+                raise translate(exc, self._name) from None
 
     async def close(self) -> None:
         """Close it; the next caller opens another one."""

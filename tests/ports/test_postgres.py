@@ -7,14 +7,17 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from temporalio.api.failure.v1 import Failure
+from temporalio.converter import DefaultFailureConverter, PayloadConverter
 
 from activities.postgres import PostgresDatabase
+from activities.warm_connection import WarmConnection
 from deploy.local import postgres_roles
 from deploy.local.postgres import Postgres
 from tests.ports import examples
 from tests.ports.cutting_proxy import CuttingProxy
 from tests.ports.database_stage import Connection, RealDatabase
-from workflows.errors import NotConfigured, SourceRefused, SourceUnavailable, WrongServer
+from workflows.errors import NotConfigured, SourceNonsense, SourceRefused, SourceUnavailable, WrongServer
 from workflows.models.evidence import DatabaseReading
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.plan import Termination
@@ -155,6 +158,23 @@ async def test_a_wrong_password_is_refused_and_a_broken_string_never_quoted(
         assert "hunter2" not in str(refused.value)
         # Temporal would write the cause into the history.
         assert refused.value.__cause__ is None
+
+
+async def test_a_server_s_details_reach_neither_the_history_nor_the_log(
+    postgres_server: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    warm = WarmConnection(examples.DSN, postgres_server.medic_dsn)
+    failing = "DO $$BEGIN RAISE unique_violation USING MESSAGE = 'taken', DETAIL = 'Key (card)=(4111)'; END$$"
+    with caplog.at_level("INFO"), pytest.raises(SourceNonsense, match=r"taken \(SQLSTATE 23505\)") as refused:
+        async with warm.lend() as connection:
+            await connection.execute(failing)
+    await warm.close()
+    failure = Failure()
+    DefaultFailureConverter().to_failure(refused.value, PayloadConverter.default, failure)
+    assert "taken" in str(failure)
+    assert "4111" not in str(failure)
+    assert f"{examples.DSN}: UniqueViolationError, SQLSTATE 23505" in caplog.text
+    assert "4111" not in caplog.text
 
 
 async def test_a_name_without_a_secret_is_not_configured() -> None:
