@@ -1,5 +1,6 @@
 """Logs of everything in the process, ours and the libraries', as one stream on standard error."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
@@ -39,7 +40,8 @@ class Redaction:
 
     def know(self, secrets: Iterable[str]) -> None:
         """From now on, never write these. Very short ones are left alone: they would blot out words."""
-        known = {*self._secrets, *(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)}
+        long = (secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        known = {*self._secrets, *(form for secret in long for form in _forms(secret))}
         self._secrets = tuple(sorted(known, key=len, reverse=True))
 
     def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
@@ -48,6 +50,18 @@ class Redaction:
         for secret in self._secrets:
             text = text.replace(secret, "**********")
         return text
+
+
+def _forms(secret: str) -> set[str]:
+    """As it is, as JSON and as Python write it within quotes, and so once more: a line quotes what quotes."""
+    once = {secret, *_quoted(secret)}
+    return once.union(*map(_quoted, once))
+
+
+def _quoted(text: str) -> set[str]:
+    # Beside a double quote Python quotes with single ones, and escapes those within.
+    python = (repr(text)[1:-1], repr(f'"{text}')[2:-1])
+    return {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], *python}
 
 
 def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
@@ -81,7 +95,9 @@ def _drop_colours(_logger: WrappedLogger, _method: str, line: EventDict) -> Even
 
 def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Processor]:
     if style == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Without the frames' variables: they hold what no line may, and cut, so that nobody knows it.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(frames), structlog.processors.JSONRenderer()]
     return [
         structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
