@@ -7,16 +7,18 @@ import tempfile
 from pathlib import Path
 from typing import override
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from temporalio import activity
 
 from activities.report_text import render
 from workflows.errors import SourceNonsense, SourceUnavailable
 from workflows.models.report import Report
+from workflows.models.target import Name
 from workflows.ports.activities import Reports
 from workflows.ports.requests import Stored, StoreRequest
 
 _RUN = re.compile(r"[0-9A-Za-z-]+")
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 _LENGTH_OF_RUN = 8
 _MODE = 0o640
 
@@ -35,7 +37,7 @@ class FileReports(Reports):
 
     def _store(self, report: Report) -> Stored:
         name = _name(report)
-        folder = self._folder / report.target
+        folder = self._folder / _target(report)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not _is_overtaken(report, folder / f"{name}.json"):
@@ -48,6 +50,13 @@ class FileReports(Reports):
                 "make room or give the worker the right to write there"
             ) from exc
         return Stored(url=f"{self._url}/{report.target}/{name}.md")
+
+
+def _target(report: Report) -> str:
+    try:
+        return _NAME.validate_python(report.target)
+    except ValidationError:
+        raise SourceNonsense(f"{report.target!r} is no target's name: no folder is named after it") from None
 
 
 def _name(report: Report) -> str:

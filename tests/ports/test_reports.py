@@ -130,3 +130,12 @@ async def test_no_path_is_made_of_a_run_id_that_is_none(tmp_path: Path, run: str
     with pytest.raises(SourceNonsense, match="no run id"):
         await store(FileReports(tmp_path), incidents.report(run_id=run))
     assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "../shop", "a/b", "/srv", "Shop", "shop\n"])
+async def test_no_folder_is_made_of_a_target_s_name_that_is_none(tmp_path: Path, name: str) -> None:
+    inside = tmp_path / "reports"
+    report = incidents.report().model_copy(update={"target": name})
+    with pytest.raises(SourceNonsense, match="no target's name"):
+        await store(FileReports(inside), report)
+    assert stored(tmp_path) == []
