@@ -26,6 +26,7 @@ from workflows.record import PIPELINE
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
 from workflows.waiting import happens
+from workflows.wording import span
 
 _MOST_SUSPICIONS = 4
 _LONGEST_PATIENCE = timedelta(minutes=16)
@@ -123,7 +124,7 @@ class Incident(Messages):
             self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
         if self.must_ask(step):  # the request for approval says all of it
             return
-        told = self.people.tell(Level.L1, f"{cause}", lines, key=f"{cause}/{step.kind}")
+        told = self.people.tell(Level.L1, record.headline, lines, key=f"{cause}/{step.kind}")
         if told is not None and case.policy.mode is Mode.AUTO:
             told.add_done_callback(self._acknowledge)
         show(self.record)
@@ -236,12 +237,12 @@ class Incident(Messages):
         record = self.record
         began, is_over = workflow.now(), False
         for offset in record.case.policy.pace.watch:
-            if await self.refires(began + offset - workflow.now(), f"watch, look after {offset}"):
+            if await self.refires(began + offset - workflow.now(), f"watch, look after {span(offset)}"):
                 record.recur(workflow.now(), "the alert fired again")
                 return
             free, is_over = await asyncio.gather(self.is_free(), self.is_over())
             if free is False:
-                record.recur(workflow.now(), f"exhausted again {offset} after recovery")
+                record.recur(workflow.now(), f"exhausted again {span(offset)} after recovery")
                 return
         while not is_over and not await self.is_over():
             if await self.refires(record.case.policy.pace.relook, "the alert still fires"):

@@ -212,6 +212,17 @@ class Record:
         )
         self.note(escalation.at, f"{escalation.level} paged ({how}): {escalation.reason}")
 
+    @property
+    def headline(self) -> str:
+        """What was found, in the words of a page's title."""
+        cause = self.diagnosis.first.cause if self.diagnosis else Cause.UNKNOWN
+        if cause is not Cause.HEALTHY:
+            return str(cause)
+        unmet = self.verdicts[-1].unmet if self.verdicts else ()
+        return (
+            f"the pool looks free, not verified yet ({', '.join(unmet)})" if unmet else "the pool looks free"
+        )
+
     # clocks
 
     @property

@@ -60,3 +60,8 @@ class Verdict(Model):
     criteria: tuple[Criterion, ...]
     since: Moment
     until: Moment
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Names of the criteria that were not met, or could not be told."""
+        return tuple(each.name for each in self.criteria if each.state is not State.RECOVERED)
