@@ -141,6 +141,8 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         max_connections=row["max_connections"],
         reserved_connections=row["reserved_connections"],
         connections=row["connections"],
+        reserved_for_roles=row["reserved_for_roles"],
+        uses_reserved=row["uses_reserved"],
         role_limit=row["role_limit"],
         database_limit=row["database_limit"],
         can_terminate=await _may_terminate(connection, row, database.role),

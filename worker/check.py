@@ -20,7 +20,7 @@ from worker.temporal import connect
 from worker.terminal import shown
 from worker.wiring import Ports, open_ports
 from workflows.errors import PoolmedicError
-from workflows.models.evidence import DatabaseReading, MetricsReading
+from workflows.models.evidence import DatabaseReading, MetricsReading, ServerReading
 from workflows.models.policy import Option, Permission
 from workflows.models.reading import Unavailable
 from workflows.ports.requests import Look
@@ -119,11 +119,25 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
             "no session can be ended: the function poolmedic.terminate_session is missing, or not permitted"
         )
         yield Finding(where, Weight.PROBLEM, f"{told}; apply the SQL of deploy/postgres")
+    if obstacle := _obstacle_to_entry(reading.server):
+        told = "poolmedic cannot get in when every slot is taken, unless its connection is still open"
+        yield Finding(f"{where} slots", Weight.NOTE, f"{told}: {obstacle}")
     if reading.sessions_total == 0:
         database = look.target.database
         names = ", ".join(database.application_names)
         own = f"role {database.role}, database {database.dbname} and application_name {names}"
         yield Finding(where, Weight.NOTE, f"no session has {own} now; are they right?")
+
+
+def _obstacle_to_entry(server: ServerReading) -> str | None:
+    """What keeps us from a reserved slot, and the remedy."""
+    if server.reserved_for_roles is None:
+        return "PostgreSQL before version 16 reserves none for it"
+    if not server.uses_reserved:
+        return "its role lacks pg_use_reserved_connections; apply the SQL of deploy/postgres again"
+    if server.reserved_for_roles == 0:
+        return "reserved_connections is 0; set it to 2 or more, which takes a restart of PostgreSQL"
+    return None
 
 
 def unavailable(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -8,6 +8,9 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('superuser_reserved_connections')::int
            -- PostgreSQL 15 and older have no reserved_connections.
            + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved_connections,
+       current_setting('reserved_connections', true)::int AS reserved_for_roles,
+       EXISTS (SELECT FROM pg_roles
+                WHERE rolname = 'pg_use_reserved_connections' AND pg_has_role(oid, 'USAGE')) AS uses_reserved,
        -- -1 is no limit; -2 marks a database that nobody can use any more.
        (SELECT rolconnlimit FROM pg_roles WHERE rolname = $1::name AND rolconnlimit >= 0) AS role_limit,
        (SELECT datconnlimit FROM pg_database

@@ -83,6 +83,11 @@ def see(source: str) -> Change:
     return lambda state, _at: replace(state, blind={k: v for k, v in state.blind.items() if k != source})
 
 
+def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
+    """The server reserves so many slots, and our own role may use them or not."""
+    return lambda state, _at: replace(state, reserved_for_roles=slots, uses_reserved=is_ours)
+
+
 def limit(*, role: int | None, database: int | None) -> Change:
     """The server takes no more than so many sessions of the application's role, and of its database."""
     return lambda state, _at: replace(state, role_limit=role, database_limit=database)

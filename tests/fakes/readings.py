@@ -84,6 +84,8 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             reserved_connections=state.reserved_connections,
             connections=len(everybody) + 1,
             can_terminate=True,
+            reserved_for_roles=state.reserved_for_roles,
+            uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,
             database_limit=state.database_limit,
         ),

@@ -140,6 +140,8 @@ class State:
     silence: str | None = None
     max_connections: int = 100
     reserved_connections: int = 6
+    reserved_for_roles: int | None = 3
+    uses_reserved: bool = True
     role_limit: int | None = None
     database_limit: int | None = None
     in_recovery: bool = False

@@ -91,11 +91,22 @@ async def test_server_facts_match_what_its_superuser_sees(
     server = (await read(postgres_server.medic_dsn)).server
     assert server.max_connections == postgres_server.settings.max_connections
     assert server.reserved_connections == 6
+    assert (server.reserved_for_roles, server.uses_reserved) == (3, True)
     assert server.version >= 180000
     assert server.can_terminate
     assert not server.in_recovery
     identifier = await admin.fetchval("SELECT system_identifier::text FROM pg_control_system()")
     assert server.system_identifier == identifier
+
+
+async def test_the_right_to_a_reserved_slot_is_seen_when_it_is_taken_away(
+    postgres_server: Postgres, admin: Connection
+) -> None:
+    await admin.execute("REVOKE pg_use_reserved_connections FROM poolmedic")
+    try:
+        assert not (await read(postgres_server.medic_dsn)).server.uses_reserved
+    finally:
+        await admin.execute("GRANT pg_use_reserved_connections TO poolmedic")
 
 
 async def test_gets_in_when_every_ordinary_slot_is_taken(postgres_server: Postgres) -> None:

@@ -54,6 +54,28 @@ async def test_a_source_that_fails_is_a_problem_and_does_not_hide_the_others(wor
     assert found["orders containers"].weight is Weight.OK
 
 
+@pytest.mark.parametrize(
+    ("slots", "is_ours", "remedy"),
+    [
+        (0, True, "reserved_connections is 0; set it to 2 or more"),
+        (3, False, "lacks pg_use_reserved_connections; apply the SQL of deploy/postgres"),
+        (None, False, "before version 16"),
+    ],
+)
+async def test_no_way_in_when_every_slot_is_taken_is_noted_with_its_remedy(
+    world: World, slots: int | None, is_ours: bool, remedy: str
+) -> None:
+    world.happens(changes.change_reserve(slots=slots, is_ours=is_ours))
+    found = (await check(world))["orders database slots"]
+    assert found.weight is Weight.NOTE
+    assert found.told.startswith("poolmedic cannot get in when every slot is taken")
+    assert remedy in found.told
+
+
+async def test_a_reserved_slot_that_we_may_take_is_not_worth_a_note(world: World) -> None:
+    assert "orders database slots" not in await check(world)
+
+
 def test_what_is_unavailable_is_found_wherever_it_is() -> None:
     gone: dict[str, Known[ContainerState] | Unavailable] = {
         "a": Unavailable(reason="no container"),

@@ -93,6 +93,10 @@ class ServerReading(Model):
     """Client backends of everybody."""
     can_terminate: bool
     """The `poolmedic.terminate_session` function exists and may be executed."""
+    reserved_for_roles: int | None = None
+    """`reserved_connections` alone: slots for roles with pg_use_reserved_connections; None before 16."""
+    uses_reserved: bool = False
+    """Our own role is one of these."""
     role_limit: int | None = None
     """`CONNECTION LIMIT` of the application's role, over all databases together; None where it has none."""
     database_limit: int | None = None
