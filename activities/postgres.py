@@ -47,8 +47,7 @@ class PostgresDatabase(Database):
 
         async def warm(name: str, connection: WarmConnection) -> None:
             try:
-                async with connection.lend():
-                    pass
+                await connection.warm()
             except PoolmedicError as exc:
                 failed[name] = exc.message
 

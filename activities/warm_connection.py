@@ -78,6 +78,14 @@ class WarmConnection:
                 # No cause: Temporal would keep it, and the server's details may quote rows.
                 raise translate(exc, self._name) from None
 
+    async def warm(self) -> None:
+        """Open it, or see that it still answers; raises as `lend` does, and leaves the log to the caller."""
+        async with self._lock:
+            try:
+                await self._alive()
+            except DRIVER_ERRORS as exc:
+                raise translate(exc, self._name) from None
+
     async def close(self) -> None:
         """Close it; the next caller opens another one."""
         async with self._lock:
@@ -109,7 +117,7 @@ class WarmConnection:
             raise SourceUnavailable(
                 f"{self._name}: no answer within {PING_SECONDS:.0f} s on the open connection, which is kept, "
                 f"and no new one ({describe(exc)})"
-            ) from exc
+            ) from None
         self._drop()
         self._connection = connection
         return connection

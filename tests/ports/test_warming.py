@@ -1,6 +1,7 @@
 """The databases' connections are kept open between incidents, and what is told of them is told once."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
@@ -100,6 +101,25 @@ async def test_what_stays_as_it_is_is_told_once() -> None:
         ("info", "B", None),
         ("warning", "A", "refused"),
     ]
+
+
+async def test_a_database_that_stays_away_is_told_once_by_everybody(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    database = PostgresDatabase({examples.DSN: f"postgresql://poolmedic@{LOOPBACK}:9/covetpy"})
+    rounds: list[Mapping[str, str]] = []
+    enough = asyncio.Event()
+
+    async def warm() -> Mapping[str, str]:
+        rounds.append(await database.warm())
+        if len(rounds) == 4:
+            enough.set()
+        return rounds[-1]
+
+    with capture_logs() as logs:
+        async with asyncio.timeout(10), kept_warm(warm, OFTEN):
+            await enough.wait()
+    assert all(examples.DSN in failed for failed in rounds)
+    assert len(logs) + len(caplog.records) == 1
 
 
 async def test_a_round_that_fails_in_its_own_way_is_told_and_followed_by_the_next() -> None:
