@@ -30,9 +30,8 @@ class DockerContainers(Containers):
         self._pages = InstancePages(profiles)
 
     def close(self) -> None:
-        """Close the clients."""
+        """Close the engine's client."""
         self._engine.close()
-        self._pages.close()
 
     @activity.defn
     @override

@@ -1,20 +1,22 @@
 """An instance's own pages, asked while an act on it is under way: is it healthy, how large is its pool."""
 
+import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import NamedTuple
 
 import httpx
 
+from activities.http_source import HttpSource, describe_status, name_of
 from activities.missing import Missing, count
 from activities.pointer import parse, resolve
 from activities.profiles.profile import PoolPage, Profile
-from activities.untrusted import clean
 from workflows.errors import NotConfigured, SourceNonsense, SourceUnavailable
 from workflows.models.target import Instance, Target
 
 MOST_BYTES = 1024 * 1024
-SECONDS_TO_ANSWER = 2.0
+LIMIT = timedelta(seconds=2)
 
 
 class PoolNow(NamedTuple):
@@ -25,24 +27,21 @@ class PoolNow(NamedTuple):
 
 
 class InstancePages:
-    """Asks with a client of its own, which knows no proxies; `profiles` by name."""
+    """Asked from threads that act, without proxies; every answer ends within `LIMIT`. `profiles` by name."""
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self._profiles = profiles
-        self._client = httpx.Client(timeout=SECONDS_TO_ANSWER, trust_env=False)
-
-    def close(self) -> None:
-        """Close the client for good."""
-        self._client.close()
+        self._trusted = httpx.create_ssl_context(trust_env=False)
 
     def illness(self, target: Target, instance: Instance) -> str | None:
         """Why the health page does not say 200, or None when it does."""
-        url = _address(instance, self._profile(target).pages.health.path)
+        path = self._profile(target).pages.health.path
         try:
-            status, _ = self._ask(url)
+            status, _ = self._ask(instance, path)
         except (SourceUnavailable, SourceNonsense) as exc:
             return exc.message
-        return None if status == HTTPStatus.OK else f"{url} answered {status}"
+        is_healthy = status == HTTPStatus.OK
+        return None if is_healthy else f"{_name(instance, path)} answered {describe_status(status)}"
 
     def pool(self, target: Target, instance: Instance) -> PoolNow:
         """Raises SourceUnavailable, SourceNonsense, or NotConfigured where the profile has no such page."""
@@ -51,14 +50,14 @@ class InstancePages:
             raise NotConfigured(
                 f"profile {target.profile} names no pool page: a new size could not be checked"
             )
-        url = _address(instance, page.path)
-        status, body = self._ask(url)
+        status, body = self._ask(instance, page.path)
         if status != HTTPStatus.OK:
-            raise SourceUnavailable(f"{url} answered {status}")
+            raise SourceUnavailable(f"{_name(instance, page.path)} answered {describe_status(status)}")
         try:
             return _read_pool(parse(body), page)
         except Missing as exc:
-            raise SourceNonsense(f"{url} does not show the pool as profile {target.profile} says") from exc
+            name = _name(instance, page.path)
+            raise SourceNonsense(f"{name} does not show the pool as profile {target.profile} says") from exc
 
     def _profile(self, target: Target) -> Profile:
         try:
@@ -66,21 +65,24 @@ class InstancePages:
         except KeyError:
             raise NotConfigured(f"there is no metric profile {target.profile}") from None
 
-    def _ask(self, url: str) -> tuple[int, bytes]:
-        body = bytearray()
+    def _ask(self, instance: Instance, path: str) -> tuple[int, bytes]:
+        # Only a loop has one limit over everything, the answer's head and a host's name included. It is not
+        # `asyncio.run`'s: that waits at its end for a name that is still looked up.
+        loop = asyncio.new_event_loop()
         try:
-            with self._client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
-                for piece in answer.iter_raw():
-                    body += piece
-                    if len(body) > MOST_BYTES:
-                        raise SourceNonsense(f"{url} answered more than {MOST_BYTES} bytes")
-                return answer.status_code, bytes(body)
-        except httpx.HTTPError as exc:
-            raise SourceUnavailable(f"{url}: {clean(str(exc)) or type(exc).__name__}") from exc
+            return loop.run_until_complete(self._get(instance, path))
+        finally:
+            loop.close()
+
+    async def _get(self, instance: Instance, path: str) -> tuple[int, bytes]:
+        async with httpx.AsyncClient(verify=self._trusted, trust_env=False) as client:
+            source = HttpSource(client, _name(instance, path), LIMIT, MOST_BYTES)
+            answer = await source.get(f"{str(instance.url).rstrip('/')}{path}")
+        return answer.status, answer.body
 
 
-def _address(instance: Instance, path: str) -> str:
-    return f"{str(instance.url).rstrip('/')}{path}"
+def _name(instance: Instance, path: str) -> str:
+    return f"{name_of(instance.name, str(instance.url))} {path}"
 
 
 def _read_pool(document: object, page: PoolPage) -> PoolNow:

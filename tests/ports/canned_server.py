@@ -88,6 +88,15 @@ async def drip(writer: asyncio.StreamWriter, _head: bytes) -> None:
         await asyncio.sleep(0.02)
 
 
+async def drip_head(writer: asyncio.StreamWriter, _head: bytes) -> None:
+    """The same before the answer's own head has ended."""
+    writer.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: ")
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+
+
 class Flood:
     """An answer that goes on for ever, as fast as it is taken."""
 
