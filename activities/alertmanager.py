@@ -12,8 +12,8 @@ from temporalio import activity
 from activities.attempt import attempt
 from activities.http_source import LIMIT, Answer, HttpSource, Shape, name_of
 from activities.promql import LABEL
-from activities.untrusted import clean
 from workflows.errors import PoolmedicError, SourceNonsense
+from workflows.models.text import clean
 from workflows.ports.activities import Alerts
 from workflows.ports.requests import Look
 

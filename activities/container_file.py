@@ -15,8 +15,8 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from activities.engine import translated
-from activities.untrusted import clean
 from workflows.errors import PoolmedicError, SourceRefused
+from workflows.models.text import clean
 
 MOST_BYTES = 64 * 1024
 _NO_SUCH_PROGRAM = (126, 127)

@@ -10,8 +10,8 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from requests import RequestException
 
-from activities.untrusted import clean
 from workflows.errors import PoolmedicError, SourceRefused, SourceUnavailable
+from workflows.models.text import clean
 
 type Connect = Callable[[], DockerClient]
 

@@ -6,7 +6,7 @@ from activities.http_source import Answer, describe_status
 from activities.missing import Missing
 from activities.pointer import parse, resolve
 from activities.profiles.profile import HealthPage
-from activities.untrusted import clean
+from workflows.models.text import clean
 
 LONGEST_WORD = 40
 MOST_CHECKS = 20

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import httpx
 from pydantic import BaseModel, ConfigDict
 
-from activities.untrusted import clean
 from workflows.errors import PoolmedicError, SourceNonsense, SourceRefused, SourceUnavailable
+from workflows.models.text import clean
 
 MAX_BYTES = 2 * 1024 * 1024
 LIMIT = timedelta(seconds=3)

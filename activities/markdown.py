@@ -6,7 +6,7 @@ read raw as often as rendered.
 
 import re
 
-from activities.untrusted import clean
+from workflows.models.text import clean
 
 LONGEST = 2000
 _ANYWHERE = re.compile(r"([\\`*\[\]<|~$])")

@@ -8,9 +8,9 @@ from apprise import Apprise, NotifyBase, NotifyFormat, NotifyType
 from temporalio import activity
 
 from activities.page_text import render, render_title
-from activities.untrusted import clean
 from workflows.errors import NotConfigured, SourceUnavailable
 from workflows.models.page import Delivery, Level, Page
+from workflows.models.text import clean
 from workflows.ports.activities import Notifications
 
 SECONDS_PER_ROUTE = 10.0

@@ -2,8 +2,8 @@
 
 import re
 
-from activities.untrusted import clean
 from workflows.models.page import Page
+from workflows.models.text import clean
 
 LONGEST_BODY = 3500
 LONGEST_LINE = 600

@@ -10,11 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from activities.advice import advise, last_statements
 from activities.markdown import Markdown, code, escape
 from activities.report_parts import HELPED, course, headline, seen, speeds
-from activities.untrusted import clean
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Report
 from workflows.models.session import Session
+from workflows.models.text import clean
 from workflows.models.verdict import State
 from workflows.wording import counted, listed, percent, span
 

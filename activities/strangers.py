@@ -2,8 +2,8 @@
 
 from activities.profiles.profile import Profile
 from activities.scraped import Asked, answered
-from activities.untrusted import clean
 from workflows.models.target import Target
+from workflows.models.text import clean
 
 MOST = 20
 NAME_LENGTH = 80

@@ -28,6 +28,7 @@ def render(report: Report, now: datetime) -> RenderableType:
         *_verdict(report),
         *_escalations(report),
         _timeline(report),
+        *_left_out(report),
         *_links(report),
     ]
     return Group(*(part for section in sections for part in (section, Text())))
@@ -143,6 +144,12 @@ def _timeline(report: Report) -> RenderableType:
     for entry in report.timeline:
         table.add_row(_clock(entry.at), shown(entry.text))
     return table
+
+
+def _left_out(report: Report) -> Iterator[RenderableType]:
+    if report.left_out:
+        told = "; ".join(report.left_out)
+        yield shown(f"no room in this report, but in the Temporal history: {told}", "yellow")
 
 
 def _links(report: Report) -> Iterator[RenderableType]:

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from worker.config import Configuration, TargetEntry
-from worker.delivery import Delivery, Labels, ReceivedAlert
+from worker.delivery import Delivery, ReceivedAlert
 from workflows.models.alert import Alert, AlertStatus
+from workflows.models.text import clean
 
-MOST_LABELS = 64
-LONGEST_NAME = 128
-LONGEST_VALUE = 1024
 LONGEST_SHOWN = 120
 
 
@@ -72,26 +70,18 @@ def _explain(place: int, received: ReceivedAlert, configuration: Configuration) 
         shown = {key: value for key, value in received.labels.items() if key in asked}
         missing = ", ".join(sorted(asked - shown.keys())) or "none"
         reason = f"no target's matchers have these values; labels asked for but not given: {missing}"
-    return Unmatched(f"alerts[{place}].labels", reason, _cut(shown, LONGEST_SHOWN))
+    told = {key: clean(value, LONGEST_SHOWN) for key, value in shown.items()}
+    return Unmatched(f"alerts[{place}].labels", reason, told)
 
 
 def bounded(received: ReceivedAlert, now: datetime) -> Alert:
-    """The alert as the incident keeps it: few labels, short values; what was cut ends with an ellipsis."""
+    """The alert as the incident keeps it."""
     return Alert(
-        name=_shorten(received.labels.get("alertname", ""), LONGEST_VALUE),
+        name=received.labels.get("alertname", ""),
         status=received.status,
         fingerprint=received.fingerprint,
         starts_at=received.starts_at,
-        labels=_cut(received.labels, LONGEST_VALUE),
-        annotations=_cut(received.annotations, LONGEST_VALUE),
+        labels=received.labels,
+        annotations=received.annotations,
         received_at=now,
     )
-
-
-def _cut(labels: Labels, longest: int) -> Labels:
-    kept = sorted(labels.items())[:MOST_LABELS]
-    return {_shorten(key, LONGEST_NAME): _shorten(value, longest) for key, value in kept}
-
-
-def _shorten(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from workflows.models.approval import Answer, Channel, Decision, Request
 from workflows.models.base import Moment
 from workflows.models.plan import Proposal
 from workflows.models.policy import Policy
+from workflows.models.text import LONGEST_NAME, clean
 
 _FIELDS = ("request", "by", "reason")
 _EXAMPLE = '{"request": "<id>", "by": "<your name>"}'
-_TEXT = TypeAdapter(str)
 
 
 class UnreadableAnswer(ValueError):
@@ -38,13 +38,15 @@ def read_name(payloads: tuple[Any, ...]) -> str:
         UnreadableAnswer: there is no name.
     """
     given = payloads[0] if len(payloads) == 1 else None
-    name = given.get("by") if isinstance(given, dict) else given
-    try:
-        if found := _TEXT.validate_python(name, strict=True).strip():
-            return found[:100]
-    except ValidationError as error:
-        raise UnreadableAnswer('the acknowledgement has no name; send {"by": "<your name>"}') from error
-    raise UnreadableAnswer('the acknowledgement has no name; send {"by": "<your name>"}')
+    said = given.get("by") if isinstance(given, dict) else given
+    name = clean(said, LONGEST_NAME) if isinstance(said, str) else ""
+    if not _is_name(name):
+        raise UnreadableAnswer('the acknowledgement has no name; send {"by": "<your name>"}')
+    return name
+
+
+def _is_name(text: str) -> bool:
+    return any(sign.isalnum() for sign in text)
 
 
 def approval_request(proposal: Proposal, policy: Policy, id: str, now: Moment) -> Request:  # noqa: A002

@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from workflows.budget import ends
 from workflows.models.alert import Case
 from workflows.models.approval import Request
 from workflows.models.base import Moment
@@ -10,6 +11,8 @@ from workflows.models.outcome import Attempt
 from workflows.models.page import Level, Page
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, Step
 from workflows.models.policy import Mode
+from workflows.models.text import clean
+from workflows.wording import counted
 
 
 class Clock(StrEnum):
@@ -23,6 +26,8 @@ class Clock(StrEnum):
 CALLS = {Clock.ACKNOWLEDGE: Level.L2, Clock.RESOLVE: Level.L2, Clock.LEADERSHIP: Level.L3}
 """Whom a clock that ran out calls."""
 
+_LONGEST_LINE = 600
+_MOST_LINES = 40
 _BREACH = {
     Clock.ACKNOWLEDGE: "nobody has acknowledged the incident",
     Clock.RESOLVE: "the incident is not resolved",
@@ -48,9 +53,17 @@ def page(case: Case, level: Level, key: str, title: str, lines: list[str]) -> Pa
         target=case.target.name,
         routes=routes[level],
         title=f"{case.target.name}: {title}",
-        body="\n".join(lines),
+        body="\n".join(_few(lines)),
         links=case.links,
     )
+
+
+def _few(lines: list[str]) -> list[str]:
+    """Each cleaned and cut, and not too many: the first say what happened, the last what to do."""
+    kept = [clean(line, _LONGEST_LINE) for line in ends(lines, _MOST_LINES)]
+    if missing := len(lines) - len(kept):
+        kept.insert(_MOST_LINES // 2, f"({counted(missing, 'line')} left out: open the incident)")
+    return kept
 
 
 def opening(case: Case, diagnosis: Diagnosis, plan: Plan) -> list[str]:

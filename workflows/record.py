@@ -18,8 +18,6 @@ from workflows.models.verdict import Verdict
 PIPELINE = "poolmedic"
 """Who acknowledges and decides when no person does."""
 
-_MOST_ENTRIES = 400
-
 
 class Record:
     """Grows by what happens, in the words of the runbook; every method that changes it is given the time."""
@@ -63,13 +61,8 @@ class Record:
         self.told: set[str] = set()
 
     def note(self, at: datetime, text: str) -> None:
-        """A line of the timeline; a storm of them is cut, and says so."""
-        if len(self.timeline) < _MOST_ENTRIES:
-            self.timeline.append(Entry(at=at, text=text))
-        elif len(self.timeline) == _MOST_ENTRIES:
-            self.timeline.append(
-                Entry(at=at, text="more happened than this report holds: see the Temporal history")
-            )
+        """A line of the timeline."""
+        self.timeline.append(Entry(at=at, text=text))
 
     # alerts
 

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from workflows.budget import fit
 from workflows.models.report import Ending, Report, Seconds, Summary
 from workflows.record import Record
 
 
 def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Report:
-    """Everything the record knows, as of now."""
-    return Report(
+    """What the record knows, as of now, within the budget of a report."""
+    report = Report(
         target=record.case.target.name,
         workflow_id=workflow_id,
         run_id=run_id,
@@ -30,6 +31,7 @@ def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Rep
         links=record.case.links,
         case=record.case,
     )
+    return fit(report)
 
 
 def _seconds(record: Record) -> Seconds:

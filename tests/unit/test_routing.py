@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.unit.configurations import another, raw, read
 from worker.delivery import Delivery
-from worker.routing import LONGEST_NAME, LONGEST_SHOWN, LONGEST_VALUE, MOST_LABELS, Routed, route
+from worker.routing import LONGEST_SHOWN, Routed, route
 from workflows.models.alert import AlertStatus
+from workflows.models.text import LONGEST_KEY, LONGEST_VALUE, MOST_LABELS
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 NAME = "DatabaseConnectionPoolExhausted"
@@ -62,7 +63,7 @@ def test_what_is_kept_is_bounded(untrusted: dict[str, str]) -> None:
     (assignment,) = deliver({"labels": ours, "annotations": untrusted}).assignments
     for kept in (assignment.alert.labels, assignment.alert.annotations):
         assert len(kept) <= MOST_LABELS
-        assert all(len(name) <= LONGEST_NAME and len(value) <= LONGEST_VALUE for name, value in kept.items())
+        assert all(len(name) <= LONGEST_KEY and len(value) <= LONGEST_VALUE for name, value in kept.items())
 
 
 @given(st.dictionaries(st.text(max_size=300), st.text(max_size=3000), max_size=50))

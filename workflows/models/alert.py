@@ -1,10 +1,12 @@
 """An alert as Alertmanager delivered it, resolved to a configured target."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from workflows.models.base import Model, Moment
 from workflows.models.policy import Policy
 from workflows.models.target import Target
+from workflows.models.text import Labels, Name, line
 
 
 class AlertStatus(StrEnum):
@@ -15,14 +17,14 @@ class AlertStatus(StrEnum):
 
 
 class Alert(Model):
-    """One alert of a webhook delivery. Labels and annotations are untrusted: only ever shown."""
+    """One alert of a webhook delivery. Its texts are untrusted: bounded, and only ever shown."""
 
-    name: str
+    name: Name
     status: AlertStatus
-    fingerprint: str
+    fingerprint: Annotated[str, line(128)]
     starts_at: Moment
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: Labels = {}
+    annotations: Labels = {}
     received_at: Moment
 
     @property

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from workflows.models.base import Model, Moment
+from workflows.models.text import Name, Sentence
 
 
 class Channel(StrEnum):
@@ -27,19 +28,19 @@ class Request(Model):
 class Answer(Model):
     """Yes or no to one request, by its id."""
 
-    request: str
+    request: Name
     approve: bool
-    by: str
-    reason: str = ""
+    by: Name
+    reason: Sentence = ""
     channel: Channel = Channel.UPDATE
 
 
 class Decision(Model):
     """The answer that won, or why an answer did not count."""
 
-    request: str
+    request: Name
     accepted: bool
     approve: bool
-    by: str
+    by: Name
     at: Moment
-    message: str
+    message: Sentence

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from workflows.models.base import Model, Moment
 from workflows.models.plan import Proposal
+from workflows.models.text import Sentence
 
 
 class OutcomeStatus(StrEnum):
@@ -23,9 +24,9 @@ class OutcomeStatus(StrEnum):
 class Touched(Model):
     """One thing an act addressed: what it is, what became of it."""
 
-    what: str
+    what: Sentence
     changed: bool
-    result: str
+    result: Sentence
 
 
 class Outcome(Model):
@@ -33,7 +34,7 @@ class Outcome(Model):
 
     status: OutcomeStatus
     touched: tuple[Touched, ...] = ()
-    detail: str = ""
+    detail: Sentence = ""
 
 
 class Attempt(Model):

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from workflows.models.base import Model, Moment
+from workflows.models.text import Sentence
 
 
 class Level(StrEnum):
@@ -20,7 +21,7 @@ class Page(Model):
     level: Level
     target: str
     routes: tuple[str, ...]
-    title: str
+    title: Sentence
     body: str
     links: dict[str, str] = {}
 
@@ -36,7 +37,7 @@ class Escalation(Model):
     """One page to a level, once per reason."""
 
     level: Level
-    reason: str
+    reason: Sentence
     at: Moment
     delivered_by: str | None = None
-    failure: str | None = None
+    failure: Sentence | None = None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workflows.models.base import Model, Moment
+from workflows.models.text import Sentence
 
 
 class Known[T](Model):
@@ -19,7 +20,7 @@ class Unavailable(Model):
     """Why there is no value: a sentence for a person, without secrets."""
 
     kind: Literal["unavailable"] = "unavailable"
-    reason: str
+    reason: Sentence
 
 
 type Reading[T] = Annotated[Known[T] | Unavailable, Field(discriminator="kind")]

@@ -9,6 +9,7 @@ from workflows.models.diagnosis import Diagnosis
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt
 from workflows.models.page import Escalation
+from workflows.models.text import Sentence
 from workflows.models.verdict import Verdict
 
 
@@ -26,7 +27,7 @@ class Entry(Model):
     """One line of the incident's timeline."""
 
     at: Moment
-    text: str
+    text: Sentence
 
 
 class Seconds(Model):
@@ -65,6 +66,8 @@ class Report(Model):
     links: dict[str, str]
     case: Case | None = None
     """The alert, the target and the rules that held; None in reports older than this field."""
+    left_out: tuple[str, ...] = ()
+    """What this report had no room for."""
 
 
 class Summary(Model):
