@@ -15,6 +15,10 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+MOST_REQUESTS = 100
+HEALTH_PAGES = frozenset({"/healthz", "/readyz"})
+_BUSY = JSONResponse({"detail": "too many requests at once; send it again"}, 503, {"Retry-After": "5"})
+
 
 class SafeHeaders:
     """Adds the headers to every answer."""
@@ -33,6 +37,27 @@ class SafeHeaders:
         await self._app(scope, receive, send_safely)
 
 
+class AtOnce:
+    """Refuses requests beyond so many at once; health pages are for just that moment, and stay outside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._running = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 503."""
+        if scope["path"] in HEALTH_PAGES:
+            await self._app(scope, receive, send)
+        elif self._running >= MOST_REQUESTS:
+            await _BUSY(scope, receive, send)
+        else:
+            self._running += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._running -= 1
+
+
 def new_app() -> FastAPI:
     """Without the framework's own pages: they need no token, and load their scripts from elsewhere."""
     app = FastAPI(
@@ -45,6 +70,7 @@ def new_app() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.redirect_slashes = False
+    app.add_middleware(AtOnce)
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(Exception, _fail)
     return app

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from worker.access import Access
 from worker.answers import tell_malformed
 from worker.config import Configuration
+from worker.connections import Connection
 from worker.delivery import Malformed
 from worker.errors import Usage
 from worker.health import Probes
@@ -27,7 +28,6 @@ from worker.settings import Settings
 from worker.stopping import stopped_or_ended
 from worker.webhook import Webhook
 
-MOST_CONNECTIONS = 200
 BACKLOG = 128
 _log = structlog.get_logger("poolmedic.http")
 
@@ -80,7 +80,7 @@ async def serve_site(app: FastAPI, listener: socket.socket, settings: Settings, 
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
             lifespan="off",
-            limit_concurrency=MOST_CONNECTIONS,
+            http=Connection,
             timeout_graceful_shutdown=math.ceil(settings.graceful_seconds),
         )
     )

@@ -1,0 +1,118 @@
+"""Connections that say nothing, and too many that say much: the webhook takes alerts all the same."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from deploy.local.temporal import Temporal
+from tests.e2e.webhook_stand import TOKEN, Stand, alert, stand
+from worker.connections import MOST_CONNECTIONS
+from worker.namespace import set_up
+
+HEAD = f"POST /alerts HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {TOKEN}\r\n"
+
+type Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+async def webhook(temporal_server: Temporal) -> AsyncIterator[Stand]:
+    client = await Client.connect(temporal_server.address, data_converter=pydantic_data_converter)
+    await set_up(client)
+    async with stand(client) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def lines(webhook: Stand, number: int, said: str = "") -> AsyncIterator[list[Line]]:
+    """So many connections that have said this, and say nothing more."""
+    url = webhook.http.base_url
+    opened: list[Line] = []
+    try:
+        for _ in range(number):
+            opened.append(await asyncio.open_connection(url.host, url.port))
+            opened[-1][1].write(said.encode())
+        yield opened
+    finally:
+        for _, writer in opened:
+            writer.close()
+
+
+async def fresh(webhook: Stand, path: str) -> httpx.Response:
+    """By a connection of its own."""
+    async with httpx.AsyncClient(base_url=webhook.http.base_url, timeout=5, trust_env=False) as http:
+        return await http.get(path)
+
+
+@pytest.mark.parametrize("said", ["", "POST /alerts HTTP/1.1\r\nHost: he"])
+async def test_silent_connections_keep_no_alert_out(webhook: Stand, said: str) -> None:
+    async with lines(webhook, MOST_CONNECTIONS + 50, said) as silent:
+        assert (await fresh(webhook, "/healthz")).status_code == 200
+        assert (await webhook.post(alert(webhook.shop))).status_code == 200
+        async with asyncio.timeout(5):
+            assert [await reader.read() for reader, _ in silent[:50]] == [b""] * 50
+        assert not silent[-1][0].at_eof()
+
+
+async def ended(line: Line) -> float:
+    """Seconds until the other side closed it."""
+    began = time.monotonic()
+    await line[0].read()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("said", ["", "POST /al", "GET /healthz HTTP/1.1\r\nHost: here\r\n\r\nGET /heal"])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    webhook: Stand, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.connections.SECONDS_FOR_HEAD", 1.0)
+    async with lines(webhook, 1, said) as (line,):
+        async with asyncio.timeout(8):
+            assert await ended(line) > 0.9
+
+
+async def test_a_head_that_trickles_ends_the_connection(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.connections.SECONDS_FOR_HEAD", 1.0)
+    async with lines(webhook, 1, HEAD) as (line,):
+        end = asyncio.create_task(ended(line))
+        async with asyncio.timeout(8):
+            while not end.done():
+                line[1].write(b"X-A: b\r\n")
+                await asyncio.sleep(0.1)
+        assert await end > 0.9
+
+
+async def test_a_request_under_way_is_not_cut_off_and_the_next_head_is_awaited_anew(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.connections.SECONDS_FOR_HEAD", 0.5)
+    async with lines(webhook, 1, f"{HEAD}Content-Length: 2\r\n\r\n") as ((reader, writer),):
+        await asyncio.sleep(1.5)
+        writer.write(b"{}")
+        assert b" 422 " in await reader.readline()
+        writer.write(b"GET /heal")
+        async with asyncio.timeout(4):
+            assert await ended((reader, writer)) > 0.4
+
+
+async def test_health_is_answered_while_all_else_is_busy(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.http_app.MOST_REQUESTS", 3)
+    async with lines(webhook, 3, f"{HEAD}Content-Length: 2\r\n\r\n") as busy:
+        assert (await fresh(webhook, "/healthz")).status_code == 200
+        answer = await webhook.post(alert(webhook.shop))
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        for reader, writer in busy:
+            writer.write(b"{}")
+            assert b" 422 " in await reader.readline()
+    assert (await webhook.post(alert(webhook.shop))).status_code == 200

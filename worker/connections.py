@@ -1,0 +1,67 @@
+"""Connections to the site: none may wait in silence for long, and none that waits keeps another out."""
+
+import asyncio
+from typing import Any, override
+
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+MOST_CONNECTIONS = 200
+SECONDS_FOR_HEAD = 10.0
+"""From the connection's start, or the answer before, until a request's head is complete."""
+
+
+class Connection(H11Protocol):
+    """uvicorn's own, which by itself would wait for a head for ever."""
+
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]
+    """The last request; None before the first, whatever uvicorn declares."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - uvicorn's own business
+        super().__init__(*given, **more)
+        self._patience: asyncio.TimerHandle | None = None
+        self.waits_since = self.loop.time()
+
+    @property
+    def waits(self) -> bool:
+        """Whether no request is under way here."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One more; where there are too many, the one that has waited longest goes."""
+        super().connection_made(transport)
+        self._wait()
+        others = [other for other in self.connections if isinstance(other, Connection) and other is not self]
+        waiting = [other for other in others if other.waits]
+        if len(others) >= MOST_CONNECTIONS and waiting:
+            min(waiting, key=lambda other: other.waits_since).leave()
+
+    @override
+    def on_response_complete(self) -> None:
+        """The next head is waited for."""
+        super().on_response_complete()
+        self._wait()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self.waits_since = self.loop.time()
+        self._patience = self.loop.call_later(SECONDS_FOR_HEAD, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+
+    def _lose_patience(self) -> None:
+        if self.waits:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close it, and count it no longer."""
+        self.connections.discard(self)
+        self.transport.close()
