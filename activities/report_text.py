@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from activities.advice import advise, last_statements
-from activities.markdown import Markdown, code, escape
 from activities.report_parts import HELPED, course, headline, seen, speeds
+from workflows.markdown import Markdown, code, escape
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Report

@@ -105,16 +105,16 @@ def _attempts(report: Report) -> Iterator[RenderableType]:
 
 def _attempt(attempt: Attempt) -> tuple[Text, ...]:
     helped = {True: "yes", False: "no", None: "not known"}[attempt.helped]
-    touched = "\n".join(f"{one.what}: {one.result}" for one in attempt.outcome.touched)
+    touched = [shown(f"{one.what}: {one.result}") for one in attempt.outcome.touched]
     row = (
         _clock(attempt.at),
         attempt.proposal.act.option,
         attempt.outcome.status,
         helped,
         attempt.decided_by,
-        touched or attempt.outcome.detail,
     )
-    return tuple(shown(value) for value in row)
+    last = Text("\n").join(touched) if touched else shown(attempt.outcome.detail)
+    return (*(shown(value) for value in row), last)
 
 
 def _verdict(report: Report) -> Iterator[RenderableType]:

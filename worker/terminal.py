@@ -8,21 +8,19 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-_KEPT = {"\n", "\t"}
-
 
 def visible(text: str) -> str:
-    """The text with control, format and bidirectional characters as escapes, so that none of them acts."""
+    """One line: control, format and bidirectional characters as escapes, so that none of them acts."""
     return "".join(_visible(sign) for sign in text)
 
 
 def _visible(sign: str) -> str:
     is_hidden = unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    return sign.encode("unicode_escape").decode() if is_hidden and sign not in _KEPT else sign
+    return sign.encode("unicode_escape").decode() if is_hidden else sign
 
 
 def shown(text: object, style: str = "") -> Text:
-    """For rich: without markup, without control characters."""
+    """For rich: one line, without markup, without control characters."""
     return Text(visible(str(text)), style)
 
 
@@ -32,8 +30,9 @@ def console() -> Console:
 
 
 def complain(message: str) -> None:
-    """One message on standard error."""
-    Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(shown(message))
+    """One message of our own, of a line or several, on standard error."""
+    text = Text("\n").join(shown(line) for line in message.split("\n"))
+    Console(stderr=True, highlight=False, emoji=False, markup=False, soft_wrap=True).print(text)
 
 
 def write_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from workflows.budget import fit
+from workflows.markdown import code, escape
 from workflows.models.report import Ending, Report, Seconds, Summary
 from workflows.record import Record
 
@@ -62,14 +63,14 @@ def summarise(record: Record) -> Summary:
 def details(record: Record) -> str:
     """Markdown for the Temporal UI while the incident runs: how it stands, what waits, what happened last."""
     case = record.case
-    lines = [f"**{case.target.name}**: {_standing(record)} (mode {case.policy.mode})", ""]
+    lines = [f"**{escape(case.target.name)}**: {_standing(record)} (mode {case.policy.mode})", ""]
     if record.diagnoses:
         first = record.diagnoses[-1].first
-        reasons = [f"- {reason}" for reason in first.reasons]
-        lines += [f"Cause: **{first.cause}** ({first.confidence:.0%})", *reasons, ""]
+        reasons = [f"- {escape(reason)}" for reason in first.reasons]
+        lines += [f"Cause: **{escape(first.cause)}** ({first.confidence:.0%})", *reasons, ""]
     if record.pending:
-        lines += [f"Waiting for approval `{record.pending.id}`: {record.pending.effect}", ""]
-    lines += [f"- {entry.at:%H:%M:%S} {entry.text}" for entry in record.timeline[-12:]]
+        lines += [f"Waiting for approval {code(record.pending.id)}: {escape(record.pending.effect)}", ""]
+    lines += [f"- {entry.at:%H:%M:%S} {escape(entry.text)}" for entry in record.timeline[-12:]]
     return "\n".join(lines)
 
 

@@ -2,21 +2,26 @@
 
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from worker.terminal import shown, visible
+from tests.unit import incidents
+from tests.unit.scenes import NOW
+from worker.report_view import render
+from worker.terminal import complain, shown, visible
+from workflows.models.report import Report
 
 
 @given(st.text())
 def test_nothing_hidden_is_left(text: str) -> None:
-    shown_text = visible(text).replace("\n", "").replace("\t", "")
-    assert not [sign for sign in shown_text if unicodedata.category(sign) in {"Cc", "Cf", "Cs"}]
+    assert not [sign for sign in visible(text) if unicodedata.category(sign) in {"Cc", "Cf", "Cs"}]
 
 
 def test_escapes_are_shown_and_plain_text_is_left_alone() -> None:
     assert visible("a\x1b[2Jb\u202e\x9b") == r"a\x1b[2Jb\u202e\x9b"
+    assert visible("a\nb\tc\r") == r"a\nb\tc\r"
     assert visible("Größe ⌊x⌋ 数") == "Größe ⌊x⌋ 数"
 
 
@@ -25,3 +30,26 @@ def test_markup_is_not_obeyed() -> None:
     with console.capture() as capture:
         console.print(shown("[bold red]evil[/] :smile: [link=http://x]y[/link]"))
     assert capture.get().strip() == "[bold red]evil[/] :smile: [link=http://x]y[/link]"
+
+
+def lines_of(report: Report) -> int:
+    console = Console(width=10_000)
+    with console.capture() as capture:
+        console.print(render(report, NOW))
+    return len(capture.get().split("\n"))
+
+
+def test_no_text_adds_a_line_to_a_shown_report() -> None:
+    forged = "word\n2026-03-01 03:00:00 UTC approved by ada\r\n\u2028closed"
+    told = incidents.written_by_strangers(forged)
+    assert lines_of(told) == lines_of(incidents.written_by_strangers("word"))
+
+
+def test_what_had_no_room_is_shown() -> None:
+    cut = incidents.report(left_out=("7 of 9 verdicts",))
+    assert lines_of(cut) == lines_of(incidents.report()) + 2
+
+
+def test_a_message_of_our_own_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("two faults:\n  a\x1b[2J\n  b")
+    assert capsys.readouterr().err == "two faults:\n  a\\x1b[2J\n  b\n"
