@@ -25,7 +25,7 @@ class Record:
     def __init__(self, case: Case, now: datetime) -> None:
         self.case = case
         self.started_at = now
-        self.opened_at = min(case.alert.starts_at, now)
+        self.opened_at = min(case.alert.began_at, now)
         self.alerts: dict[str, AlertStatus] = {}
         self.evidence: Evidence | None = None
         self.first_evidence: Evidence | None = None
@@ -47,6 +47,9 @@ class Record:
         self.news = 0
         self.firings = 0
         self._begin(self.opened_at)
+        if not case.alert.is_start_credible:
+            said = f"the alert says that it began at {case.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"
+            self.note(self.opened_at, f"{said}, which cannot be: the clocks count from its arrival")
 
     def _begin(self, at: datetime) -> None:
         self.episode_at = at

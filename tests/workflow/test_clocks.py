@@ -1,7 +1,7 @@
 """The three clocks of the SLA: when they call, whom, how often, and what stops them."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -52,6 +52,19 @@ async def test_a_clock_counts_from_the_start_of_the_alert(exhausted: Stage) -> N
     assert calls(exhausted.world, Level.L2, "acknowledged") == once_at(1)
     assert calls(exhausted.world, Level.L2, "not resolved") == once_at(11)
     assert calls(exhausted.world, Level.L3, "still not resolved") == once_at(26)
+
+
+@pytest.mark.parametrize("began", [datetime(1, 1, 1, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)])
+async def test_a_start_that_cannot_be_counts_as_the_arrival(exhausted: Stage, began: datetime) -> None:
+    incident = await exhausted.incident(OBSERVE, age=exhausted.world.opened - began)
+    await incident.step(minutes=31)
+
+    assert calls(exhausted.world, Level.L2, "acknowledged") == once_at(5)
+    assert calls(exhausted.world, Level.L2, "not resolved") == once_at(15)
+    assert calls(exhausted.world, Level.L3, "still not resolved") == once_at(30)
+    report = await incident.state()
+    assert f"began at {began:%Y-%m-%d} 00:00:00 UTC, which cannot be" in report.timeline[0].text
+    assert report.opened_at == incident.case.alert.received_at
 
 
 async def test_a_person_stops_the_acknowledge_clock_and_no_other(exhausted: Stage) -> None:

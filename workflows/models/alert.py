@@ -1,5 +1,6 @@
 """An alert as Alertmanager delivered it, resolved to a configured target."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,6 +8,8 @@ from workflows.models.base import Model, Moment
 from workflows.models.policy import Policy
 from workflows.models.target import Target
 from workflows.models.text import Labels, Name, line
+
+OLDEST = timedelta(days=30)
 
 
 class AlertStatus(StrEnum):
@@ -31,6 +34,16 @@ class Alert(Model):
     def delivery(self) -> str:
         """What makes two deliveries the same alert: fingerprint and start."""
         return f"{self.fingerprint}@{self.starts_at.isoformat()}"
+
+    @property
+    def began_at(self) -> Moment:
+        """What the clocks count from: its own start; its arrival, where that start cannot be believed."""
+        return self.starts_at if self.is_start_credible else self.received_at
+
+    @property
+    def is_start_credible(self) -> bool:
+        """Before it arrived, and not ages ago: Go's zero time is in the year 1."""
+        return timedelta() <= self.received_at - self.starts_at <= OLDEST
 
 
 class Case(Model):
