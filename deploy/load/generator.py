@@ -9,14 +9,15 @@ import random
 import time
 from types import TracebackType
 from typing import Self
-
-import httpx
+from urllib.parse import urlsplit
 
 from deploy.load.figures import Figures, Journal
 
 LONGEST_RUN = 7_200.0
 HIGHEST_RATE = 500.0
 ORDERS = 2_000
+STATUS = slice(9, 12)
+"""Of the first line of an answer: `HTTP/1.1 200 OK`."""
 
 
 class LoadError(ValueError):
@@ -52,8 +53,8 @@ class Load:
         self._ended_at: float | None = None
         self._in_flight = in_flight
         self._random = random.Random(seed)  # noqa: S311  a repeatable stream of arrivals
-        limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=in_flight)
-        self._client = httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=limits, trust_env=False)
+        self._timeout = timeout
+        self._address = urlsplit(base_url)
         self._requests: set[asyncio.Task[None]] = set()
         self._arrivals: asyncio.Task[None] | None = None
 
@@ -98,7 +99,6 @@ class Load:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._ended_at = time.monotonic()
-        await self._client.aclose()
 
     async def _arrive(self) -> None:
         due = time.monotonic()
@@ -113,12 +113,28 @@ class Load:
             task.add_done_callback(self._requests.discard)
 
     async def _request(self) -> None:
+        path = f"/orders/{self._random.randint(1, ORDERS)}?hold_ms={self.hold_ms}"
         started = time.monotonic()
         try:
-            response = await self._client.get(
-                f"/orders/{self._random.randint(1, ORDERS)}", params={"hold_ms": self.hold_ms}
-            )
-            status = str(response.status_code)
-        except httpx.HTTPError as exc:
+            async with asyncio.timeout(self._timeout):
+                status = await self._get(path)
+        except (OSError, EOFError) as exc:
             status = type(exc).__name__
         self.journal.note(status, time.monotonic() - started)
+
+    async def _get(self, path: str) -> str:
+        """The answer's status; a connection of its own for each request, as users come.
+
+        By hand, because a pooling client looks through all open connections at every request: with many
+        users who wait it sends far fewer than it is to.
+        """
+        host, port = self._address.hostname, self._address.port
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            head = f"GET {self._address.path}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode())
+            answer = await reader.readuntil(b"\r\n")
+            await reader.read()
+        finally:
+            writer.close()
+        return answer[STATUS].decode()
