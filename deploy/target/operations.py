@@ -24,7 +24,7 @@ class PoolView:
         self.pool = pool
 
     def get_stats(self) -> dict[str, int]:
-        taken = len(self.pool.ledger.leases)
+        taken = self.pool.checked_out
         size = self.pool.slots
         return {
             "active": taken,
@@ -67,7 +67,7 @@ def add_operations(app: Covet, pool: Pool, instance: str) -> None:
 
 def follow(pool: Pool) -> None:
     """Let the gauges read the pool whenever they are asked."""
-    metrics.active.set_function(lambda: len(pool.ledger.leases))
+    metrics.active.set_function(lambda: pool.checked_out)
     metrics.idle.set_function(lambda: pool.idle)
     metrics.pool_size.set_function(lambda: pool.slots)
     metrics.waiters.set_function(lambda: pool.ledger.waiting)
@@ -82,7 +82,7 @@ def describe_pool(pool: Pool) -> dict[str, object]:
         "generation": pool.generation,
         "configured": pool.size.model_dump(),
         "size": pool.slots,
-        "checked_out": len(ledger.leases),
+        "checked_out": pool.checked_out,
         "slots_taken": pool.slots_taken,
         "idle": pool.idle,
         "waiting": ledger.waiting,

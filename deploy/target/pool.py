@@ -86,6 +86,11 @@ class Pool:
         return slots.count(self._pool)
 
     @property
+    def checked_out(self) -> int:
+        """Return how many connections are lent; one that is just handed on has two leases for a moment."""
+        return min(len(self.ledger.leases), self.slots)
+
+    @property
     def slots_taken(self) -> int:
         """Return asyncpg's own count of what is checked out, to compare the ledger with."""
         return slots.count_taken(self._pool)
@@ -160,9 +165,10 @@ class Pool:
 
     async def check_in(self, lease: Lease) -> None:
         """Return a connection, or close it if the pool has become smaller; a lost one has been returned."""
-        if not self.ledger.close(lease):
+        if lease.connection not in self.ledger.leases:
             return
         if self.slots > self.size.slots:
+            self.ledger.close(lease)
             holder = slots.remove_taken(self._pool, lease.connection)
             self.ledger.fit(self.slots)
             await slots.close(holder)
@@ -170,9 +176,12 @@ class Pool:
         if not self.reaps_dead:
             slots.unhide(lease.connection)
         try:
+            # Until it has been made clean for the next one it is nobody's to take, so it counts as taken.
             await self._pool.release(lease.connection)
         except BROKEN as exc:
             raise DatabaseUnavailable(type(exc).__name__) from exc
+        finally:
+            self.ledger.close(lease)
 
     async def _watch(self, connection: asyncpg.Connection) -> None:
         connection.add_termination_listener(self._note_loss)

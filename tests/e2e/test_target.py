@@ -87,6 +87,14 @@ async def test_a_full_pool_makes_users_wait_and_then_refuses_them(target: Target
     assert (entry["level"], entry["borrower"], entry["checked_out"]) == ("ERROR", "/orders", 4)
 
 
+async def test_a_pool_that_users_wait_for_is_full_at_every_look(target: Target) -> None:
+    async with Load(str(target.client.base_url), rate=100, hold_ms=100, seconds=30):
+        await until(lambda: target.has(checked_out=4))
+        looks = [await target.page("/pool") for _ in range(150)]
+    assert {look["checked_out"] for look in looks if look["waiting"]} == {4}
+    assert sum(look["waiting"] > 0 for look in looks) > 100
+
+
 async def test_health_of_an_exhausted_pool_takes_no_connection(target: Target) -> None:
     assert (await target.page("/health"))["status"] == "healthy"
     await target.leak(sessions=4)
