@@ -12,8 +12,8 @@ help: ## Say what can be made
 setup: ## Install what is missing: interpreter, locked packages, Debian packages
 	@python3 -m deploy.setup
 
-demo: setup ## Break a real pool and watch it healed (SCENARIO=leak|undersized, REALTIME=1)
-	@$(PYTHON) -m deploy.demo --scenario $(SCENARIO) $(if $(REALTIME),--realtime)
+demo: setup ## Break a real pool and watch it healed (SCENARIO=leak|undersized|observe, REALTIME=1, KEEP=1)
+	@$(PYTHON) -m deploy.demo --scenario $(SCENARIO) $(if $(REALTIME),--realtime) $(if $(KEEP),--keep)
 
 lint: setup ## Style, types and the direction of imports
 	$(PYTHON) -m ruff check .

@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -66,7 +65,7 @@ def show(
     if as_json:
         write_json(report.model_dump(mode="json"))
     else:
-        console().print(render(report, datetime.now(UTC)))
+        console().print(render(report))
 
 
 @app.command()

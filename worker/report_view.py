@@ -18,11 +18,11 @@ from workflows.models.verdict import Verdict
 _STYLES = {"open": "bold yellow", "handed over": "bold red", "recovered": "bold green"}
 
 
-def render(report: Report, now: datetime) -> RenderableType:
+def render(report: Report) -> RenderableType:
     """The whole report; sections without content are left out."""
     sections = [
         _head(report),
-        *_waiting(report, now),
+        *_waiting(report),
         *_pools(report),
         *_attempts(report),
         *_verdict(report),
@@ -52,11 +52,9 @@ def _head(report: Report) -> RenderableType:
     return table
 
 
-def _waiting(report: Report, now: datetime) -> Iterator[RenderableType]:
-    decided = {decision.request for decision in report.decisions if decision.accepted}
-    for request in report.requests:
-        if request.id not in decided and now < request.until:
-            yield _request(report.target, request)
+def _waiting(report: Report) -> Iterator[RenderableType]:
+    if report.pending:
+        yield _request(report.target, report.pending)
 
 
 def _request(target: str, request: Request) -> RenderableType:

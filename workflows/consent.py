@@ -1,6 +1,7 @@
 """Asking a person before an act."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -45,15 +46,23 @@ class Consent:
         record.acted(proposal, won.by, refused, workflow.now())
         return None
 
+    def _stays_free(self, length: timedelta) -> bool:
+        """A pool that goes back and forth is free for moments, in which nobody's answer may be lost."""
+        needed = self._record.case.policy.clear_window.length
+        return length >= needed or not workflow.patched("withdrawn-when-it-stays-free")
+
     async def _await_answer(self, request: Request) -> None:
         record, relook = self._record, self._record.case.policy.pace.relook.total_seconds()
+        free_since: datetime | None = None
         while (left := (request.until - workflow.now()).total_seconds()) > 0:
             show(record)
             await happens(record.hears_after(record.news), min(left, relook), f"answer to {request.id}")
             if record.answer_to(request.id):
                 return
-            if await self._is_free():
-                record.note(workflow.now(), f"request {request.id} withdrawn: the pool is free")
+            is_free, now = await self._is_free(), workflow.now()
+            free_since = (free_since or now) if is_free else None
+            if free_since and self._stays_free(now - free_since):
+                record.note(now, f"request {request.id} withdrawn: the pool is free")
                 return
             if record.answer_to(request.id):
                 return

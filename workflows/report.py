@@ -24,6 +24,7 @@ def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Rep
         diagnoses=tuple(record.diagnoses),
         attempts=tuple(record.attempts),
         requests=tuple(record.requests),
+        pending=record.pending,
         decisions=tuple(record.decisions),
         escalations=tuple(record.escalations),
         verdicts=tuple(record.verdicts),

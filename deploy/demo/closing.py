@@ -28,7 +28,17 @@ def tell_shortened(times: Sequence[Shortened]) -> RenderableType:
 
 def tell_ending(summary: Summary, checks: Sequence[Check], places: Mapping[str, str]) -> RenderableType:
     """The whole result on one screen."""
-    return Group(Text(), _checks(checks), Text(), _figures(summary), Text(), _places(places))
+    return Group(
+        Text(), _checks(checks), Text(), _figures(summary), Text(), _places(places), *_verdict(checks)
+    )
+
+
+def _verdict(checks: Sequence[Check]) -> list[RenderableType]:
+    missed = [check for check in checks if not check.holds]
+    if not missed:
+        return []
+    told = "; ".join(f"{check.what} ({check.seen})" for check in missed)
+    return [Text(), shown(f"{len(missed)} of {len(checks)} was not so: {told}", "bold red")]
 
 
 def _checks(checks: Sequence[Check]) -> Table:

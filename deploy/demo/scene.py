@@ -30,12 +30,7 @@ class Scene:
     @property
     def pending(self) -> Request | None:
         """The request that waits for a person."""
-        if self.report is None:
-            return None
-        decided = {decision.request for decision in self.report.decisions if decision.accepted}
-        return next(
-            (each for each in self.report.requests if each.id not in decided and self.at < each.until), None
-        )
+        return self.report.pending if self.report else None
 
 
 async def look(application: Application, load: Load, incident: Incident) -> Scene:

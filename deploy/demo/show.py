@@ -48,15 +48,21 @@ class Show:
             checks = await judge.judge(drill)
             self._close(drill, checks)
             if self.keeps:
-                self.narrator.say("Everything goes on until you press Ctrl-C.")
+                self.narrator.say("Everything goes on until you press Ctrl-C. In another terminal:")
+                self.narrator.say(
+                    f"TEMPORAL_ADDRESS={stage.stack.temporal.address} .venv/bin/poolmedic show {stage.target}"
+                )
                 await asyncio.Event().wait()
         return all(check.holds for check in checks)
 
     def _close(self, drill: Drill, checks: tuple[judge.Check, ...]) -> None:
         written = summary.summarise(drill)
         summary.write(written, self.folder / SUMMARY)
-        places = {**describe_places(drill.stage), "report": written.report or "none"}
-        places["summary"] = str(self.folder / SUMMARY)
+        places = {"report": written.report or "none", "summary": str(self.folder / SUMMARY)}
+        if self.keeps:
+            places = describe_places(drill.stage) | places
+        else:
+            places["to look around"] = f"make demo SCENARIO={self.scenario.name} KEEP=1 leaves it all running"
         self.console.print(closing.tell_ending(written, checks, places))
 
     def _tell_start(self, started: Started) -> None:

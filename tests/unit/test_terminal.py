@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.unit import incidents
-from tests.unit.scenes import NOW
 from worker.report_view import render
 from worker.terminal import complain, shown, visible
 from workflows.models.report import Report
@@ -35,7 +34,7 @@ def test_markup_is_not_obeyed() -> None:
 def lines_of(report: Report) -> int:
     console = Console(width=10_000)
     with console.capture() as capture:
-        console.print(render(report, NOW))
+        console.print(render(report))
     return len(capture.get().split("\n"))
 
 

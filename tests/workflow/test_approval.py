@@ -166,14 +166,29 @@ async def test_a_pool_that_gets_free_meanwhile_withdraws_the_request(
     undersized: Stage, waiting: RunningIncident
 ) -> None:
     request = await waiting.asked()
-    undersized.world.happens(changes.change_traffic(rate=50), undersized.world.after(minutes=3))
-    await waiting.step(minutes=6)
+    undersized.world.happens(changes.change_traffic(rate=50), undersized.world.after(minutes=1))
+    await waiting.step(minutes=9)
+    assert (await waiting.state()).pending is None
     late = await waiting.decide(request.id, "ada")
     summary = await waiting.finish()
 
     assert not late.accepted
     assert not undersized.world.acts
     assert summary.outcome is Ending.RECOVERED_BY_ITSELF
+
+
+async def test_a_pool_that_is_free_for_a_moment_takes_nobodys_answer_away(
+    undersized: Stage, waiting: RunningIncident
+) -> None:
+    request = await waiting.asked()
+    for minute, rate in ((1, 50), (3, 100), (5, 50), (7, 100)):
+        at = undersized.world.after(minutes=minute)
+        undersized.world.happens(changes.change_traffic(rate=rate), at)
+    await waiting.step(minutes=9)
+
+    assert (await waiting.state()).pending == request
+    assert (await waiting.decide(request.id, "ada")).accepted
+    await resized(undersized, waiting)
 
 
 async def test_a_resolved_alert_is_a_reason_to_look_at_once(

@@ -58,6 +58,8 @@ class Report(Model):
     diagnoses: tuple[Diagnosis, ...]
     attempts: tuple[Attempt, ...]
     requests: tuple[Request, ...]
+    pending: Request | None = None
+    """The request that waits for an answer now."""
     decisions: tuple[Decision, ...]
     escalations: tuple[Escalation, ...]
     verdicts: tuple[Verdict, ...]
