@@ -67,14 +67,15 @@ def judge(
 ) -> Decision:
     """Whether the answer counts, and if not, why, in words for the one who gave it."""
     refusal = _refusal(answer, pending, won, policy, now)
-    said = "approved" if answer.approve else "rejected"
+    said = f"{'approved' if answer.approve else 'rejected'} by {answer.by} ({_standing(answer)})"
     return Decision(
         request=answer.request,
         accepted=refusal is None,
         approve=answer.approve,
         by=answer.by,
         at=now,
-        message=refusal or f"{said} by {answer.by} ({_standing(answer)})",
+        message=refusal or (f"{said}: {answer.reason}" if answer.reason else said),
+        reason=answer.reason,
     )
 
 

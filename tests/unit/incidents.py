@@ -133,9 +133,13 @@ def request(effect: str = "grow the pool") -> Request:
     )
 
 
-def decision(by: str = "ada", message: str = "approved by ada", *, accepted: bool = True) -> Decision:
+def decision(
+    by: str = "ada", message: str = "approved by ada", *, accepted: bool = True, reason: str = ""
+) -> Decision:
     """An answer."""
-    return Decision(request="a1b2", accepted=accepted, approve=True, by=by, at=NOW, message=message)
+    return Decision(
+        request="a1b2", accepted=accepted, approve=True, by=by, at=NOW, message=message, reason=reason
+    )
 
 
 def written_by_strangers(text: str) -> Report:
@@ -161,7 +165,7 @@ def written_by_strangers(text: str) -> Report:
             "diagnoses": (Diagnosis(findings=(finding,), pools={}, missing=(text,)),),
             "attempts": (act.model_copy(update={"proposal": act.proposal.model_copy(update=told)}),),
             "requests": (request(text),),
-            "decisions": (decision(text, text), decision(text, text, accepted=False)),
+            "decisions": (decision(text, text), decision(text, text, accepted=False, reason=text)),
             "escalations": (Escalation(level=Level.L2, reason=text, at=NOW, failure=text),),
             "verdicts": (verdict(State.NOT_RECOVERED, text), verdict(measured=text)),
             "timeline": (Entry(at=NOW, text=text),),

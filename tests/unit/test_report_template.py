@@ -116,11 +116,11 @@ def test_what_could_not_be_read_is_told_and_a_page_that_reached_nobody_too() -> 
 
 
 def test_answers_that_did_not_count_are_in_the_audit() -> None:
-    late = incidents.decision("eve", "eve may not decide this", accepted=False)
+    late = incidents.decision("eve", "eve may not decide this", accepted=False, reason="I know better")
     report = incidents.report(requests=(incidents.request(),), decisions=(incidents.decision(), late))
     told = section(render(report), "Approvals")
     assert "03:00:00 ada on a1b2: approved by ada\n" in told
-    assert "03:00:00 eve on a1b2: eve may not decide this (did not count)\n" in told
+    assert "eve on a1b2: eve may not decide this (their reason: I know better) (did not count)\n" in told
 
 
 def test_the_cause_of_a_leak_says_where_to_look() -> None:

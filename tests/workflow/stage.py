@@ -129,9 +129,9 @@ class RunningIncident(Running):
         """The first request for approval, once there is one."""
         return (await self.until(lambda report: report.requests)).requests[-1]
 
-    async def decide(self, request: str, by: str, *, approve: bool = True) -> Decision:
+    async def decide(self, request: str, by: str, *, approve: bool = True, reason: str = "") -> Decision:
         """Answer by update, as the command line does."""
-        answer = Answer(request=request, by=by, approve=approve)
+        answer = Answer(request=request, by=by, approve=approve, reason=reason)
         return await put_answer(self.handle, answer, uuid4().hex)
 
     async def fire(self, starts_at: datetime, status: AlertStatus = AlertStatus.FIRING) -> Alert:

@@ -69,11 +69,14 @@ async def test_a_refusal_goes_to_people_and_is_not_asked_again(
     if channel == "signal":
         await waiting.signal("reject", {"request": request.id, "by": "ada", "reason": "sale is on"})
     else:
-        assert (await waiting.decide(request.id, "ada", approve=False)).accepted
+        assert (await waiting.decide(request.id, "ada", approve=False, reason="sale is on")).accepted
     await waiting.until(lambda report: report.attempts)
     await waiting.step(minutes=30)
 
     report = await waiting.state()
+    assert report.decisions[0].reason == "sale is on"
+    assert [entry for entry in report.timeline if "sale is on" in entry.text]
+    assert [page for page in undersized.world.paged("L2") if "sale is on" in page.body]
     assert not undersized.world.acts
     assert [one.outcome.status for one in report.attempts] == [OutcomeStatus.REFUSED]
     assert len(report.requests) == 1

@@ -1,9 +1,12 @@
 """Requests for approval, the answers people give, and the decision that counts."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from workflows.models.base import Model, Moment
-from workflows.models.text import Name, Sentence
+from workflows.models.text import Name, Sentence, line
+
+type Reason = Annotated[str, line(300)]
 
 
 class Channel(StrEnum):
@@ -31,7 +34,7 @@ class Answer(Model):
     request: Name
     approve: bool
     by: Name
-    reason: Sentence = ""
+    reason: Reason = ""
     channel: Channel = Channel.UPDATE
 
 
@@ -44,3 +47,5 @@ class Decision(Model):
     by: Name
     at: Moment
     message: Sentence
+    reason: Reason = ""
+    """Why, in the words of the one who answered."""
