@@ -10,6 +10,7 @@ from workflows.models.alert import Alert, Case
 from workflows.models.base import Model
 from workflows.models.policy import Policy
 from workflows.models.target import Name, Target, Url
+from workflows.models.text import ExactName
 
 DEFAULT = "default"
 LINK_NAMES = frozenset({"target", "workflow_id", "namespace"})
@@ -49,7 +50,7 @@ class Configuration(Model):
     prometheus: Source
     alertmanager: Source | None = None
     """Asked for silences; without it nobody can silence there, and nothing asks."""
-    alerts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = (ALERT_NAME,)
+    alerts: Annotated[tuple[ExactName, ...], Field(min_length=1)] = (ALERT_NAME,)
     """Names of the alerts that open an incident; the first one is the one looked for in Prometheus."""
     links: Links = Links()
     routes: Annotated[dict[Name, Annotated[tuple[SecretName, ...], Field(min_length=1)]], Field(min_length=1)]

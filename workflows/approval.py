@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workflows.models.approval import Answer, Channel, Decision, Request
+from workflows.models.approval import PIPELINE, Answer, Channel, Decision, Request
 from workflows.models.base import Moment
 from workflows.models.plan import Proposal
 from workflows.models.policy import Policy
-from workflows.models.text import LONGEST_NAME, clean
+from workflows.models.text import LONGEST_NAME, clean, is_name
 
 _FIELDS = ("request", "by", "reason")
 _EXAMPLE = '{"request": "<id>", "by": "<your name>"}'
@@ -40,13 +40,11 @@ def read_name(payloads: tuple[Any, ...]) -> str:
     given = payloads[0] if len(payloads) == 1 else None
     said = given.get("by") if isinstance(given, dict) else given
     name = clean(said, LONGEST_NAME) if isinstance(said, str) else ""
-    if not _is_name(name):
+    if not is_name(name):
         raise UnreadableAnswer('the acknowledgement has no name; send {"by": "<your name>"}')
+    if name.casefold() == PIPELINE:
+        raise UnreadableAnswer(f"{name} is no name of a person; send your own")
     return name
-
-
-def _is_name(text: str) -> bool:
-    return any(sign.isalnum() for sign in text)
 
 
 def approval_request(proposal: Proposal, policy: Policy, id: str, now: Moment) -> Request:  # noqa: A002
@@ -80,7 +78,8 @@ def judge(
 
 
 def _standing(answer: Answer) -> str:
-    return "name claimed by signal" if answer.channel is Channel.SIGNAL else "by command"
+    """No way in proves a name, and the audit is to say so."""
+    return f"name claimed by {'signal' if answer.channel is Channel.SIGNAL else 'command'}"
 
 
 def _refusal(
@@ -97,5 +96,5 @@ def _refusal(
     if answer.by not in pending.approvers:
         return f"{answer.by} may not decide this; {', '.join(pending.approvers)} may"
     if answer.channel is Channel.SIGNAL and not policy.approval.claimed_names:
-        return "the policy does not accept a name that a signal only claims; use the command line"
+        return "the policy takes no answer by signal; answer with `poolmedic approve` or `poolmedic reject`"
     return None

@@ -14,6 +14,7 @@ from workflows.diagnosis import diagnose
 from workflows.display import engrave, show
 from workflows.messages import Messages
 from workflows.models.alert import Case
+from workflows.models.approval import PIPELINE
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
@@ -22,7 +23,6 @@ from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
 from workflows.plan import plan
-from workflows.record import PIPELINE
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
 from workflows.waiting import happens

@@ -6,7 +6,7 @@ from datetime import datetime
 from workflows.attempts import may_have_touched
 from workflows.escalation import Clock
 from workflows.models.alert import Alert, AlertStatus, Case
-from workflows.models.approval import Decision, Request
+from workflows.models.approval import PIPELINE, Decision, Request
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt, Outcome
@@ -14,9 +14,6 @@ from workflows.models.page import Escalation, Level
 from workflows.models.plan import Plan, Proposal, Termination
 from workflows.models.report import Ending, Entry
 from workflows.models.verdict import Verdict
-
-PIPELINE = "poolmedic"
-"""Who acknowledges and decides when no person does."""
 
 
 class Record:

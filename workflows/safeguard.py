@@ -6,9 +6,10 @@ from temporalio import workflow
 
 from workflows import guard
 from workflows.effects import Effects
+from workflows.models.approval import PIPELINE
 from workflows.models.evidence import Evidence
 from workflows.models.plan import Proposal, Resize
-from workflows.record import PIPELINE, Record
+from workflows.record import Record
 from workflows.temporary_change import TemporaryChangeStart
 
 

@@ -230,6 +230,31 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "links.dashboard",
         "https://",
     ),
+    "an approver without a name": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada", ""]}}}),
+        "policies.default.approval.approvers[1]",
+        "at least 1 character",
+    ),
+    "a blank approver": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["  "]}}}),
+        "policies.default.approval.approvers[0]",
+        "one printable line",
+    ),
+    "an approver whom no answer can name": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada\u200b"]}}}),
+        "policies.default.approval.approvers[0]",
+        "one printable line",
+    ),
+    "the program as its own approver": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["Poolmedic"]}}}),
+        "policies.default.approval.approvers[0]",
+        "name a person",
+    ),
+    "an alert whose name would be shown otherwise": (
+        lambda d: d.update(alerts=["Pool\nExhausted"]),
+        "alerts[0]",
+        "one printable line",
+    ),
     "a link with an open brace": (
         lambda d: d.update(links={"dashboard": "http://grafana/{target"}),
         "links.dashboard",

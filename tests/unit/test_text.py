@@ -63,3 +63,9 @@ def test_a_name_of_more_than_a_line_is_cut_where_it_comes_in() -> None:
 def test_a_name_without_a_letter_is_none(name: str) -> None:
     with pytest.raises(UnreadableAnswer, match="no name"):
         read_name((name,))
+
+
+@pytest.mark.parametrize("name", ["poolmedic", " PoolMedic "])
+def test_nobody_acknowledges_in_the_name_of_the_program(name: str) -> None:
+    with pytest.raises(UnreadableAnswer, match="no name of a person"):
+        read_name(({"by": name},))

@@ -153,7 +153,7 @@ async def test_a_stranger_decides_nothing(undersized: Stage, waiting: RunningInc
     assert [answer.by for answer in (await waiting.state()).decisions] == ["mallory", "mallory"]
 
 
-async def test_a_claimed_name_is_not_enough_where_the_policy_says_so(undersized: Stage) -> None:
+async def test_answers_by_signal_do_not_count_where_the_policy_says_so(undersized: Stage) -> None:
     strict = cases.policy(approval={"approvers": cases.APPROVERS, "claimed_names": False})
     incident = await undersized.incident(strict)
     request = await incident.asked()
@@ -161,7 +161,9 @@ async def test_a_claimed_name_is_not_enough_where_the_policy_says_so(undersized:
     await incident.step(minutes=1)
 
     assert not undersized.world.acts
-    assert (await incident.decide(request.id, "ada")).accepted
+    (by_signal,) = (await incident.state()).decisions
+    assert "no answer by signal" in by_signal.message
+    assert "name claimed by command" in (await incident.decide(request.id, "ada")).message
     await resized(undersized, incident)
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 from workflows.models.base import Model, Moment
 from workflows.models.text import Name, Sentence, line
 
+PIPELINE = "poolmedic"
+"""Who acknowledges and decides when no person does."""
 type Reason = Annotated[str, line(300)]
 
 

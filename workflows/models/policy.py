@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
+from workflows.models.approval import PIPELINE
 from workflows.models.base import Duration, Model
+from workflows.models.text import ExactName
 
 SHORTEST_WAIT = timedelta(seconds=1)
 
@@ -17,6 +19,13 @@ def _lasts(wait: timedelta) -> timedelta:
     return wait
 
 
+def _person(name: str) -> str:
+    if name.casefold() == PIPELINE:
+        raise ValueError(f"{name} is what this program calls itself; name a person")
+    return name
+
+
+type Approver = Annotated[ExactName, AfterValidator(_person)]
 type Share = Annotated[float, Field(ge=0, le=1)]
 type Wait = Annotated[Duration, AfterValidator(_lasts)]
 
@@ -121,10 +130,14 @@ class Limits(Model):
 class Approval(Model):
     """Who may answer a request for approval, and for how long it stands."""
 
-    approvers: tuple[str, ...] = ()
+    approvers: tuple[Approver, ...] = ()
     expires_after: Duration = timedelta(minutes=10)
     claimed_names: bool = True
-    """Whether a name that a signal only claims (Temporal UI, temporal CLI) is enough."""
+    """Whether answers by signal (Temporal UI, `temporal` command line) count.
+
+    Without them `poolmedic approve` is the way. A matter of order, not of protection: the name is claimed in
+    either, and whoever may reach Temporal's namespace can claim any.
+    """
 
 
 class Pace(Model):

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 LONGEST_NAME = 100
 LONGEST_KEY = 128
@@ -27,6 +27,18 @@ def line(limit: int) -> AfterValidator:
     return AfterValidator(partial(clean, limit=limit))
 
 
+def is_name(text: str) -> bool:
+    """Whether somebody can be called so: there is something to read."""
+    return any(sign.isalnum() for sign in text)
+
+
+def _as_written(text: str) -> str:
+    if clean(text, LONGEST_NAME) != text or not is_name(text):
+        rule = f"one printable line of at most {LONGEST_NAME} characters, with a letter or a digit"
+        raise ValueError(f"should be {rule}, and no spaces around it")
+    return text
+
+
 def _few(labels: object) -> object:
     """Counted before each is cleaned, so that a flood of them costs nothing."""
     if not isinstance(labels, dict) or len(labels) <= MOST_LABELS:
@@ -37,6 +49,8 @@ def _few(labels: object) -> object:
 
 type Name = Annotated[str, line(LONGEST_NAME)]
 """A person, a request, an alert."""
+type ExactName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_as_written)]
+"""A configured name that what comes in is compared with: cleaning leaves it as it is."""
 type Sentence = Annotated[str, line(1000)]
 """What somebody said, or what became of something."""
 type Labels = Annotated[
