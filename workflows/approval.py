@@ -1,5 +1,6 @@
 """Reading and judging the answers of people. Pure: what decides is the request, the policy and the clock."""
 
+import json
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,24 +12,30 @@ from workflows.models.policy import Policy
 from workflows.models.text import LONGEST_NAME, clean, is_name
 
 _FIELDS = ("request", "by", "reason")
-_EXAMPLE = '{"request": "<id>", "by": "<your name>"}'
+_EXAMPLE = {"request": "<id>", "by": "<your name>", "approve": True}
 
 
 class UnreadableAnswer(ValueError):
     """An answer that cannot be understood; the message tells the person how to write it."""
 
 
-def read_answer(approve: bool, payloads: tuple[Any, ...]) -> Answer:
-    """An answer from whatever a signal carried: one object, or the texts request, name, reason.
+def read_answer(payloads: tuple[Any, ...], **known: Any) -> Answer:  # noqa: ANN401 - checked by the model
+    """An answer from whatever was sent: one object, or the texts request, name, reason.
+
+    What the way it came says already is `known`, whatever the sender says.
 
     Raises:
-        UnreadableAnswer: it carried anything else.
+        UnreadableAnswer: something else was sent, or no name.
     """
     given = payloads[0] if len(payloads) == 1 else dict(zip(_FIELDS, payloads, strict=False))
     try:
-        return Answer.model_validate({**given, "approve": approve, "channel": Channel.SIGNAL})
-    except (ValidationError, TypeError) as error:
-        raise UnreadableAnswer(f"the answer could not be read; send {_EXAMPLE}") from error
+        answer = Answer.model_validate({**given, **known})
+    except (ValidationError, TypeError):
+        example = {name: value for name, value in _EXAMPLE.items() if name not in known}
+        raise UnreadableAnswer(f"the answer could not be read; send {json.dumps(example)}") from None
+    if not is_name(answer.by):
+        raise UnreadableAnswer("the answer has no name; say in `by` who decides")
+    return answer
 
 
 def read_name(payloads: tuple[Any, ...]) -> str:

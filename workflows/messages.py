@@ -7,7 +7,7 @@ from temporalio import workflow
 from workflows.approval import UnreadableAnswer, judge, read_answer, read_name
 from workflows.effects import Effects
 from workflows.models.alert import Alert, Case
-from workflows.models.approval import Answer, Decision
+from workflows.models.approval import Answer, Channel, Decision
 from workflows.models.page import Level
 from workflows.models.report import Report
 from workflows.people import People
@@ -57,14 +57,13 @@ class Messages:
             self._unreadable(str(error))
 
     @workflow.update
-    def decide(self, answer: Answer) -> Decision:
+    def decide(self, *payloads: Any) -> Decision:
         """Approve or reject by command; the answer says whether it counted, and why not."""
-        return self._decide(answer)
+        return self._decide(read_answer(payloads, channel=Channel.UPDATE))
 
     @decide.validator
-    def _names_itself(self, answer: Answer) -> None:
-        if not answer.by.strip():
-            raise ValueError("by: empty; say who decides")
+    def _is_readable(self, *payloads: Any) -> None:
+        read_answer(payloads, channel=Channel.UPDATE)
 
     def _decide(self, answer: Answer) -> Decision:
         record = self.record
@@ -74,7 +73,7 @@ class Messages:
 
     def _answer(self, approve: bool, payloads: tuple[Any, ...]) -> None:
         try:
-            self._decide(read_answer(approve, payloads))
+            self._decide(read_answer(payloads, approve=approve, channel=Channel.SIGNAL))
         except UnreadableAnswer as error:
             self._unreadable(str(error))
 

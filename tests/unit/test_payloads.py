@@ -13,6 +13,7 @@ from temporalio.runtime import Runtime
 from worker.temporal import connect
 from workflows.approval import UnreadableAnswer, read_answer, read_name
 from workflows.models.alert import Alert
+from workflows.models.approval import Channel
 from workflows.payloads import OpenPayloadConverter, converter
 
 ENCODINGS = [one.encoding for one in DefaultPayloadConverter.default_encoding_payload_converters]
@@ -51,7 +52,7 @@ def test_every_payload_arrives_and_is_read_or_refused(sent: list[Payload]) -> No
     got = read(sent)
     assert len(got) == len(sent)
     with suppress(UnreadableAnswer):
-        read_answer(True, got)
+        read_answer(got, approve=True)
     with suppress(UnreadableAnswer):
         read_name(got)
     for one in got:
@@ -74,7 +75,13 @@ def test_what_cannot_be_decoded_comes_as_it_is(data: bytes, encoding: bytes | No
     sent = payload(data, encoding)
     assert read([sent, payload(b'"ada"')]) == (RawValue(sent), "ada")
     with pytest.raises(UnreadableAnswer):
-        read_answer(True, read([sent]))
+        read_answer(read([sent]), approve=True)
+
+
+def test_what_the_way_says_is_not_the_senders_to_say() -> None:
+    sent = {"request": "a1b2", "by": "ada", "approve": True, "channel": "update"}
+    answer = read_answer((sent,), approve=False, channel=Channel.SIGNAL)
+    assert (answer.approve, answer.channel) == (False, Channel.SIGNAL)
 
 
 def test_where_a_type_is_asked_a_wrong_payload_is_an_error() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowUpdateFailedError
 
 from tests.fakes import cases
-from tests.workflow.stage import Stage
+from tests.workflow.stage import RunningIncident, Stage
 from workflows.models.report import Ending, Report
 
 JUNK: list[tuple[Any, ...]] = [
@@ -22,6 +23,15 @@ JUNK: list[tuple[Any, ...]] = [
     ("nothing", "like", {"an": "answer"}),
     (1.5, [], "x"),
 ]
+
+
+@pytest.fixture
+async def asked(stage: Stage) -> RunningIncident:
+    """An incident that waits for an answer."""
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident(cases.policy(mode="approve"))
+    await incident.asked()
+    return incident
 
 
 def unread(report: Report) -> list[str]:
@@ -74,6 +84,22 @@ async def test_what_cannot_even_be_decoded_is_told_too(stage: Stage, name: str) 
     assert not report.decisions
     assert [page for page in world.paged("L1") if "could not be read" in page.title]
     assert [page for page in world.paged("L2") if "acknowledged" in page.title]
+
+
+@pytest.mark.parametrize(
+    ("payloads", "message"),
+    [
+        *[(payloads, "the answer could not be read; send") for payloads in JUNK],
+        (({"request": "a1b2", "by": "ada"},), '"approve": true'),
+        (({"request": "a1b2", "by": " ", "approve": True},), "say in `by` who decides"),
+    ],
+)
+async def test_a_command_that_cannot_be_read_says_how_to_write_it(
+    asked: RunningIncident, payloads: tuple[Any, ...], message: str
+) -> None:
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await asked.handle.execute_update("decide", args=list(payloads))
+    assert message in str(refused.value.cause)
 
 
 async def test_an_unknown_signal_harms_nothing(stage: Stage) -> None:
