@@ -33,14 +33,14 @@ class Readiness(BaseModel):
     temporal: bool
     """Temporal answers."""
     worker: bool
-    """At least one worker takes incidents from the task queue."""
+    """This process runs incidents; where it only takes alerts: at least one other does."""
 
 
 class Probes:
     """Asks Temporal, at most once a second however many ask."""
 
-    def __init__(self, client: Client, task_queue: str) -> None:
-        self._client, self._task_queue = client, task_queue
+    def __init__(self, client: Client, task_queue: str, working: asyncio.Event | None) -> None:
+        self._client, self._task_queue, self._working = client, task_queue, working
         self._lock = asyncio.Lock()
         self._asked_at = float("-inf")
         self._last = Readiness(temporal=False, worker=False)
@@ -83,7 +83,9 @@ class Probes:
                 )
         except (RPCError, Unreachable):
             return Readiness(temporal=False, worker=False)
-        return Readiness(temporal=True, worker=_is_polled(answer))
+        # Temporal names a worker that has just died for a while: that one does not make this process ready.
+        is_working = self._working is None or self._working.is_set()
+        return Readiness(temporal=True, worker=is_working and _is_polled(answer))
 
 
 def _is_polled(answer: DescribeTaskQueueResponse) -> bool:

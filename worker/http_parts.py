@@ -20,7 +20,7 @@ async def take_alerts(process: Process, stop: asyncio.Event) -> None:
         raise ConfigurationRefused("the environment", (_NO_TOKEN,))
     listener = listen(settings.host, settings.port)
     client = await connect(process.runtime, process.tracing.plugins, lazy=True)
-    app = webhook_site(settings, process.configuration, client, process.meters, process.sdk)
+    app = webhook_site(settings, process.configuration, client, process.meters, process.sdk, process.working)
     await serve_site(app, listener, settings, stop)
 
 
@@ -29,5 +29,5 @@ async def show_health(process: Process, stop: asyncio.Event) -> None:
     settings = process.settings
     listener = listen(settings.host, settings.worker_port)
     client = await connect(process.runtime, lazy=True)
-    app = worker_site(settings, client, process.meters, process.sdk)
+    app = worker_site(settings, client, process.meters, process.sdk, process.working)
     await serve_site(app, listener, settings, stop)

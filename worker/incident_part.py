@@ -38,7 +38,7 @@ async def run_incidents(process: Process, stop: asyncio.Event) -> None:
     ):
         threads = ThreadPoolExecutor(BLOCKING_ACTIVITIES, "activity")
         try:
-            await _work(build_worker(client, process, ports, threads), stop)
+            await _work(build_worker(client, process, ports, threads), process.working, stop)
         finally:
             # Without waiting: a driver that hangs must not keep the process from ending.
             threads.shutdown(wait=False, cancel_futures=True)
@@ -60,8 +60,10 @@ def build_worker(client: Client, process: Process, ports: Ports, threads: Thread
     )
 
 
-async def _work(worker: Worker, stop: asyncio.Event) -> None:
+async def _work(worker: Worker, is_on: asyncio.Event | None, stop: asyncio.Event) -> None:
     working = asyncio.create_task(worker.run())
+    if is_on is not None:
+        is_on.set()
     _log.info("working", task_queue=worker.task_queue)
     await stopped_or_ended(stop, working)
     if not working.done():

@@ -38,15 +38,18 @@ class Process:
     meters: Meters
     sdk: SdkMetrics
     redaction: Redaction
+    working: asyncio.Event | None
+    """Set once this process runs incidents; None where only others do."""
 
 
-async def run_process(settings: Settings, parts: Sequence[Part], *, with_secrets: bool) -> None:
-    """Run the parts until SIGTERM or SIGINT; raises what a part raised, `SubsystemLost` if one just ended."""
+async def run_process(settings: Settings, parts: Sequence[Part], *, works: bool) -> None:
+    """Run the parts until SIGTERM or SIGINT; raises what a part raised, `SubsystemLost` if one just ended.
+
+    works: one of the parts runs incidents, for which every secret is needed.
+    """
     redaction = start_logging(settings.log_level, settings.log_format)
     redaction.know(token.get_secret_value() for token in (*settings.webhook_tokens, *settings.read_tokens))
-    configuration = load_configuration(
-        settings.config, profiles=known_profiles(settings), with_secrets=with_secrets
-    )
+    configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=works)
     port = settings.sdk_metrics_port or free_port()
     async with AsyncExitStack() as stack:
         tracing = start_tracing()
@@ -54,7 +57,14 @@ async def run_process(settings: Settings, parts: Sequence[Part], *, with_secrets
         sdk = SdkMetrics(port)
         stack.push_async_callback(sdk.close)
         process = Process(
-            settings, configuration, new_runtime(exposure(port)), tracing, Meters(), sdk, redaction
+            settings,
+            configuration,
+            new_runtime(exposure(port)),
+            tracing,
+            Meters(),
+            sdk,
+            redaction,
+            asyncio.Event() if works else None,
         )
         await _until_stopped(process, parts)
 

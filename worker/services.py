@@ -10,14 +10,14 @@ from worker.settings import Settings
 
 def serve_all(settings: Settings) -> None:
     """Take alerts and run incidents, until stopped."""
-    asyncio.run(run_process(settings, [take_alerts, run_incidents], with_secrets=True))
+    asyncio.run(run_process(settings, [take_alerts, run_incidents], works=True))
 
 
 def serve_webhook(settings: Settings) -> None:
     """Take alerts, until stopped."""
-    asyncio.run(run_process(settings, [take_alerts], with_secrets=False))
+    asyncio.run(run_process(settings, [take_alerts], works=False))
 
 
 def serve_worker(settings: Settings) -> None:
     """Run incidents, until stopped."""
-    asyncio.run(run_process(settings, [show_health, run_incidents], with_secrets=True))
+    asyncio.run(run_process(settings, [show_health, run_incidents], works=True))

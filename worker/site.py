@@ -33,11 +33,16 @@ _log = structlog.get_logger("poolmedic.http")
 
 
 def webhook_site(
-    settings: Settings, configuration: Configuration, client: Client, meters: Meters, sdk: SdkMetrics
+    settings: Settings,
+    configuration: Configuration,
+    client: Client,
+    meters: Meters,
+    sdk: SdkMetrics,
+    working: asyncio.Event | None,
 ) -> FastAPI:
     """Everything: alerts, health, metrics, the interface's description."""
     app = new_app()
-    app.include_router(Probes(client, settings.task_queue).router())
+    app.include_router(Probes(client, settings.task_queue, working).router())
     intake = Intake(client, configuration, settings.task_queue)
     senders = Access(settings.webhook_tokens, meters.unauthorized.labels("alerts"), takes_basic=False)
     Webhook(intake, meters).serve_on(app, senders)
@@ -46,10 +51,12 @@ def webhook_site(
     return app
 
 
-def worker_site(settings: Settings, client: Client, meters: Meters, sdk: SdkMetrics) -> FastAPI:
+def worker_site(
+    settings: Settings, client: Client, meters: Meters, sdk: SdkMetrics, working: asyncio.Event | None
+) -> FastAPI:
     """What a worker on its own shows: health and metrics."""
     app = new_app()
-    app.include_router(Probes(client, settings.task_queue).router())
+    app.include_router(Probes(client, settings.task_queue, working).router())
     ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
     return app
 

@@ -130,6 +130,26 @@ async def test_run_takes_alerts_and_works(
     assert "database not reached" in log
 
 
+async def test_a_worker_that_died_does_not_make_its_successor_ready(
+    environment: dict[str, str], temporal_server: Temporal, tmp_path: Path
+) -> None:
+    environment |= {"TEMPORAL_ADDRESS": temporal_server.address, "POOLMEDIC_TASK_QUEUE": "services-successor"}
+    assert (await poolmedic("setup", environment=environment)).code == 0
+    async with serving("run", environment, tmp_path / "log") as service:
+        await service.until("/readyz", 200)
+        assert await service.end(signal.SIGKILL) == -signal.SIGKILL
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        # The successor waits for its database before it works.
+        environment |= {"SHOP_DSN": f"postgresql://poolmedic:hunter2secret@127.0.0.1:{port}/shop"}
+        async with serving("run", environment, tmp_path / "log") as service:
+            waiting = await service.until("/readyz", 503)
+            while not waiting.json()["temporal"]:
+                waiting = await service.until("/readyz", 503)
+            assert waiting.json() == {"temporal": True, "worker": False}
+            await service.until("/readyz", 200)
+
+
 async def test_a_worker_on_its_own_shows_health_and_takes_no_alerts(
     environment: dict[str, str], temporal_server: Temporal, tmp_path: Path
 ) -> None:

@@ -82,7 +82,7 @@ async def stand(client: Client) -> AsyncIterator[Stand]:
         graceful_seconds=1.0,
     )
     meters, sdk, stop = Meters(), SdkMetrics(1), asyncio.Event()
-    app = webhook_site(settings, configuration, client, meters, sdk)
+    app = webhook_site(settings, configuration, client, meters, sdk, working=None)
     listener = listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     serving = asyncio.create_task(serve_site(app, listener, settings, stop))
