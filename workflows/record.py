@@ -15,6 +15,8 @@ from workflows.models.plan import Plan, Proposal, Termination
 from workflows.models.report import Ending, Entry
 from workflows.models.verdict import Verdict
 
+_MOST_NAMED = 2
+
 
 class Record:
     """Grows by what happens, in the words of the runbook; every method that changes it is given the time."""
@@ -112,8 +114,9 @@ class Record:
         """What the act really touched."""
         self.attempts.append(Attempt(proposal=proposal, decided_by=by, at=at, outcome=outcome))
         changed = [touched.what for touched in outcome.touched if touched.changed]
-        touched = ", ".join(changed) or "nothing"
-        self.note(at, f"{proposal.act.option}: {outcome.status}; touched {touched}. {outcome.detail}")
+        touched = ", ".join(changed[:_MOST_NAMED]) or "nothing"
+        more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
+        self.note(at, f"{proposal.act.option}: {outcome.status}; touched {touched}{more}. {outcome.detail}")
 
     def judged(self, helped: bool | None, at: datetime) -> None:
         """What the look after the last act said of it."""

@@ -132,21 +132,23 @@ def _wave(situation: Situation, leaked: list[Session]) -> list[Session]:
 def _describe(situation: Situation, wave: list[Session], leaked: int) -> str:
     database = situation.target.database
     rest = leaked - len(wave)
+    ages = sorted(session.state_seconds for session in wave)
+    kinds = dict.fromkeys(
+        f"{session.identity.application_name}, {session.identity.state}" for session in wave
+    )
+    age = " to ".join(dict.fromkeys((span(ages[0]), span(ages[-1]))))
     return (
-        f"End {counted(len(wave), 'session')} of {database.role} in {database.dbname}, each only if it is "
-        f"still exactly as seen: {listed(_name(session) for session in wave)}."
+        f"End {counted(len(wave), 'session')} of {database.role} in {database.dbname} "
+        f"({listed(kinds)}, for {age}), each only if it is still exactly as seen: "
+        f"pid {listed(map(_name, wave))}."
         f"{f' {counted(rest, "leaked session")} would be left for after a look.' if rest else ''}"
     )
 
 
 def _name(session: Session) -> str:
-    written = ", has written" if session.has_written else ""
-    locks = ", holds an advisory lock" if session.holds_advisory_lock else ""
-    identity = session.identity
-    return (
-        f"pid {identity.pid} ({identity.application_name}, {identity.state} "
-        f"for {span(session.state_seconds)}{written}{locks})"
-    )
+    written = " (has written)" if session.has_written else ""
+    locks = " (holds an advisory lock)" if session.holds_advisory_lock else ""
+    return f"{session.identity.pid}{written}{locks}"
 
 
 def _risk(wave: list[Session]) -> str:
