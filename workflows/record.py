@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from workflows.attempts import may_have_touched
 from workflows.escalation import Clock
@@ -18,6 +19,13 @@ from workflows.models.verdict import Verdict
 _MOST_NAMED = 2
 
 
+class Heard(NamedTuple):
+    """What was last said of an alert; of two words at one moment, `firing` sorts before `resolved`."""
+
+    received_at: datetime
+    status: AlertStatus
+
+
 class Record:
     """Grows by what happens, in the words of the runbook; every method that changes it is given the time."""
 
@@ -25,7 +33,7 @@ class Record:
         self.case = case
         self.started_at = now
         self.opened_at = min(case.alert.began_at, now)
-        self.alerts: dict[str, AlertStatus] = {}
+        self.alerts: dict[str, Heard] = {}
         self.evidence: Evidence | None = None
         self.first_evidence: Evidence | None = None
         self.diagnosis: Diagnosis | None = None
@@ -70,12 +78,14 @@ class Record:
 
     def hear(self, alert: Alert, at: datetime) -> bool:
         """Take a delivery in; True if it tells something new."""
-        if self.alerts.get(alert.delivery) is alert.status:
+        known = self.alerts.get(alert.delivery)
+        # Deliveries overtake each other: what was received last holds, of both at once the end.
+        heard = Heard(alert.received_at, alert.status)
+        if known and heard < known:
             return False
-        is_late = self.alerts.get(alert.delivery) is AlertStatus.RESOLVED
-        if is_late:
+        self.alerts[alert.delivery] = heard
+        if known and known.status is alert.status:
             return False
-        self.alerts[alert.delivery] = alert.status
         self.note(at, f"alert {alert.name} is {alert.status} (since {alert.starts_at:%H:%M:%S})")
         self.news += 1
         self.firings += alert.status is AlertStatus.FIRING
@@ -88,7 +98,7 @@ class Record:
     @property
     def is_firing(self) -> bool:
         """Some delivery fired and was not resolved."""
-        return AlertStatus.FIRING in self.alerts.values()
+        return any(heard.status is AlertStatus.FIRING for heard in self.alerts.values())
 
     # the flow
 

@@ -141,7 +141,25 @@ async def test_a_late_copy_of_a_resolved_alert_opens_nothing_again(stage: Stage)
     await incident.step(minutes=3)
     await incident.resolve()
     await incident.step(minutes=3)
-    await incident.fire(incident.case.alert.starts_at)
+    await incident.signal("alert", incident.case.alert)
     await incident.step(minutes=3)
 
     assert (await incident.state()).recurrences == 0
+
+
+async def test_the_same_alert_that_fires_again_after_it_was_resolved_is_heard(stage: Stage) -> None:
+    """Prometheus sends the start that it had before, for instance when Alertmanager had lost sight of it."""
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    incident = await stage.incident()
+    await incident.step(minutes=3)
+    await incident.resolve()
+    await incident.step(minutes=7)
+    assert (await incident.state()).outcome is Ending.RECOVERED
+    world.leak(10, world.after(minutes=8))
+    await incident.fire(incident.case.alert.starts_at)
+    await incident.step(minutes=1)
+
+    report = await incident.state()
+    assert report.recurrences == 1
+    assert world.kinds() == ["end"] * 20
