@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from temporalio.client import Client
@@ -39,6 +39,10 @@ class Worker:
         self.process.start()
         await self.process.wait_ready(probes.http(f"{self.url}/readyz"), SECONDS_TO_START)
 
+    async def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        await self.process.stop()
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -65,6 +69,17 @@ class Stage:
         """The workflow that reverts a temporary size."""
         return f"temporary/{self.target}"
 
+    async def turn_to(self, scenario: Scenario, times: Times) -> Stage:
+        """The same stage with a worker that works by this scenario's rules; nothing else starts anew.
+
+        The container keeps its pool and Prometheus its pace: the scenario must be one for this size of pool,
+        and ``times`` may differ only in what concerns the worker.
+        """
+        await self.worker.stop()
+        configuration.write_configuration(self.stack, scenario, times, self.folder / CONFIGURATION)
+        await self.worker.start()
+        return replace(self, times=times)
+
 
 @contextlib.asynccontextmanager
 async def open_stage(
@@ -74,7 +89,7 @@ async def open_stage(
     async with stack.run(folder / "stack", _settings(folder, scenario, times), progress) as running:
         worker = await _prepare_worker(running, scenario, times, folder)
         async with contextlib.AsyncExitStack() as closing:
-            closing.push_async_callback(worker.process.stop)
+            closing.push_async_callback(worker.stop)
             began = time.monotonic()
             await worker.start()
             progress(Started("poolmedic", worker.url, time.monotonic() - began))

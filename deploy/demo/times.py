@@ -23,6 +23,7 @@ class Times(BaseModel, frozen=True):
     grouped: str = Field(default="30s", description="Alertmanager collects news of an open group for")
     leak_age: str = Field(default="5m", description="idle in transaction for, before a session is leaked")
     full_for: str = Field(default="5m", description="full at usual traffic for, before a pool is too small")
+    acknowledge: str = Field(default="5m", description="nobody takes it for, before others are called")
     settle: str = Field(default="2s", description="wait between an act and the look whether it helped")
     clear_window: str = Field(default="5m", description="clear window before anything is called recovered")
     clear_step: str = Field(default="15s", description="step between its readings")

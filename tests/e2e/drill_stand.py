@@ -1,0 +1,196 @@
+"""One stage for many drills: whose worker can be made unheard and be ended, and what Temporal has of it."""
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from temporalio.api.history.v1 import HistoryEvent
+
+from deploy.demo import incident, judge
+from deploy.demo import scenario as scenarios
+from deploy.demo.drill import Drill
+from deploy.demo.judge import Check
+from deploy.demo.lines import Lines
+from deploy.demo.person import StandIn
+from deploy.demo.play import Person, play
+from deploy.demo.scenario import Demand, Scenario
+from deploy.demo.stage import Stage, open_stage
+from deploy.demo.times import COMPRESSED, Times
+from deploy.local import probes
+from deploy.local.postgres import SUPERUSER
+from deploy.local.postgres_roles import connected
+from deploy.local.process import Process
+from tests.e2e.muting_proxy import MutingProxy
+from workflows.models.report import Report
+
+QUICK = COMPRESSED.model_copy(
+    update={
+        "exhausted_for": "4s",
+        "leak_age": "2s",
+        "full_for": "3s",
+        "clear_window": "8s",
+        "clear_step": "1s",
+        "watch": ("2s", "4s"),
+        "resize_for": "18s",
+    }
+)
+"""Quicker than for people who watch."""
+EVER = datetime.min.replace(tzinfo=UTC)
+LEAK = dataclasses.replace(scenarios.LEAK, pool_size=10, leak=10)
+OBSERVE = dataclasses.replace(scenarios.OBSERVE, pool_size=10, leak=10)
+UNDERSIZED = dataclasses.replace(
+    scenarios.UNDERSIZED, calm=Demand(rate=12, hold_ms=100), usual=Demand(rate=10, hold_ms=1500)
+)
+"""The demo's, for one pool that serves them all; as much work as there, in fewer requests."""
+SECONDS_TO_HAPPEN = 60.0
+SECONDS_TO_CLEAR = 30.0
+EXHAUSTED = {"filter": 'alertname="DatabaseConnectionPoolExhausted"'}
+FREE = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS pid"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One look at the open incident: its history, and the activities whose result is not in it yet."""
+
+    at: datetime
+    events: Sequence[HistoryEvent]
+    pending: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A drill that has ended, with the judge's word on it."""
+
+    drill: Drill
+    checks: tuple[Check, ...]
+
+    @property
+    def unmet(self) -> list[str]:
+        """What is not as it must be, and what was seen instead."""
+        return [f"{check.what}: {check.seen}" for check in self.checks if not check.holds]
+
+    @property
+    def history(self) -> Sequence[HistoryEvent]:
+        """Of the incident's whole run."""
+        assert self.drill.history is not None
+        return self.drill.history.events
+
+    @property
+    def report(self) -> Report:
+        """The incident's own word."""
+        assert self.drill.report is not None
+        return self.drill.report
+
+
+class Stand:
+    """Plays drills, one after the other, on a pool of the size that fits them all."""
+
+    def __init__(self, stage: Stage, link: MutingProxy) -> None:
+        self.stage = stage
+        self.link = link
+        self.begun_at = EVER
+        """When the drill that is played now began."""
+        self._rules: tuple[Scenario, Times] | None = None
+
+    async def prepare(self, scenario: Scenario, times: Times = QUICK) -> Stage:
+        """The stage with a worker by this scenario's rules, and nothing of an earlier drill on it."""
+        await self._clear()
+        self.begun_at = datetime.now(UTC)
+        is_heard = self.stage.worker.process.is_running() and not self.link.is_muted
+        self.link.unmute()
+        if self._rules != (scenario, times) or not is_heard:
+            self.stage = await self.stage.turn_to(scenario, times)
+            self._rules = scenario, times
+        return self.stage
+
+    async def run(
+        self,
+        scenario: Scenario,
+        *,
+        meanwhile: Callable[["Stand"], Awaitable[None]] | None = None,
+        person: Person | None = None,
+    ) -> Ended:
+        """Play it to its end, with what happens meanwhile, and judge it."""
+        stage = await self.prepare(scenario)
+        narrator = Lines(stage.times)
+        async with asyncio.TaskGroup() as group:
+            happening = group.create_task(_run(meanwhile, self))
+            async with play(stage, scenario, narrator, person or StandIn(narrator)) as drill:
+                await happening
+                return Ended(drill, await judge.judge(drill))
+
+    async def lose_worker(self) -> datetime:
+        """End it by SIGKILL; the moment right before. What it said unheard is gone with it."""
+        before = datetime.now(UTC)
+        await self.stage.worker.process.kill()
+        self.link.unmute()
+        return before
+
+    async def sight(self) -> Sight | None:
+        """The open incident now; None while there is none."""
+        now, client, name = datetime.now(UTC), self.stage.client, self.stage.workflow_id
+        run = await incident.describe(client, name, EVER)
+        if run is None or not incident.is_running(run):
+            return None
+        pending = {activity.activity_type.name for activity in run.raw_description.pending_activities}
+        return Sight(now, (await client.get_workflow_handle(name).fetch_history()).events, frozenset(pending))
+
+    async def see(self, happened: Callable[[Sight], bool], within: float = SECONDS_TO_HAPPEN) -> Sight:
+        """The first sight of it; raises TimeoutError."""
+        found: list[Sight] = []
+
+        async def ask() -> str | None:
+            sight = await self.sight()
+            if sight is None or not happened(sight):
+                return "not yet"
+            found.append(sight)
+            return None
+
+        if await probes.until(ask, within) is not None:
+            raise TimeoutError(f"did not happen within {within:.0f} s")
+        return found[0]
+
+    async def _clear(self) -> None:
+        """A drill that was left open, or failed: free its pool, and end its run once the alert is gone."""
+        pids = await self.stage.application.forgotten()
+        async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
+            await connection.fetchval(FREE, pids)
+        if reason := await probes.until(self._is_calm, SECONDS_TO_CLEAR):
+            raise TimeoutError(f"the drill before this one does not end: {reason}")
+        if await self.sight() is not None:
+            await self.stage.client.get_workflow_handle(self.stage.workflow_id).terminate("the drill is over")
+
+    async def _is_calm(self) -> str | None:
+        url = f"{self.stage.stack.alertmanager.url}/api/v2/alerts"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            alerts = (await client.get(url, params=EXHAUSTED)).raise_for_status().json()
+        return "the alert still fires" if alerts else None
+
+
+@contextlib.asynccontextmanager
+async def open_stand(folder: Path) -> AsyncIterator[Stand]:
+    """Bring the stage up, with a worker that reaches Temporal through the proxy."""
+    async with (
+        open_stage(folder, LEAK, QUICK) as stage,
+        MutingProxy.before(stage.stack.temporal.address) as link,
+    ):
+        process = stage.worker.process
+        environment = {**process.command.environment, "TEMPORAL_ADDRESS": link.address}
+        await stage.worker.stop()
+        stage.worker.process = Process(
+            process.state, dataclasses.replace(process.command, environment=environment)
+        )
+        try:
+            yield Stand(stage, link)
+        finally:
+            await stage.worker.stop()
+
+
+async def _run(meanwhile: Callable[[Stand], Awaitable[None]] | None, stand: Stand) -> None:
+    if meanwhile is not None:
+        await meanwhile(stand)
