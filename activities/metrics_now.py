@@ -60,6 +60,9 @@ def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReadi
 
 
 def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
+    if not answered(scene.asked["active"]):
+        series = scene.profile.selectors(scene.look.target.selector)["active"]
+        raise Missing(f"Prometheus has no series of the pool for {series}; is `selector` right?")
     scraped = Scraped(name, scene.profile, scene.asked)
     pool = scraped.pool()
     start = _recent_start(scraped, scene.profile.recent)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.configurations import PROFILES
 from worker.config_file import read_configuration
@@ -14,6 +15,7 @@ from worker.errors import ConfigurationRefused
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy" / "examples" / "poolmedic.yaml"
+RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 SCHEMA = ROOT / "docs" / "configuration.schema.json"
 
 
@@ -33,6 +35,26 @@ def test_the_example_s_secrets_are_asked_for() -> None:
         "routes.engineering-lead[0]",
         "targets[0].database.dsn",
     }
+
+
+def test_the_example_s_matchers_ask_only_for_labels_that_the_rules_keep() -> None:
+    configuration = read_configuration(
+        EXAMPLE.read_text(), EXAMPLE.name, profiles=PROFILES, with_secrets=False
+    )
+    asked = {label for target in configuration.targets for label in target.matchers}
+    for name in configuration.alerts:
+        assert asked <= _labels_kept(name)
+
+
+def _labels_kept(alert: str) -> set[str]:
+    """Of an alert over recorded series: what all of their aggregations keep, and what the rule adds."""
+    rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+    (rule,) = (rule for rule in rules if rule.get("alert") == alert)
+    recorded = [other["expr"] for other in rules if other.get("record", "\0") in rule["expr"]]
+    kept = [
+        set(re.findall(r"\w+", labels)) for expr in recorded for labels in re.findall(r"by \((.*?)\)", expr)
+    ]
+    return set.intersection(*kept) | set(rule["labels"]) | {"alertname"}
 
 
 def test_the_published_schema_is_current() -> None:
