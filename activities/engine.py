@@ -1,11 +1,13 @@
 """The Docker Engine: reached when it is needed, its errors translated into those of `workflows.errors`."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from threading import Lock
 
 from docker import DockerClient
+from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from requests import RequestException
@@ -43,6 +45,35 @@ class Engine:
         with self._opening:
             self._client = self._client or self._connect()
             return self._client
+
+
+def open_client(host: str | None, seconds: int) -> DockerClient:
+    """The engine at `host`, or where the `docker` command would look; `seconds` for each of its answers.
+
+    Raises SourceUnavailable, with the address, where nothing answers; else what the SDK raises.
+    """
+    try:
+        if host:
+            return DockerClient(base_url=host, timeout=seconds)
+        return DockerClient.from_env(timeout=seconds)
+    except ENGINE_ERRORS as exc:
+        reason = _refused_by_system(exc)
+        if reason is None:
+            raise
+        address = host or os.environ.get("DOCKER_HOST") or DEFAULT_UNIX_SOCKET.removeprefix("http+")
+        raise SourceUnavailable(
+            f"no container engine answers at {address} ({reason}); "
+            "set POOLMEDIC_DOCKER_HOST, or leave out `container`"
+        ) from exc
+
+
+def _refused_by_system(error: BaseException | None) -> str | None:
+    """What the operating system said, which the SDK and its HTTP library wrap several times."""
+    while error is not None:
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from docker import DockerClient
 
 from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
 from activities.application import HttpApplication
 from activities.containers import DockerContainers
+from activities.engine import open_client
 from activities.notifications import AppriseNotifications
 from activities.postgres import PostgresDatabase
 from activities.prometheus import PrometheusMetrics
@@ -88,7 +88,7 @@ async def open_ports(
             database=PostgresDatabase(
                 {name: secrets.dsn(name) for name in {each.database.dsn for each in configuration.targets}}
             ),
-            containers=DockerContainers(lambda: _docker(settings.docker_host), profiles),
+            containers=DockerContainers(lambda: open_client(settings.docker_host, DOCKER_SECONDS), profiles),
             alerts=await _alerts(configuration.alertmanager, secrets, stack),
             notifications=_notifications(configuration, secrets),
             reports=FileReports(
@@ -127,12 +127,6 @@ class _Secrets:
 def _client(source: Source | None, secrets: _Secrets) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {secrets.read(source.token)}"} if source and source.token else {}
     return httpx.AsyncClient(headers=headers, timeout=HTTP_SECONDS, trust_env=False)
-
-
-def _docker(host: str | None) -> DockerClient:
-    if host:
-        return DockerClient(base_url=host, timeout=DOCKER_SECONDS)
-    return DockerClient.from_env(timeout=DOCKER_SECONDS)
 
 
 def _notifications(configuration: Configuration, secrets: _Secrets) -> AppriseNotifications:
