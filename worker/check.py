@@ -115,10 +115,12 @@ def _judge(where: str, reading: object, look: Look) -> Iterator[Finding]:
 def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterator[Finding]:
     may_terminate = look.policy.permission(Option.TERMINATE) is not Permission.NEVER
     if may_terminate and not reading.server.can_terminate:
+        role = look.target.database.role
         told = (
-            "no session can be ended: the function poolmedic.terminate_session is missing, or not permitted"
+            f"no session can be ended: poolmedic.terminate_session may not be called for {role}; "
+            "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
         )
-        yield Finding(where, Weight.PROBLEM, f"{told}; apply the SQL of deploy/postgres")
+        yield Finding(where, Weight.PROBLEM, told)
     if obstacle := _obstacle_to_entry(reading.server):
         told = "poolmedic cannot get in when every slot is taken, unless its connection is still open"
         yield Finding(f"{where} slots", Weight.NOTE, f"{told}: {obstacle}")

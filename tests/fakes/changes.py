@@ -88,6 +88,11 @@ def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
     return lambda state, _at: replace(state, reserved_for_roles=slots, uses_reserved=is_ours)
 
 
+def change_rights(*, can_terminate: bool) -> Change:
+    """Our own role may end sessions of the application's role, or not."""
+    return lambda state, _at: replace(state, can_terminate=can_terminate)
+
+
 def limit(*, role: int | None, database: int | None) -> Change:
     """The server takes no more than so many sessions of the application's role, and of its database."""
     return lambda state, _at: replace(state, role_limit=role, database_limit=database)

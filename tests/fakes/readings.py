@@ -83,7 +83,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             max_connections=state.max_connections,
             reserved_connections=state.reserved_connections,
             connections=len(everybody) + 1,
-            can_terminate=True,
+            can_terminate=state.can_terminate,
             reserved_for_roles=state.reserved_for_roles,
             uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,

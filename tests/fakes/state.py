@@ -142,6 +142,7 @@ class State:
     reserved_connections: int = 6
     reserved_for_roles: int | None = 3
     uses_reserved: bool = True
+    can_terminate: bool = True
     role_limit: int | None = None
     database_limit: int | None = None
     in_recovery: bool = False

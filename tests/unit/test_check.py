@@ -54,6 +54,14 @@ async def test_a_source_that_fails_is_a_problem_and_does_not_hide_the_others(wor
     assert found["orders containers"].weight is Weight.OK
 
 
+async def test_a_role_whose_sessions_may_not_be_ended_is_a_problem_with_its_remedy(world: World) -> None:
+    world.happens(changes.change_rights(can_terminate=False))
+    found = (await check(world))["orders database"]
+    assert found.weight is Weight.PROBLEM
+    assert f"may not be called for {world.target.database.role}" in found.told
+    assert "list the role in poolmedic.application_role" in found.told
+
+
 @pytest.mark.parametrize(
     ("slots", "is_ours", "remedy"),
     [
