@@ -49,7 +49,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     422: {
         "model": Receipt | Problem,
         "description": "A field is wrong, and nothing was started; "
-        "or alerts belong to no target, and the others were taken.",
+        "or alerts belong to no target, and `detail` says whether there were others, which were taken.",
     },
     503: {"model": Problem, "description": "Temporal has not taken every alert: deliver the same again."},
 }
@@ -57,14 +57,19 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 def confirm(routed: Routed, placed: tuple[Placed, ...]) -> JSONResponse:
     """200; or 422, never to be repeated, when alerts belong to no target."""
-    alone = f"{len(routed.unmatched)} firing alerts belong to no configured target; the others were taken"
     receipt = Receipt(
-        detail=alone if routed.unmatched else "taken",
+        detail=_unmatched(len(routed.unmatched), has_others=bool(placed)) if routed.unmatched else "taken",
         placed=placed,
         unmatched=routed.unmatched,
         ignored=routed.ignored,
     )
     return JSONResponse(receipt.model_dump(mode="json"), 422 if routed.unmatched else 200)
+
+
+def _unmatched(number: int, *, has_others: bool) -> str:
+    belong = "firing alert belongs" if number == 1 else "firing alerts belong"
+    others = "the others were taken" if has_others else "nothing was taken"
+    return f"{number} {belong} to no configured target; {others}"
 
 
 async def tell_malformed(_request: Request, malformed: Exception) -> JSONResponse:
