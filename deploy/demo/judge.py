@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import median
 
 from deploy.demo import incident, witness
 from deploy.demo.drill import Drill
@@ -21,6 +22,8 @@ ROOMY = 0.70
 """The runbook's first success criterion."""
 FULL = 0.95
 SECONDS_TO_ACT = 1.0
+PAGES_TO_ACT = 100
+"""On a busy machine, as long as so many looks at a page take in the same drill."""
 STARTS = frozenset({"start", "restart", "die", "oom"})
 """Events of an engine that a container which just goes on does not have."""
 
@@ -116,9 +119,17 @@ async def _promptness(drill: Drill) -> Check:
     taken = _first_act(drill)
     if taken is None:
         return Check("Acted within a second", False, "it never acted")
-    is_compressed = drill.stage.times.leak_age != RUNBOOK.leak_age
-    what = "Acted within a second of the alert" if is_compressed else "Acted"
-    return Check(what, taken < SECONDS_TO_ACT or not is_compressed, f"after {taken:.2f} s")
+    if drill.stage.times.leak_age == RUNBOOK.leak_age:
+        return Check("Acted", True, f"after {taken:.2f} s")
+    allowed = seconds_to_act(drill)
+    busy = f"; the machine is busy, so {allowed:.1f} s are allowed" if allowed > SECONDS_TO_ACT else ""
+    return Check("Acted within a second of the alert", taken < allowed, f"after {taken:.2f} s{busy}")
+
+
+def seconds_to_act(drill: Drill) -> float:
+    """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
+    page = median(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
+    return max(SECONDS_TO_ACT, PAGES_TO_ACT * page)
 
 
 def _first_act(drill: Drill) -> float | None:

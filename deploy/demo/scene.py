@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +27,8 @@ class Scene:
     users: Figures
     report: Report | None
     is_over: bool
+    page_seconds: float
+    """How long the pool's page took: how busy the machine is."""
 
     @property
     def pending(self) -> Request | None:
@@ -35,9 +38,11 @@ class Scene:
 
 async def look(application: Application, load: Load, incident: Incident) -> Scene:
     """All of it now; never raises because a part is down."""
+    began = time.monotonic()
     try:
         pool = await application.pool()
     except httpx.HTTPError:
         pool = None
+    took = time.monotonic() - began
     report = await incident.look()
-    return Scene(datetime.now(UTC), pool, load.summarize(last=RECENT), report, incident.is_over)
+    return Scene(datetime.now(UTC), pool, load.summarize(last=RECENT), report, incident.is_over, took)
