@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
+from statistics import fmean
 
 from deploy.demo import incident, witness
 from deploy.demo.drill import Drill
@@ -128,7 +128,7 @@ async def _promptness(drill: Drill) -> Check:
 
 def seconds_to_act(drill: Drill) -> float:
     """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
-    page = median(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
+    page = fmean(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
     return max(SECONDS_TO_ACT, PAGES_TO_ACT * page)
 
 
