@@ -1,13 +1,15 @@
 """However large or many the messages are, the run goes on, its clocks page, and it ends in a report."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from tests.fakes import cases
+from tests.fakes import cases, changes
+from tests.workflow.conftest import OpenStage
 from tests.workflow.stage import RunningIncident, Stage
 from workflows.budget import MOST_BYTES
 from workflows.models.approval import Decision
@@ -109,3 +111,29 @@ async def test_a_huge_message_of_another_kind(stage: Stage, name: str) -> None:
 
 def _told(text: str) -> bool:
     return "paged" not in text and any(word in text for word in ("could not be read", "no name", "xxx"))
+
+
+async def test_a_leak_of_five_hundred_sessions_that_comes_and_goes(open_stage: OpenStage) -> None:
+    """Each time it is a diagnosis with every session in it: together several payloads' worth."""
+    stage = await open_stage(pool_size=500)
+    world, name = stage.world, f"{stage.target.name}-1"
+    world.leak(500, world.after(minutes=-2))
+    incident = await stage.incident(cases.policy(mode="observe"))
+    await incident.step(minutes=3)
+    for number in range(1, 7):
+        at = world.after(minutes=3 * number)
+        world.happens(changes.change_app(name, leaked=()), at)
+        world.leak(500, at + timedelta(minutes=1))
+        await incident.fire(at)
+        await incident.step(minutes=2, seconds=30)
+        await incident.fire(at + timedelta(minutes=1))
+        await incident.step(seconds=30)
+    await incident.step(minutes=10)
+
+    report = await incident.state()
+    assert len(report.diagnoses) > 12
+    assert len(report.diagnoses[0].first.sessions) == 500
+    assert len(report.model_dump_json().encode()) <= MOST_BYTES
+    assert "sessions of every diagnosis but the first" in report.left_out[0]
+    assert [page for page in world.paged("L3") if "still not resolved" in page.title]
+    assert not [one for one in (await incident.history()).events if _is_fault(one)]
