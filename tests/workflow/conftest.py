@@ -21,6 +21,8 @@ DYNAMIC_CONFIG = (
     # Without it every skip waits up to a second for the next tick.
     'history.timerProcessorMaxTimeShift="1ms"',
     "history.transferProcessorMaxPollRPS=1000",
+    # Twenty people at once are the workflow's matter here, not the server's default of ten updates at a time.
+    "history.maxInFlightUpdates=100",
 )
 
 
