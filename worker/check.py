@@ -20,9 +20,9 @@ from worker.temporal import connect
 from worker.terminal import shown
 from worker.wiring import Ports, open_ports
 from workflows.errors import PoolmedicError
-from workflows.models.evidence import DatabaseReading, MetricsReading, ServerReading
+from workflows.models.evidence import ApplicationReading, DatabaseReading, MetricsReading, ServerReading
 from workflows.models.policy import Option, Permission
-from workflows.models.reading import Unavailable
+from workflows.models.reading import Known, Unavailable, value_of
 from workflows.ports.requests import Look
 
 LONGEST = 20.0
@@ -53,6 +53,8 @@ async def check_everything(settings: Settings, *, offline: bool) -> list[Finding
     findings = [Finding(str(settings.config))]
     if offline:
         return findings
+    if not settings.webhook_tokens:
+        findings.append(Finding("POOLMEDIC_WEBHOOK_TOKENS", Weight.NOTE, "is not set: no alert can be taken"))
     findings.append(await check_temporal())
     async with open_ports(settings, configuration, redaction) as ports:
         return findings + await check_targets(configuration, ports)
@@ -105,11 +107,37 @@ def _judge(where: str, reading: object, look: Look) -> Iterator[Finding]:
         # A whole instance that is not seen is blindness; a single reading may just not exist yet.
         is_whole = len(path) == 2 and path[0] == "instances"
         yield Finding(f"{where} {'.'.join(path)}", Weight.PROBLEM if is_whole else Weight.NOTE, reason)
-    if isinstance(reading, DatabaseReading):
-        yield from _judge_database(where, reading, look)
-    if isinstance(reading, MetricsReading) and reading.unexpected:
+    match reading:
+        case DatabaseReading():
+            yield from _judge_database(where, reading, look)
+        case MetricsReading():
+            yield from _judge_metrics(where, reading, look)
+        case ApplicationReading():
+            yield from _judge_application(where, reading, look)
+
+
+def _judge_metrics(where: str, reading: MetricsReading, look: Look) -> Iterator[Finding]:
+    if reading.unexpected:
         others = ", ".join(reading.unexpected)
-        yield Finding(where, Weight.NOTE, f"instances that the configuration does not know: {others}")
+        told = (
+            f"instances that the configuration does not know: {others}; `name` is what the metrics call one"
+        )
+        yield Finding(where, Weight.NOTE, told)
+    elif not any(isinstance(instance, Known) for instance in reading.instances.values()):
+        labels = ", ".join(f"{name}={value}" for name, value in look.target.selector.items())
+        yield Finding(
+            where, Weight.PROBLEM, f"Prometheus has no pool with {labels}; correct `selector`, or `profile`"
+        )
+
+
+def _judge_application(where: str, reading: ApplicationReading, look: Look) -> Iterator[Finding]:
+    """A maximum that is not as configured looks like lost capacity, which is no matter for an act."""
+    for name, page in reading.instances.items():
+        pool = value_of(page.value.pool) if isinstance(page, Known) else None
+        configured = look.target.instance(name).pool_size
+        if pool is not None and pool.size != configured:
+            told = f"its pool has {pool.size} connections at most, and `pool_size` says {configured}"
+            yield Finding(f"{where} {name}", Weight.NOTE, told)
 
 
 def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import asyncio
 
 from worker.errors import ConfigurationRefused, Fault
 from worker.process import Process
+from worker.settings import Settings
 from worker.site import listen, serve_site, webhook_site, worker_site
 from worker.temporal import connect
 
@@ -13,11 +14,15 @@ _NO_TOKEN = Fault(
 )
 
 
+def require_token(settings: Settings) -> None:
+    """Raises `ConfigurationRefused` where nobody could deliver an alert."""
+    if not settings.webhook_tokens:
+        raise ConfigurationRefused("the environment", (_NO_TOKEN,))
+
+
 async def take_alerts(process: Process, stop: asyncio.Event) -> None:
     """Serve until stopped. Temporal need not be there: until it is, deliveries are answered 503."""
     settings = process.settings
-    if not settings.webhook_tokens:
-        raise ConfigurationRefused("the environment", (_NO_TOKEN,))
     listener = listen(settings.host, settings.port)
     client = await connect(process.runtime, process.tracing.plugins, lazy=True)
     app = webhook_site(settings, process.configuration, client, process.meters, process.sdk, process.working)

@@ -10,6 +10,8 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, WrappedLogger
 
+from workflows.errors import PoolmedicError
+
 SHORTEST_SECRET = 6
 
 
@@ -70,7 +72,7 @@ def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_shared, structlog.stdlib.ExtraAdder()],
-        processors=[without_meta, _drop_colours, *_rendering(style), redaction],
+        processors=[without_meta, _drop_colours, _tell_expected, *_rendering(style), redaction],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -90,6 +92,16 @@ def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
 def _drop_colours(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     """uvicorn says everything twice."""
     line.pop("color_message", None)
+    return line
+
+
+def _tell_expected(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """A source that fails is told in a sentence; where in the code it was noticed helps nobody."""
+    failure = line.get("exc_info")
+    error = failure[1] if isinstance(failure, tuple) else failure
+    if isinstance(error, PoolmedicError):
+        line.pop("exc_info")
+        line["reason"] = error.message
     return line
 
 

@@ -109,7 +109,10 @@ async def _retain(client: Client) -> str:
 def _translate(error: RPCError, what: str) -> NotSetUp | TemporalUnavailable:
     if is_silent(error):
         return TemporalUnavailable("Temporal did not answer in time; check TEMPORAL_ADDRESS")
-    return NotSetUp(f"{what}: {_first_line(error)}")
+    said = _first_line(error)
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NotSetUp(f"{what}: {said} Create it, or set TEMPORAL_NAMESPACE to one that is there")
+    return NotSetUp(f"{what}: {said}")
 
 
 def _first_line(error: RPCError) -> str:

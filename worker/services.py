@@ -2,7 +2,7 @@
 
 import asyncio
 
-from worker.http_parts import show_health, take_alerts
+from worker.http_parts import require_token, show_health, take_alerts
 from worker.incident_part import run_incidents
 from worker.process import run_process
 from worker.settings import Settings
@@ -10,11 +10,13 @@ from worker.settings import Settings
 
 def serve_all(settings: Settings) -> None:
     """Take alerts and run incidents, until stopped."""
+    require_token(settings)
     asyncio.run(run_process(settings, [take_alerts, run_incidents], works=True))
 
 
 def serve_webhook(settings: Settings) -> None:
     """Take alerts, until stopped."""
+    require_token(settings)
     asyncio.run(run_process(settings, [take_alerts], works=False))
 
 

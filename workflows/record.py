@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from workflows.attempts import may_have_touched
-from workflows.escalation import Clock
+from workflows.escalation import Clock, intention
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import PIPELINE, Decision, Request
 from workflows.models.diagnosis import Cause, Diagnosis
@@ -13,6 +13,7 @@ from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt, Outcome
 from workflows.models.page import Escalation, Level
 from workflows.models.plan import Plan, Proposal, Termination
+from workflows.models.policy import Mode
 from workflows.models.report import Ending, Entry
 from workflows.models.verdict import Verdict
 
@@ -39,7 +40,7 @@ class Record:
         self.diagnosis: Diagnosis | None = None
         self.diagnoses: list[Diagnosis] = []
         self.plan: Plan | None = None
-        self._left_out: set[str] = set()
+        self._noted: set[str] = set()
         self.is_with_people = False
         self.attempts: list[Attempt] = []
         self.requests: list[Request] = []
@@ -73,6 +74,11 @@ class Record:
     def note(self, at: datetime, text: str) -> None:
         """A line of the timeline."""
         self.timeline.append(Entry(at=at, text=text))
+
+    def _note_once(self, at: datetime, key: str, text: str) -> None:
+        if key not in self._noted:
+            self._noted.add(key)
+            self.note(at, text)
 
     # alerts
 
@@ -111,9 +117,11 @@ class Record:
             first = diagnosis.first
             self.note(at, f"diagnosis: {first.cause} ({first.confidence:.0%}): {'; '.join(first.reasons)}")
         for reason in plan.left_out:
-            if reason not in self._left_out:
-                self._left_out.add(reason)
-                self.note(at, f"left out: {reason}")
+            self._note_once(at, reason, f"left out: {reason}")
+        step, mode = plan.step, self.case.policy.mode
+        if isinstance(step, Proposal) and mode is Mode.OBSERVE:
+            # The effect names ages, which are others at every look: told once per option.
+            self._note_once(at, step.act.option, intention(step, mode))
 
     def intend(self, proposal: Proposal, at: datetime) -> None:
         """Written down before the act, so that the audit has it whatever happens to the act."""

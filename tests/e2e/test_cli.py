@@ -210,6 +210,13 @@ async def test_setup_is_safe_to_repeat(environment: dict[str, str], client: Clie
     del client
 
 
+async def test_setup_says_what_to_do_about_a_namespace_that_is_not_there(environment: dict[str, str]) -> None:
+    said = await poolmedic("setup", environment=environment | {"TEMPORAL_NAMESPACE": "nowhere"})
+    assert said.code == 1
+    assert "nowhere is not found" in said.err
+    assert "TEMPORAL_NAMESPACE" in said.err
+
+
 async def test_check_refuses_a_configuration_with_every_fault(tmp_path: Path) -> None:
     (tmp_path / "poolmedic.yaml").write_text("prometheus: {uri: x}\ntargets: []\nroutes: {}\n")
     said = await poolmedic("check", "--config", str(tmp_path / "poolmedic.yaml"))

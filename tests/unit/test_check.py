@@ -84,6 +84,30 @@ async def test_a_reserved_slot_that_we_may_take_is_not_worth_a_note(world: World
     assert "orders database slots" not in await check(world)
 
 
+async def test_a_selector_that_matches_nothing_is_named(world: World) -> None:
+    for instance in world.target.instances:
+        world.happens(changes.blind(f"metrics/{instance.name}"), world.began)
+    found = await check(world)
+    assert found["orders metrics"].weight is Weight.PROBLEM
+    assert "service=orders" in found["orders metrics"].told
+    assert "`selector`" in found["orders metrics"].told
+
+
+async def test_one_instance_that_prometheus_does_not_see_is_not_the_selector(world: World) -> None:
+    world.happens(changes.blind("metrics/orders-1"), world.began)
+    found = await check(world)
+    assert "orders metrics instances.orders-1" in found
+    assert "orders metrics" not in found
+
+
+async def test_a_pool_of_another_size_than_configured_is_told(world: World) -> None:
+    world.happens(changes.change_app("orders-2", size=7))
+    found = await check(world)
+    assert found["orders application orders-2"].weight is Weight.NOTE
+    assert "7 connections at most, and `pool_size` says 10" in found["orders application orders-2"].told
+    assert "orders application orders-1" not in found
+
+
 def test_what_is_unavailable_is_found_wherever_it_is() -> None:
     gone: dict[str, Known[ContainerState] | Unavailable] = {
         "a": Unavailable(reason="no container"),

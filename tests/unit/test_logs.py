@@ -42,6 +42,19 @@ except ValueError:
 """
 
 
+EXPECTED = """
+import logging, sys
+from worker.logs import start_logging
+from workflows.errors import SourceUnavailable
+start_logging("info", sys.argv[1])
+for failure in (SourceUnavailable("Prometheus cannot be reached"), ValueError("a bug")):
+    try:
+        raise failure
+    except Exception:
+        logging.getLogger("temporalio.activity").warning("Completing activity as failed", exc_info=True)
+"""
+
+
 def said(style: str, program: str = PROGRAM, secret: str = SECRET) -> str:
     root = Path(__file__).parents[2]
     done = subprocess.run(
@@ -80,3 +93,13 @@ def test_json_lines_are_json() -> None:
     lines = [json.loads(line) for line in said("json").splitlines()]
     assert [line["event"] for line in lines] == ["connecting", "cannot reach **********", "failed"]
     assert all({"timestamp", "level", "logger"} <= line.keys() for line in lines)
+
+
+def test_a_source_that_fails_is_one_line_and_a_bug_is_told_with_its_place() -> None:
+    expected, bug = (json.loads(line) for line in said("json", EXPECTED).splitlines())
+    assert expected["reason"] == "Prometheus cannot be reached"
+    assert "exception" not in expected
+    assert bug["exception"][0]["exc_type"] == "ValueError"
+    console = said("console", EXPECTED)
+    assert console.count("Traceback") == 1
+    assert "Prometheus cannot be reached" in console

@@ -105,7 +105,10 @@ async def test_observing_says_what_would_be_done_and_touches_nothing(stage: Stag
     assert not world.acts
     assert not world.asked_to_end
     assert "would" in world.paged("L1")[0].body
-    assert not (await incident.state()).attempts
+    report = await incident.state()
+    assert not report.attempts
+    (told,) = [entry.text for entry in report.timeline if "It would: " in entry.text]
+    assert "End 10 sessions" in told
     assert not await incident.is_over()
 
 
