@@ -22,7 +22,7 @@ ROOMY = 0.70
 """The runbook's first success criterion."""
 FULL = 0.95
 SECONDS_TO_ACT = 1.0
-PAGES_TO_ACT = 100
+PAGES_TO_ACT = 250
 """On a busy machine, as long as so many looks at a page take in the same drill."""
 STARTS = frozenset({"start", "restart", "die", "oom"})
 """Events of an engine that a container which just goes on does not have."""
