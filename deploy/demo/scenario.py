@@ -19,12 +19,16 @@ class Demand:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One drill. ``usual`` is the demand that the configuration calls usual; ``leak`` counts sessions."""
+    """One drill. ``usual`` is the demand that the configuration calls usual; ``leak`` counts sessions.
+
+    ``patience`` is for how many seconds a request waits for a connection before its user is refused.
+    """
 
     name: str
     story: str
     mode: Mode = Mode.AUTO
     pool_size: int
+    patience: float = 1.0
     calm: Demand
     usual: Demand
     leak: int = 0

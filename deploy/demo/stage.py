@@ -105,7 +105,7 @@ def _settings(folder: Path, scenario: Scenario, times: Times) -> stack.Settings:
         times=times.alerting,
         temporal=temporal.Settings(search_attributes=keys),
         postgres=postgres.Settings(roles=(STRANGER,)),
-        target=target.Settings(pool_size=scenario.pool_size),
+        target=target.Settings(pool_size=scenario.pool_size, acquire_timeout=scenario.patience),
     )
 
 

@@ -43,6 +43,7 @@ from workflows.models.session import Session
 from workflows.models.target import Target
 from workflows.ownership import can_be_leaked
 from workflows.plan import plan
+from workflows.readings import pools_of
 from workflows.slots import fits, left_for_us, ours, spare_per_instance
 
 AGO = NOW - timedelta(minutes=1)
@@ -905,8 +906,10 @@ def _check_resize(act: Resize, look: Evidence, subject: Target, rules: Policy) -
         configured = subject.instance(name).pool_size
         assert act.baseline[name] == configured
         assert size <= configured * rules.limits.resize_factor
-    maxima = {each.name: each.pool_size for each in subject.instances}
-    assert fits(look.database.value, subject, maxima, act.sizes)
+    pools = {
+        name: each.value for name, each in pools_of(look, subject, rules).items() if isinstance(each, Known)
+    }
+    assert fits(look.database.value, subject, ours(subject, pools), act.sizes)
 
 
 def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
