@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 from worker.errors import TemporalUnavailable
 from worker.namespace import require_set_up
 from worker.process import Process
+from worker.rehearsal import rehearsed
 from worker.stopping import pause, stopped_or_ended
 from worker.temporal import connect
 from worker.warming import kept_warm
@@ -35,6 +36,7 @@ async def run_incidents(process: Process, stop: asyncio.Event) -> None:
     async with (
         open_ports(process.settings, process.configuration, process.redaction) as ports,
         kept_warm(ports.warm),
+        rehearsed(process.configuration, ports),
     ):
         threads = ThreadPoolExecutor(BLOCKING_ACTIVITIES, "activity")
         try:

@@ -47,6 +47,13 @@ class Service:
                 assert self.child.returncode is None, self.log.read_text()
                 await asyncio.sleep(0.1)
 
+    async def until_logged(self, text: str) -> None:
+        """Once its log holds that."""
+        async with asyncio.timeout(SECONDS):
+            while text not in self.log.read_text():
+                assert self.child.returncode is None, self.log.read_text()
+                await asyncio.sleep(0.1)
+
     async def end(self, number: signal.Signals) -> int:
         """Its exit code after that signal."""
         self.child.send_signal(number)
@@ -123,11 +130,14 @@ async def test_run_takes_alerts_and_works(
         metrics = (await service.http.get("/metrics", headers=bearer(TOKEN))).text
         assert "temporal_worker_task_slots" in metrics
         assert "poolmedic_build_info" in metrics
+        await service.until_logged('"source": "shop database"')
         assert await service.end(signal.SIGTERM) == 0
     log = service.log.read_text()
     assert "Traceback" not in log
     assert "hunter2secret" not in log
     assert "database not reached" in log
+    for source in ("metrics", "application instances.shop-1:8000", "containers"):
+        assert f'"source": "shop {source}' in log
 
 
 async def test_a_worker_that_died_does_not_make_its_successor_ready(
@@ -167,11 +177,7 @@ async def test_a_worker_waits_for_temporal_and_ends_when_told_meanwhile(
 ) -> None:
     async with serving("run", environment, tmp_path / "log") as service:
         await service.until("/healthz", 200)
-        for _ in range(int(SECONDS * 10)):
-            if "waiting for Temporal" in service.log.read_text():
-                break
-            await asyncio.sleep(0.1)
-        assert "waiting for Temporal" in service.log.read_text()
+        await service.until_logged("waiting for Temporal")
         assert await service.end(signal.SIGTERM) == 0
 
 

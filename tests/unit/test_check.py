@@ -9,6 +9,7 @@ from tests.fakes import cases, changes, ports
 from tests.fakes.world import World
 from tests.unit.configurations import raw, read
 from worker.check import Finding, Weight, check_targets, findings_table, unavailable
+from worker.config import Configuration
 from worker.terminal import console
 from worker.wiring import Ports
 from workflows.models.evidence import ContainersReading, ContainerState
@@ -20,12 +21,17 @@ def world() -> World:
     return World(cases.target("orders", instances=2))
 
 
-async def check(world: World) -> dict[str, Finding]:
+def configured(world: World) -> Configuration:
+    """The world's target in mode auto."""
     target = world.target.model_dump(mode="json") | {"profile": "covetpy"}
     for level in ("l1", "l2", "l3"):
         target["routes"][level] = ["oncall"]
-    configuration = read(raw() | {"targets": [target], "policies": _AUTO})
-    fakes = Ports(
+    return read(raw() | {"targets": [target], "policies": _AUTO})
+
+
+def everything(world: World) -> Ports:
+    """Every port, as a fake that reads the world."""
+    return Ports(
         metrics=ports.FakeMetrics(world),
         application=ports.FakeApplication(world),
         database=cast("Any", ports.FakeDatabase(world)),
@@ -34,7 +40,11 @@ async def check(world: World) -> dict[str, Finding]:
         notifications=ports.FakeNotifications(world),
         reports=ports.FakeReports(world),
     )
-    return {finding.where: finding for finding in await check_targets(configuration, fakes)}
+
+
+async def check(world: World) -> dict[str, Finding]:
+    found = await check_targets(configured(world), everything(world))
+    return {finding.where: finding for finding in found}
 
 
 _AUTO = {"default": {"mode": "auto", "approval": {"approvers": ["ada"]}}}
