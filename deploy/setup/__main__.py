@@ -43,7 +43,7 @@ def environments() -> list[Environment]:
     """The project's own environment, and the drill application's, which shares nothing with it."""
     return [
         Environment(ROOT / ".venv", ROOT / "requirements.lock", project=ROOT),
-        Environment(ROOT / ".venv-target", ROOT / "deploy" / "target" / "requirements.lock"),
+        Environment(ROOT / ".venv-target", ROOT / "deploy" / "target" / "requirements.lock", compiled=True),
     ]
 
 

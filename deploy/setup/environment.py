@@ -15,11 +15,15 @@ TRUST_SYSTEM = {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}
 
 @dataclass(frozen=True)
 class Environment:
-    """One virtual environment, the lock file it follows, and the project to install into it, if any."""
+    """One virtual environment, the lock file it follows, and the project to install into it, if any.
+
+    ``compiled``: its bytecode is made at once, for programs that may only read it and could not keep theirs.
+    """
 
     folder: Path
     lock: Path
     project: Path | None = None
+    compiled: bool = False
 
     @property
     def python(self) -> Path:
@@ -51,7 +55,8 @@ class Environment:
             progress.run([str(uv), "venv", "--clear", "--python", str(python), str(self.folder)], log)
         pip = [str(uv), "pip"]
         into = ["--python", str(self.python)]
-        progress.run([*pip, "sync", *into, "--require-hashes", str(self.lock)], log, TRUST_SYSTEM)
+        bytecode = ["--compile-bytecode"] if self.compiled else []
+        progress.run([*pip, "sync", *into, *bytecode, "--require-hashes", str(self.lock)], log, TRUST_SYSTEM)
         if self.project is not None:
             line = [*pip, "install", *into, "--no-deps", "--editable", str(self.project)]
             progress.run(line, log, TRUST_SYSTEM)
