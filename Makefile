@@ -1,6 +1,8 @@
 # Every target first brings this machine up to what the project needs; the second time that takes no time.
 
 SCENARIO ?= leak
+# Tests wait more than they compute: so many files at a time, each process with servers of its own.
+PROCESSES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
@@ -22,4 +24,4 @@ lint: setup ## Style, types and the direction of imports
 	.venv/bin/lint-imports
 
 test: lint ## Everything: lint, then all tests on the real stack
-	$(PYTHON) -m pytest $(PYTEST)
+	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST)

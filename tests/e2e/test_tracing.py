@@ -34,7 +34,7 @@ async def test_one_trace_from_the_post_to_the_database(
             await service.until("/readyz", 200)
             body = payload(alert("shop"))
             assert (await service.http.post("/alerts", json=body, headers=bearer(TOKEN))).status_code == 200
-            await collector.until("postgresql server")
+            await collector.until("RunActivity:read_database")
             assert await service.end(signal.SIGTERM) == 0
     (post,) = collector.named("POST /alerts")
     assert not post.parent_span_id
