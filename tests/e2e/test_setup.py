@@ -13,7 +13,7 @@ from deploy.setup.environment import STAMP, Environment
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = 12
-"""Of a bare interpreter: about three are needed."""
+"""Of a bare interpreter: about two are needed."""
 NO_NETWORK = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
 
 
