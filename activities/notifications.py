@@ -76,7 +76,7 @@ class Address:
             self._apprise.notify,
             title=render_title(page),
             body=render(page),
-            notify_type=_URGENCY[page.level],
+            notify_type=NotifyType.SUCCESS if page.is_good_news else _URGENCY[page.level],
             body_format=NotifyFormat.TEXT,
             timeout=seconds,
         )

@@ -12,6 +12,7 @@ from workflows.models.page import Level, Page
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, Step
 from workflows.models.policy import Mode
 from workflows.models.text import clean
+from workflows.models.verdict import Verdict
 from workflows.wording import counted
 
 
@@ -40,7 +41,9 @@ def breach_reason(clock: Clock, since: Moment, now: Moment) -> str:
     return f"{_BREACH[clock]} after {(now - since).total_seconds() / 60:.0f} min"
 
 
-def page(case: Case, level: Level, key: str, title: str, lines: list[str]) -> Page:
+def page(
+    case: Case, level: Level, key: str, title: str, lines: list[str], *, is_good_news: bool = False
+) -> Page:
     """A page to a level, by that level's routes, with the incident's links."""
     routes = {
         Level.L1: case.target.routes.l1,
@@ -55,6 +58,7 @@ def page(case: Case, level: Level, key: str, title: str, lines: list[str]) -> Pa
         title=f"{case.target.name}: {title}",
         body="\n".join(_few(lines)),
         links=case.links,
+        is_good_news=is_good_news,
     )
 
 
@@ -112,6 +116,17 @@ def request_lines(request: Request, workflow_id: str) -> list[str]:
         f"1. poolmedic approve {target} {request.id} --by <your name>   (or: reject)",
         f"2. temporal workflow signal --workflow-id {workflow_id} --name approve --input '{payload}'",
         f"3. Temporal UI: open {workflow_id}, Send a Signal, name approve or reject, JSON input {payload}",
+    ]
+
+
+def closing(verdict: Verdict | None) -> list[str]:
+    """What level 1 is told when the clear window held: that nobody is needed, and what was measured."""
+    if verdict is None:
+        return []
+    length = (verdict.until - verdict.since).total_seconds() / 60
+    return [
+        f"Verified over a clear window of {length:.1f} min; nobody has to do anything.",
+        *(f"- {each.name}: {each.measured} ({each.limit})" for each in verdict.criteria),
     ]
 
 

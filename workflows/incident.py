@@ -279,8 +279,10 @@ class Incident(Messages):
         else:
             record.note(workflow.now(), f"the report could not be stored: {stored.reason}")
         if record.closed_at is None:
-            lines = [*escalation.history(tuple(record.attempts)), f"Report: {record.stored or 'not stored'}"]
-            self.people.tell(Level.L1, f"{record.ending}", lines)
+            verdict = record.verdicts[-1] if record.verdicts else None
+            lines = [*escalation.closing(verdict), *escalation.history(tuple(record.attempts))]
+            lines.append(f"Report: {record.stored or 'not stored'}")
+            self.people.tell(Level.L1, record.ending.told, lines, is_good_news=True)
         else:
             engrave(record)
         show(self.record)

@@ -20,14 +20,22 @@ class People:
         self._pages: set[asyncio.Task[bool]] = set()
 
     def tell(
-        self, level: Level, reason: str, lines: list[str], key: str | None = None
+        self,
+        level: Level,
+        reason: str,
+        lines: list[str],
+        key: str | None = None,
+        *,
+        is_good_news: bool = False,
     ) -> asyncio.Task[bool] | None:
         """Send in the background; None when this level has been told this already in this episode."""
         once = f"{level}/{key or reason}"
         if once in self._record.told:
             return None
         self._record.told.add(once)
-        page = escalation.page(self._record.case, level, self._key(once), reason, lines)
+        page = escalation.page(
+            self._record.case, level, self._key(once), reason, lines, is_good_news=is_good_news
+        )
         sending = asyncio.create_task(self._send(page))
         self._pages.add(sending)
         sending.add_done_callback(self._pages.discard)

@@ -224,3 +224,11 @@ async def test_the_same_page_twice_carries_the_same_key(receiver: Receiver) -> N
     first, second = receiver.messages(f"/{where}")
     assert first.body == second.body
     assert first.body["type"] == "failure"
+
+
+async def test_good_news_is_not_shown_as_a_warning(receiver: Receiver) -> None:
+    where = path()
+    good = page("on-call").model_copy(update={"level": Level.L1, "is_good_news": True})
+    await send(phones(receiver, CHAT=receiver.apprise_url(where)), good)
+    (message,) = receiver.messages(f"/{where}")
+    assert message.body["type"] == "success"

@@ -1,8 +1,12 @@
 """What people are sent: of bounded length, with what happened first and what to do last."""
 
+from datetime import timedelta
+
 from tests.unit.incidents import report
-from workflows.escalation import page
+from tests.unit.scenes import NOW
+from workflows.escalation import closing, page
 from workflows.models.page import Level, Page
+from workflows.models.verdict import Criterion, State, Verdict
 
 
 def paged(title: str, lines: list[str]) -> Page:
@@ -28,3 +32,16 @@ def test_what_strangers_write_adds_no_line() -> None:
     assert sent.body == "not done: a # Resolved b"
     assert sent.title.isprintable()
     assert len(sent.title) <= 1000
+
+
+def test_good_news_says_first_that_nobody_is_needed_then_what_was_measured() -> None:
+    free = Criterion(name="utilization", state=State.RECOVERED, measured="20 % at most", limit="below 70 %")
+    verdict = Verdict(state=State.RECOVERED, criteria=(free,), since=NOW - timedelta(minutes=5), until=NOW)
+    assert closing(verdict) == [
+        "Verified over a clear window of 5.0 min; nobody has to do anything.",
+        "- utilization: 20 % at most (below 70 %)",
+    ]
+
+
+def test_without_a_verdict_nothing_is_said_to_be_verified() -> None:
+    assert closing(None) == []

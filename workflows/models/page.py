@@ -24,6 +24,8 @@ class Page(Model):
     title: Sentence
     body: str
     links: dict[str, str] = {}
+    is_good_news: bool = False
+    """Nobody has to do anything: services that colour their messages do not show it as a warning."""
 
 
 class Delivery(Model):

@@ -61,6 +61,15 @@ class Clocks(Model):
     resolve: Wait = timedelta(minutes=15)
     leadership: Wait = timedelta(minutes=30)
 
+    @model_validator(mode="after")
+    def _check_order(self) -> "Clocks":
+        if not self.acknowledge <= self.resolve <= self.leadership:
+            raise ValueError(
+                "clocks run out in the order acknowledge, resolve, leadership; "
+                "give each at least the time of the one before"
+            )
+        return self
+
 
 class Thresholds(Model):
     """When a reading is a symptom, and when a symptom is a cause."""

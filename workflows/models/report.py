@@ -22,6 +22,11 @@ class Ending(StrEnum):
     HANDED_OVER = "handed over"
     NOTHING_FOUND = "nothing found"
 
+    @property
+    def told(self) -> str:
+        """In a page's title, once the clear window held."""
+        return "recovered, after people were called" if self is Ending.HANDED_OVER else str(self)
+
 
 class Entry(Model):
     """One line of the incident's timeline."""
