@@ -1,0 +1,90 @@
+"""Whatever the evidence: a plan keeps to the limits of its policy."""
+
+from hypothesis import given, settings
+
+from tests.unit import arbitrary, arbitrary_cases, scenes
+from tests.unit.scenes import NOW, policy
+from workflows.diagnosis import diagnose
+from workflows.models.evidence import Evidence
+from workflows.models.outcome import Attempt
+from workflows.models.plan import Proposal, Resize, Step, Termination
+from workflows.models.policy import Permission, Policy
+from workflows.models.reading import Known
+from workflows.models.target import Target
+from workflows.ownership import can_be_leaked
+from workflows.plan import plan
+from workflows.readings import pools_of
+from workflows.slots import fits, ours
+
+
+def _check_termination(act: Termination, look: Evidence, subject: Target, rules: Policy) -> None:
+    assert isinstance(look.database, Known)
+    seen = {each.identity: each for each in look.database.value.sessions if can_be_leaked(each, subject)}
+    assert set(act.sessions) <= set(seen)
+    assert 0 < len(act.sessions) <= rules.limits.sessions_per_act
+    assert len(act.sessions) <= rules.limits.share_of_sessions * look.database.value.sessions_total
+    assert not subject.database.transaction_pooler
+    assert look.database.value.server.can_terminate
+
+
+def _check_resize(act: Resize, look: Evidence, subject: Target, rules: Policy) -> None:
+    assert isinstance(look.database, Known)
+    assert subject.reload is not None
+    for name, size in act.sizes.items():
+        configured = subject.instance(name).pool_size
+        assert act.baseline[name] == configured
+        assert size <= configured * rules.limits.resize_factor
+    pools = {
+        name: each.value for name, each in pools_of(look, subject, rules).items() if isinstance(each, Known)
+    }
+    assert fits(look.database.value, subject, ours(subject, pools), act.sizes)
+
+
+def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
+    if not isinstance(step, Proposal):
+        return
+    assert rules.permission(step.act.option) is not Permission.NEVER
+    assert step.permission in (rules.permission(step.act.option), Permission.APPROVAL)
+    assert step.why
+    assert step.effect
+    assert step.risk
+    if isinstance(step.act, Termination):
+        _check_termination(step.act, look, subject, rules)
+        assert isinstance(look.database, Known)
+        written = {each.identity for each in look.database.value.sessions if each.loses_something}
+        readers = {each.identity for each in look.database.value.sessions if not each.loses_something}
+        if set(step.act.sessions) & (written - readers):
+            assert step.permission is Permission.APPROVAL
+    elif isinstance(step.act, Resize):
+        _check_resize(step.act, look, subject, rules)
+    else:
+        assert subject.instance(step.act.instance).container == step.act.container
+
+
+@settings(max_examples=150)
+@given(
+    arbitrary.evidences(),
+    arbitrary.evidences(),
+    arbitrary_cases.targets(),
+    arbitrary_cases.policies(),
+    arbitrary_cases.attempts(),
+)
+def test_whatever_the_evidence_a_plan_keeps_to_its_limits(
+    look: Evidence, previous: Evidence, subject: Target, rules: Policy, attempts: tuple[Attempt, ...]
+) -> None:
+    for before in (None, previous, scenes.before(look)):
+        diagnosis = diagnose(look, before, subject, rules)
+        decided = plan(diagnosis, look, attempts, subject, rules, NOW)
+        _check(decided.step, look, subject, rules)
+        assert decided == plan(diagnosis, look, attempts, subject, rules, NOW)
+
+
+@settings(max_examples=150)
+@given(arbitrary.evidences(), arbitrary_cases.targets(), arbitrary_cases.attempts())
+def test_a_policy_that_allows_nothing_is_never_given_a_proposal(
+    look: Evidence, subject: Target, attempts: tuple[Attempt, ...]
+) -> None:
+    rules = policy(options={})
+    diagnosis = diagnose(look, scenes.before(look), subject, rules)
+
+    assert not isinstance(plan(diagnosis, look, attempts, subject, rules, NOW).step, Proposal)

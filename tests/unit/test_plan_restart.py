@@ -1,0 +1,127 @@
+"""Which instance is restarted, once or again, and when none is."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit import scenes
+from tests.unit.plans import AGO, RESTART, decide, leak_of, proposed, terminated, tried, two_look
+from tests.unit.scenes import GONE, STARTED, evidence, page, policy, pool, sessions, target
+from workflows.models.outcome import Attempt, OutcomeStatus
+from workflows.models.plan import HandOver, Plan, Proposal, Restart
+from workflows.models.policy import Permission
+from workflows.models.target import Target
+
+
+def restarted(decided: Plan) -> Restart:
+    act = proposed(decided).act
+    assert isinstance(act, Restart)
+    return act
+
+
+def test_a_restart_names_exactly_what_it_restarts() -> None:
+    assert RESTART.act == Restart(
+        instance="web-1", container="shop-1", container_id=f"{1:064x}", started_at=STARTED
+    )
+    assert RESTART.permission is Permission.ALONE
+    assert RESTART.effect == (
+        "Restart the container shop-1 of web-1 (000000000000, running since 2026-02-28 22:00:00 UTC) and "
+        "wait for its health page: all 20 connections of its pool are closed."
+    )
+    assert "does not end within 10 s fails" in RESTART.risk
+
+
+def test_one_instance_at_a_time_and_only_an_exhausted_one() -> None:
+    two = target(instances=2)
+
+    assert restarted(decide(two_look(2), subject=two)).instance == "web-2"
+    assert restarted(decide(two_look(20, 2), subject=two)).instance == "web-1"
+    assert restarted(decide(two_look(), subject=two)).instance == "web-2"
+
+
+def test_the_next_instance_follows_where_a_restart_did_not_help() -> None:
+    two = target(instances=2)
+    first = proposed(decide(two_look(), subject=two))
+    fresh = scenes.containers(scenes.container(1), scenes.container(2, started_at=AGO))
+
+    decided = decide(two_look(containers=fresh), tried(first), subject=two)
+
+    assert restarted(decided).instance == "web-1"
+    then = decide(two_look(containers=fresh), tried(first), tried(proposed(decided)), subject=two)
+    assert isinstance(then.step, HandOver)
+    assert then.left_out[-1] == (
+        "Restart: web-2: a restart at 02:59:00 did not help; web-1: a restart at 02:59:00 did not help."
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempts", "started_at", "again"),
+    [
+        ([tried(RESTART, helped=True)], AGO, True),
+        ([tried(RESTART, helped=False)], AGO, False),
+        ([tried(RESTART, helped=None)], AGO, False),
+        ([tried(RESTART, OutcomeStatus.NOTHING)], STARTED, True),
+        ([tried(RESTART, OutcomeStatus.UNKNOWN)], STARTED, True),
+        ([tried(RESTART, OutcomeStatus.UNKNOWN)], AGO, False),
+        ([tried(RESTART, OutcomeStatus.FAILED)], STARTED, False),
+        ([tried(RESTART, OutcomeStatus.REFUSED, None)], STARTED, False),
+        ([tried(RESTART, helped=True)] * 3, AGO, False),
+    ],
+)
+def test_a_restart_is_repeated_only_where_it_helped_or_did_not_happen(
+    attempts: list[Attempt], started_at: Any, again: bool
+) -> None:
+    look = evidence(
+        database=scenes.database(sessions(18), can_terminate=False),
+        containers=scenes.containers(scenes.container(1, started_at=started_at)),
+    )
+
+    assert isinstance(decide(look, *attempts).step, Proposal) is again
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "words"),
+    [
+        ({"containers": GONE}, target(), "the container of web-1 could not be read"),
+        (
+            {},
+            scenes.with_instance(target(), "web-1", container=None),
+            "has no container in the configuration",
+        ),
+        (
+            {"containers": scenes.containers(scenes.container(1, started_at=None))},
+            target(),
+            "the container of web-1 does not run (running)",
+        ),
+    ],
+)
+def test_without_a_running_container_there_is_no_restart(
+    changes: dict[str, Any], subject: Target, words: str
+) -> None:
+    look = evidence(**{"database": scenes.database(sessions(18), can_terminate=False), **changes})
+
+    decided = decide(look, subject=subject)
+
+    assert isinstance(decided.step, HandOver)
+    assert words in decided.left_out[-1]
+
+
+def test_the_policy_can_forbid_restarts() -> None:
+    decided = decide(leak_of(sessions(18), can_terminate=False), rules=policy(options={"terminate": "alone"}))
+
+    assert decided.left_out[-1] == "Restart: the policy never allows it."
+
+
+def test_where_capacity_is_lost_no_instance_is_restarted_but_a_leak_is_ended() -> None:
+    two = target(instances=2)
+    stopped = scenes.containers(scenes.container(1), scenes.container(2, running=False, status="exited"))
+    changes = {"application": scenes.application(page(pool(waiters=4)), GONE), "containers": stopped}
+
+    ended = decide(evidence(**changes), subject=two)
+    left = decide(
+        evidence(**changes, database=scenes.database(sessions(18), can_terminate=False)), subject=two
+    )
+
+    assert terminated(ended).sessions
+    assert isinstance(left.step, HandOver)
+    assert left.left_out[-1] == "Restart: capacity is lost already, a restart would take more."
