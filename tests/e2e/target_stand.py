@@ -113,6 +113,12 @@ async def until(check: Check, within: float = 10) -> float:
     return time.monotonic() - started
 
 
+async def hold(target: Target, milliseconds: int, requests: int) -> list[int]:
+    """Keep connections busy with honest requests and return their statuses."""
+    path = f"/orders/7?hold_ms={milliseconds}"
+    return list(await asyncio.gather(*(target.status(path) for _ in range(requests))))
+
+
 def describe_environment(server: Postgres, port: int, pool_file: Path) -> dict[str, str]:
     return {
         "TARGET_PORT": str(port),
