@@ -67,13 +67,15 @@ def assert_nothing_left(folder: Path, borrowed: list[Path]) -> None:
     assert [path for path in borrowed if path.exists()] == []
 
 
-async def scraped(client: httpx.AsyncClient, url: str, query: str, value: str) -> None:
+async def scraped(client: httpx.AsyncClient, url: str, query: str, value: str) -> str | None:
+    """None as soon as the query gives this one value, else what it gives after ten seconds."""
+
     async def ask() -> str | None:
         answer = await client.get(f"{url}/api/v1/query", params={"query": query})
         found = [row["value"][1] for row in answer.json()["data"]["result"]]
         return None if found == [value] else f"{query} is {found}"
 
-    assert await probes.until(ask, 10) is None
+    return await probes.until(ask, 10)
 
 
 def containers_of(engine: Engine) -> set[str]:

@@ -87,5 +87,6 @@ async def test_prometheus_scrapes_what_it_is_told_later(
     async with container.run(stack_state, docker_engine, program(stack_state, "scraped")):
         prometheus_server.watch([prometheus.Application(f"127.0.0.1:{port}", "tiny", "tiny-1")])
         async with httpx.AsyncClient(trust_env=False) as client:
-            await scraped(client, prometheus_server.url, 'count(up{service="tiny",instance="tiny-1"})', "1")
+            query = 'count(up{service="tiny",instance="tiny-1"})'
+            assert await scraped(client, prometheus_server.url, query, "1") is None
     prometheus_server.watch([])

@@ -116,7 +116,7 @@ async def test_a_webhook_serves_without_temporal_and_ends_when_told(
 async def test_a_webhook_needs_no_secret_of_the_worker(environment: dict[str, str], tmp_path: Path) -> None:
     alone = {name: value for name, value in environment.items() if name not in SECRETS}
     async with serving("webhook", alone, tmp_path / "log") as service:
-        await service.until("/healthz", 200)
+        assert (await service.until("/healthz", 200)).json() == {"status": "ok"}
 
 
 async def test_run_takes_alerts_and_works(

@@ -51,9 +51,12 @@ async def check(running: stack.Stack) -> None:
         namespace = (await client.get(f"{running.temporal.http}/api/v1/namespaces/default")).json()
         assert namespace["config"]["workflowExecutionRetentionTtl"] == f"{90 * 86400}s"
         assert "<html" in (await client.get(running.temporal.ui)).text.lower()
-        await scraped(client, running.prometheus.url, 'up{service="covetpy-app",instance="covetpy-app"}', "1")
-        await scraped(client, running.prometheus.url, 'up{job="poolmedic"}', "1")
-        await scraped(client, running.prometheus.url, 'count(poolmedic_build_info{job="poolmedic"})', "1")
+        for query in (
+            'up{service="covetpy-app",instance="covetpy-app"}',
+            'up{job="poolmedic"}',
+            'count(poolmedic_build_info{job="poolmedic"})',
+        ):
+            assert await scraped(client, running.prometheus.url, query, "1") is None
         assert (await client.get(f"http://{running.worker_address}/metrics")).status_code == 401
     connection = await asyncpg.connect(running.postgres.medic_dsn)
     mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'covetpy-app'"
