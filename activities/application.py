@@ -24,8 +24,11 @@ from workflows.ports.activities import Application
 from workflows.ports.requests import Look
 
 BETWEEN_LOOKS = 0.5
-FULL_POOL = timedelta(milliseconds=250)
-"""How long a query may take that has no free connection to go to: people wait for what it proves."""
+FULL_POOL = timedelta(milliseconds=150)
+"""How long a query may take that has no free connection to go to: people wait for what it proves.
+
+Longer than anybody should wait for a connection (runbook, success criteria: 100 ms).
+"""
 
 
 class HttpApplication(Application):
