@@ -142,6 +142,7 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         connections=row["connections"],
         reserved_for_roles=row["reserved_for_roles"],
         uses_reserved=row["uses_reserved"],
+        sync_standbys=row["sync_standbys"],
         role_limit=row["role_limit"],
         database_limit=row["database_limit"],
         can_terminate=await _may_terminate(connection, row, database.role),

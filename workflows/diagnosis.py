@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from workflows.causes.capacity import find_lost_capacity
+from workflows.causes.degraded import find_degraded
 from workflows.causes.leak import find_leak
 from workflows.causes.load import find_spike, find_undersized
 from workflows.causes.symptoms import Symptoms, observe
@@ -46,6 +47,7 @@ CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
     find_health,
     find_leak,
     find_lost_capacity,
+    find_degraded,
     find_spike,
     find_undersized,
 )

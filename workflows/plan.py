@@ -28,6 +28,7 @@ _WHY_PEOPLE = {
     Cause.UNDERSIZED: "the pool is too small for the usual work, and it cannot be enlarged",
     Cause.SPIKE: "traffic is far above the usual, and the pool cannot be enlarged: scaling out may help",
     Cause.LOST_CAPACITY: "instances or connections are missing, which a restart would not bring back",
+    Cause.DEGRADED: "the database server itself is slow: nothing done to the application would help",
     Cause.UNKNOWN: "no known cause fits",
 }
 """The same words at every look: people are called once per reason. The numbers are in the diagnosis."""
@@ -51,6 +52,9 @@ def plan(
         Situation(diagnosis, finding, evidence, attempts, target, policy, now, is_handed_over)
         for finding in diagnosis.findings
     ]
+    if diagnosis.first.cause is Cause.DEGRADED:
+        # A lesser cause beside it may be what the slowness made of honest work.
+        return Plan(step=HandOver(reason=_reason(diagnosis)))
     rest = propose_rest(situations[0])
     if isinstance(rest, Proposal) and rest.permission is Permission.ALONE:
         return Plan(step=rest)

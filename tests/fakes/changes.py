@@ -73,6 +73,25 @@ def rest(name: str, length: timedelta) -> Change:
     return apply
 
 
+def lose_standby() -> Change:
+    """Commits wait for a synchronous standby, and it is gone: every statement hangs."""
+
+    def apply(state: State, at: datetime) -> State:
+        hanging = change_traffic(hold=600.0)(state, at)
+        return replace(hanging, sync_standbys=0, holdup=("IPC", "SyncRep"))
+
+    return apply
+
+
+def find_standby(hold: float = 0.1) -> Change:
+    """The standby is back: what waited for it goes on, and connections are held for so long again."""
+
+    def apply(state: State, at: datetime) -> State:
+        return replace(change_traffic(hold=hold)(state, at), sync_standbys=1, holdup=None)
+
+    return apply
+
+
 def blind(source: str, reason: str = "connection refused") -> Change:
     """A source (`metrics`, `application`, `database`, `containers`), or `source/instance`, goes silent."""
     return lambda state, _at: replace(state, blind={**state.blind, source: reason})

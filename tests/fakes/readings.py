@@ -88,6 +88,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,
             database_limit=state.database_limit,
+            sync_standbys=state.sync_standbys,
         ),
         sessions=tuple(backend.session(at) for backend in own[:500]),
         sessions_total=len(own),
@@ -121,6 +122,7 @@ def _traffic(state: State, database: Database, at: datetime) -> Iterator[Backend
                 datname=database.dbname,
                 application_name=database.application_names[0],
                 renews=True,
+                waits=state.holdup,
             )
 
 

@@ -31,6 +31,8 @@ class Backend:
     renews: bool = False
     rests: timedelta = _JUST_NOW
     """Since its last statement, where it renews."""
+    waits: tuple[str, str] | None = None
+    """What its statement waits for, where it is active."""
 
     def identity(self, at: datetime) -> SessionIdentity:
         """What `pg_stat_activity` would show at that moment."""
@@ -47,7 +49,7 @@ class Backend:
 
     def session(self, at: datetime) -> Session:
         """The same with its ages."""
-        began = self.xact_start
+        began, waits = self.xact_start, self.waits if self.state == "active" else ("Client", "ClientRead")
         return Session(
             identity=self.identity(at),
             state_seconds=(at - self._changed(at)).total_seconds(),
@@ -55,8 +57,8 @@ class Backend:
             has_written=self.has_written,
             holds_advisory_lock=self.holds_advisory_lock and "in transaction" in self.state,
             in_progress=self.in_progress,
-            wait_event_type="Client" if self.state != "active" else None,
-            wait_event="ClientRead" if self.state != "active" else None,
+            wait_event_type=waits[0] if waits else None,
+            wait_event=waits[1] if waits else None,
         )
 
     def _changed(self, at: datetime) -> datetime:
@@ -145,6 +147,9 @@ class State:
     can_terminate: bool = True
     role_limit: int | None = None
     database_limit: int | None = None
+    sync_standbys: int | None = None
+    holdup: tuple[str, str] | None = None
+    """Wait event type and wait event of every statement that runs."""
     in_recovery: bool = False
 
     def is_blind(self, source: str, instance: str) -> str | None:

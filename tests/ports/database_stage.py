@@ -12,6 +12,7 @@ from activities.postgres import PostgresDatabase
 from deploy.local import postgres_roles
 from deploy.local.postgres import Postgres
 from tests.ports import examples
+from workflows.models.evidence import ServerReading
 from workflows.models.session import Session
 from workflows.models.target import Target
 from workflows.ports.activities import Database
@@ -139,6 +140,18 @@ class RealDatabase(DatabaseStage):
                 sessions = {session.identity.pid: session for session in reading.sessions}
                 if holds(sessions):
                     return sessions
+                await asyncio.sleep(0.05)
+
+    async def server(self) -> ServerReading:
+        """What the port says of the server."""
+        return (await self.port.read_database(examples.look(self.target))).server
+
+    async def server_once(self, holds: Callable[[ServerReading], bool]) -> None:
+        """Returns once the port says that, within ten seconds."""
+        async with asyncio.timeout(10):
+            while True:
+                if holds(await self.server()):
+                    return
                 await asyncio.sleep(0.05)
 
     async def _connect(self, dsn: str, application: str) -> Connection:

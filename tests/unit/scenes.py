@@ -180,7 +180,7 @@ def database(found: list[Session], total: int = SIZE, **changes: Any) -> Known[D
         "connections": total + 5,
         "can_terminate": True,
     }
-    server |= {name: changes.pop(name) for name in list(changes) if name in server}
+    server |= {name: changes.pop(name) for name in list(changes) if name in ServerReading.model_fields}
     fields = {
         "server": ServerReading.model_validate(server),
         "sessions": tuple(found),

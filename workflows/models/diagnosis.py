@@ -17,6 +17,7 @@ class Cause(StrEnum):
     UNDERSIZED = "undersized"
     SPIKE = "spike"
     LOST_CAPACITY = "lost-capacity"
+    DEGRADED = "degraded"
     UNKNOWN = "unknown"
 
 

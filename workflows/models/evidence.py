@@ -101,6 +101,8 @@ class ServerReading(Model):
     """`CONNECTION LIMIT` of the application's role, over all databases together; None where it has none."""
     database_limit: int | None = None
     """`CONNECTION LIMIT` of the database, over all roles but superusers; None where it has none."""
+    sync_standbys: int | None = None
+    """Synchronous standbys that are connected; None where commits wait for none."""
 
 
 class StatementReading(Model):
