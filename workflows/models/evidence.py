@@ -3,6 +3,7 @@
 from workflows.models.base import Model, Moment
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
+from workflows.models.text import Sentence
 
 
 class PoolState(Model):
@@ -127,6 +128,13 @@ class DatabaseReading(Model):
     statements: Reading[tuple[StatementReading, ...]]
 
 
+class LogLine(Model):
+    """One line of an application's own log, without the literals of any statement in it."""
+
+    at: Moment
+    text: Sentence
+
+
 class ContainerState(Model):
     """One instance's container."""
 
@@ -139,6 +147,8 @@ class ContainerState(Model):
     exit_code: int
     image: str
     stop_grace_seconds: float
+    log: Reading[tuple[LogLine, ...]] | None = None
+    """Its last lines about the pool; None where the configuration does not ask for them."""
 
 
 class ContainersReading(Model):
