@@ -1,32 +1,16 @@
-"""What others than poolmedic say: PostgreSQL's log and catalogue, and the Docker Engine."""
+"""What others than poolmedic say: PostgreSQL's log and the Docker Engine."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from deploy.demo.stage import Stage
 from deploy.local.engine import Event
-from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_log import LogLine
-from deploy.local.postgres_roles import connected
 
-STARTS = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = ANY($1::int[])"
-
-
-class SessionId(NamedTuple):
-    """A session as the server's log names it for good, whatever becomes of the pid."""
-
-    start: int
-    pid: int
-
-    @classmethod
-    def logged(cls, line: LogLine) -> SessionId:
-        """Of a line of the log; raises ValueError if it is no session's."""
-        start, _, pid = (line.session_id or "").partition(".")
-        return cls(int(start, 16), int(pid, 16))
+STARTS = frozenset({"start", "restart", "die", "oom"})
 
 
 class Start(NamedTuple):
@@ -35,13 +19,6 @@ class Start(NamedTuple):
     id: str
     at: str
     restarts: int
-
-
-async def identify(stage: Stage, pids: Sequence[int]) -> list[SessionId]:
-    """The sessions that have these pids now; one that has ended is left out."""
-    async with connected(stage.stack.postgres, SUPERUSER) as connection:
-        rows = await connection.fetch(STARTS, list(pids))
-    return [SessionId(int(row["backend_start"].timestamp()), row["pid"]) for row in rows]
 
 
 def ended_since(stage: Stage, since: datetime) -> list[LogLine]:
@@ -54,10 +31,11 @@ async def container_start(stage: Stage) -> Start:
     return await asyncio.to_thread(_inspect, stage)
 
 
-async def container_events(stage: Stage, since: datetime, until: datetime) -> list[Event]:
-    """What the engine says happened to it."""
+async def starts_since(stage: Stage, since: datetime) -> list[Event]:
+    """What the engine says happened to it that does not happen to a container which just goes on."""
     name = stage.application.target.container.name
-    return await asyncio.to_thread(stage.stack.engine.events, name, since, until)
+    events = await asyncio.to_thread(stage.stack.engine.events, name, since, datetime.now(UTC))
+    return [event for event in events if event.action in STARTS]
 
 
 def _inspect(stage: Stage) -> Start:

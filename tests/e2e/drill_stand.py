@@ -13,12 +13,13 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from deploy.demo import incident, judge
 from deploy.demo import scenario as scenarios
+from deploy.demo.check import Check
 from deploy.demo.drill import Drill
-from deploy.demo.judge import Check
+from deploy.demo.faults import Demand, Leak, Traffic
 from deploy.demo.lines import Lines
 from deploy.demo.person import StandIn
 from deploy.demo.play import Person, play
-from deploy.demo.scenario import Demand, Scenario
+from deploy.demo.scenario import Scenario
 from deploy.demo.stage import Stage, open_stage
 from deploy.demo.times import COMPRESSED, Times
 from deploy.local import probes
@@ -41,10 +42,15 @@ QUICK = COMPRESSED.model_copy(
 )
 """Quicker than for people who watch."""
 EVER = datetime.min.replace(tzinfo=UTC)
-LEAK = dataclasses.replace(scenarios.LEAK, pool_size=10, leak=10)
-OBSERVE = dataclasses.replace(scenarios.OBSERVE, pool_size=10, leak=10)
+LEAKED = 10
+LEAK = dataclasses.replace(scenarios.LEAK, pool_size=LEAKED, fault=Leak(LEAKED))
+OBSERVE = dataclasses.replace(scenarios.OBSERVE, pool_size=LEAKED, fault=Leak(LEAKED))
+DAY = Demand(rate=10, hold_ms=1500)
 UNDERSIZED = dataclasses.replace(
-    scenarios.UNDERSIZED, calm=Demand(rate=12, hold_ms=100), usual=Demand(rate=10, hold_ms=1500)
+    scenarios.UNDERSIZED,
+    calm=Demand(rate=12, hold_ms=100),
+    usual=DAY,
+    fault=Traffic(DAY, "the usual work arrives"),
 )
 """The demo's, for one pool that serves them all; as much work as there, in fewer requests."""
 SECONDS_TO_HAPPEN = 60.0
