@@ -14,7 +14,7 @@ help: ## Say what can be made
 setup: ## Install what is missing: interpreter, locked packages, Debian packages
 	@python3 -m deploy.setup
 
-demo: setup ## Break a real pool and watch it healed (SCENARIO=leak|undersized|observe, REALTIME=1, KEEP=1)
+demo: setup ## Break a real pool and watch it healed (SCENARIO=leak, or another one of README.md; REALTIME=1, KEEP=1)
 	@$(PYTHON) -m deploy.demo --scenario $(SCENARIO) $(if $(REALTIME),--realtime) $(if $(KEEP),--keep)
 
 lint: setup ## Style, types and the direction of imports

@@ -12,8 +12,8 @@ from workflows.models.plan import Resize, Restart, Termination
 from workflows.models.reading import value_of
 from workflows.models.report import Report
 from workflows.models.verdict import State
-from workflows.slots import spare_per_instance
-from workflows.wording import counted, percent, span
+from workflows.slots import left_for_us, spare_per_instance
+from workflows.wording import counted, listed, percent, span
 
 _HEADROOM = 0.7
 """Utilization that a pool should have at the usual load: the runbook's own limit of health."""
@@ -38,8 +38,8 @@ class LastStatement(NamedTuple):
 
 def advise(report: Report) -> tuple[Advice, ...]:
     """In the order in which they prevent the most."""
-    pieces = [*_on_leak(report), *_on_size(report), *_on_dead_slots(report), *_on_sources(report)]
-    return (*pieces, *_on_routes(report))
+    causes = [*_on_leak(report), *_on_spike(report), *_on_size(report), *_on_dead_slots(report)]
+    return (*causes, *_on_sources(report), *_on_routes(report))
 
 
 def last_statements(report: Report) -> tuple[LastStatement, ...]:
@@ -92,6 +92,37 @@ def _on_leak(report: Report) -> Iterator[Advice]:
 def _usual_hold(report: Report) -> float:
     metrics = value_of(report.evidence.metrics) if report.evidence else None
     return (value_of(metrics.usual_hold) or 0.0) if metrics else 0.0
+
+
+def _on_spike(report: Report) -> Iterator[Advice]:
+    finding, evidence = _finding(report, Cause.SPIKE), report.evidence
+    if finding is None or evidence is None or report.case is None:
+        return
+    pools = [value_of(pool) for pool in evidence.pools().values()]
+    waiting = sum(pool.waiters or 0 for pool in pools if pool)
+    yield Advice(
+        "Put a circuit breaker before the pool, which turns requests away at once while it is full",
+        f"{counted(waiting, 'request')} queued for a connection at the first look; {finding.reasons[0]} "
+        "A request that waits for its timeout keeps its client, and the queue, for nothing",
+    )
+    running = len(report.case.target.instances)
+    yield Advice(
+        f"Scale out while traffic grows, to more than {counted(running, 'instance')}",
+        f"no connection was left on {listed(finding.instances)}; {_room_for_instances(report)}",
+    )
+
+
+def _room_for_instances(report: Report) -> str:
+    database = _database(report)
+    if database is None or report.case is None:
+        return "for how many the server has slots could not be read"
+    target = report.case.target
+    maxima = {instance.name: instance.pool_size for instance in target.instances}
+    most = max(left_for_us(database, target, maxima) // max(maxima.values()), 0)
+    return (
+        f"the server has slots for at most {counted(most, 'instance')} with pools of {max(maxima.values())}, "
+        "beyond that a pooler has to stand between"
+    )
 
 
 def _on_size(report: Report) -> Iterator[Advice]:

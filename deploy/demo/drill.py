@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from temporalio.client import WorkflowExecutionDescription, WorkflowHistory
@@ -31,7 +32,8 @@ class Drill:
     stage: Stage
     decoys: Decoys
     ground: Ground
-    container: Start
+    containers: Mapping[str, Start]
+    """Of every instance, as it ran before the fault."""
     fault_at: Moment
     culprits: tuple[SessionId, ...] = ()
     """The sessions that the fault left."""

@@ -5,14 +5,21 @@ A new kind is one more class here, or beside this module, with the five parts of
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol, override
 
+import httpx
+
 from deploy.demo.application import Application
 from deploy.demo.sessions import SessionId, identify
 from deploy.load.generator import Load
+from deploy.local import probes
 from deploy.local.stack import Stack
+
+EXHAUSTED = "DatabaseConnectionPoolExhausted"
+SECONDS_TO_FIRE = 60.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,8 @@ class Demand:
 
     rate: float
     hold_ms: int
+    users: int = 300
+    """The most that ask at once: who would be one more stays away."""
 
     @override
     def __str__(self) -> str:
@@ -41,6 +50,7 @@ class Ground:
     def ask(self, demand: Demand) -> None:
         """Have the users ask for so much from now on."""
         self.load.rate, self.load.hold_ms = demand.rate, demand.hold_ms
+        self.load.in_flight = demand.users
 
 
 class Fault(Protocol):
@@ -108,7 +118,7 @@ class Traffic:
     async def strike(self, ground: Ground) -> None:
         ground.ask(self.demand)
 
-    async def culprits(self, _ground: Ground) -> tuple[SessionId, ...]:
+    async def culprits(self, ground: Ground) -> tuple[SessionId, ...] | None:  # noqa: ARG002
         return ()
 
     async def remains(self, ground: Ground) -> str:
@@ -116,3 +126,30 @@ class Traffic:
 
     async def relent(self, ground: Ground) -> None:
         ground.ask(ground.calm)
+
+
+@dataclass(frozen=True)
+class Burst(Traffic):
+    """The same, and over as soon as the alert fires."""
+
+    @override
+    async def strike(self, ground: Ground) -> None:
+        await super().strike(ground)
+        group = await ground.holding.enter_async_context(asyncio.TaskGroup())
+        group.create_task(self._pass(ground))
+
+    @override
+    async def culprits(self, ground: Ground) -> tuple[SessionId, ...] | None:
+        return None if await self.remains(ground) else ()
+
+    async def _pass(self, ground: Ground) -> None:
+        async with httpx.AsyncClient(base_url=ground.stack.prometheus.url, trust_env=False) as client:
+            if await probes.until(lambda: _why_calm(client), SECONDS_TO_FIRE) is None:
+                await self.relent(ground)
+
+
+async def _why_calm(client: httpx.AsyncClient) -> str | None:
+    """Why the alert is not known to fire, by Prometheus itself; None once it does."""
+    alerts = (await client.get("/api/v1/alerts")).raise_for_status().json()["data"]["alerts"]
+    fires = any(each["state"] == "firing" and each["labels"]["alertname"] == EXHAUSTED for each in alerts)
+    return None if fires else "the alert does not fire"

@@ -16,18 +16,23 @@ PAGES_TO_ACT = 250
 
 
 async def pool(drill: Drill) -> Check:
-    """By the application's own page; connections that it forgot must be gone too."""
-    now = await drill.stage.application.pool()
-    forgotten = await drill.stage.application.forgotten()
-    seen = f"{now.checked_out} of {now.size} in use, {len(forgotten)} forgotten"
-    return Check("The pool is free", now.utilization < ROOMY and not forgotten, seen)
+    """Of every instance, by its own page; connections that it forgot must be gone too."""
+    is_free, seen = True, []
+    for each in drill.stage.applications:
+        now, forgotten = await each.pool(), await each.forgotten()
+        is_free &= now.utilization < ROOMY and not forgotten
+        seen.append(f"{now.checked_out} of {now.size} in use, {len(forgotten)} forgotten")
+    return Check("The pool is free", is_free, "; ".join(seen))
 
 
 async def answers(drill: Drill) -> Check:
-    """Its health page, and a query through its pool."""
-    word, responds = await drill.stage.application.health(), await drill.stage.application.answers()
-    seen = f"health {word}, a query is {'answered' if responds else 'not answered'}"
-    return Check("The application responds", word == "healthy" and responds, seen)
+    """Every instance's health page, and a query through its pool."""
+    is_well, seen = True, []
+    for each in drill.stage.applications:
+        word, responds = await each.health(), await each.answers()
+        is_well &= word == "healthy" and responds
+        seen.append(f"health {word}, a query is {'answered' if responds else 'not answered'}")
+    return Check("The application responds", is_well, "; ".join(seen))
 
 
 async def users(drill: Drill) -> Check:
@@ -69,5 +74,5 @@ async def _acts(drill: Drill) -> list[datetime]:
         return [request.requested_at for request in drill.report.requests] if drill.report else []
     if drill.scenario.ends_sessions:
         return [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
-    starts = await witness.starts_since(drill.stage, drill.fault_at)
+    starts = await witness.starts_since(drill.stage, drill.stage.application.name, drill.fault_at)
     return [datetime.fromtimestamp(event.at, UTC) for event in starts]

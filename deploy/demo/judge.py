@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from deploy.demo import health, sizing, witness
+from deploy.demo import bystanders, health, sizing, witness
 from deploy.demo.check import FULL, Check, Judge, is_full
 from deploy.demo.configuration import PATHS
 from deploy.demo.drill import Drill
@@ -23,6 +25,9 @@ PEOPLE = {
     Level.L3: "the engineering lead",
 }
 
+SECTION = "\n## "
+ADVICE = f"{SECTION}What to change for good"
+
 
 async def judge(drill: Drill) -> tuple[Check, ...]:
     """Every check of this scenario; call it while users and decoys still live."""
@@ -32,6 +37,8 @@ async def judge(drill: Drill) -> tuple[Check, ...]:
 def _checks(drill: Drill) -> Iterator[Judge]:
     scenario = drill.scenario
     yield from (_sessions, _decoys, _container, _sufferers, _pages)
+    if drill.stage.others:
+        yield from bystanders.BESIDE
     if scenario.ending is Ending.OPEN:
         yield _still_exhausted
     else:
@@ -40,6 +47,8 @@ def _checks(drill: Drill) -> Iterator[Judge]:
         yield health.promptness
     yield from sizing.RESIZED if scenario.resizes else (sizing.untouched_size,)
     yield _report
+    if scenario.advice:
+        yield _advice
 
 
 async def _sessions(drill: Drill) -> Check:
@@ -62,14 +71,15 @@ async def _decoys(drill: Drill) -> Check:
 
 async def _container(drill: Drill) -> Check:
     """By the engine: the same start as before the fault, or one new one where a restart is the remedy."""
-    now = await witness.container_start(drill.stage)
-    starts = Counter(event.action for event in await witness.starts_since(drill.stage, drill.fault_at))
+    name = drill.stage.application.name
+    before, now = drill.containers[name], await witness.container_start(drill.stage, name)
+    starts = Counter(event.action for event in await witness.starts_since(drill.stage, name, drill.fault_at))
     told = ", ".join(f"{action} {counted(times, 'time')}" for action, times in sorted(starts.items()))
     seen = f"{f'events {told}; ' if told else ''}running since {now.at}"
     if drill.scenario.restarts:
-        is_once = starts["start"] == 1 and now.id == drill.container.id and now.at != drill.container.at
+        is_once = starts["start"] == 1 and now.id == before.id and now.at != before.at
         return Check("The container was restarted, once", is_once, seen)
-    return Check("The container was not restarted", now == drill.container and not starts, seen)
+    return Check("The container was not restarted", now == before and not starts, seen)
 
 
 async def _sufferers(drill: Drill) -> Check:
@@ -114,6 +124,15 @@ async def _report(drill: Drill) -> Check:
     )
     seen = f"outcome {report.outcome}" if report else "no report"
     return Check("The report says the same", holds, f"{seen}; causes {_named(causes)}; acts {_named(acts)}")
+
+
+async def _advice(drill: Drill) -> Check:
+    """In the report as it is stored, for people to read."""
+    file = Path(unquote(urlsplit(drill.stored).path)) if drill.stored else None
+    _, _, rest = file.read_text().partition(ADVICE) if file else ("", "", "")
+    found = [words for words in drill.scenario.advice if words in rest.partition(SECTION)[0]]
+    what = f"The report says what to change for good: {listed(drill.scenario.advice)}"
+    return Check(what, found == list(drill.scenario.advice), f"in {file}: {listed(found) or 'nothing'}")
 
 
 def _paged(drill: Drill) -> list[Message]:

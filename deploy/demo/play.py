@@ -29,10 +29,9 @@ from workflows.models.report import Ending
 
 SECONDS_BETWEEN_LOOKS = 0.4
 SECONDS_TO_CALM = 30.0
-SECONDS_TO_STRIKE = 20.0
-SECONDS_OBSERVED = 15.0
+SECONDS_TO_STRIKE = 60.0
 SLACK = 120.0
-CALM_ANSWERS = 30
+CALM_ANSWERS, SECONDS_OF_CALM = 30, 5.0
 
 
 class DrillStuck(StackError):
@@ -51,7 +50,7 @@ async def play(stage: Stage, scenario: Scenario, narrator: Narrator, person: Per
     """Play it to its end; users and decoys go on for the block. Raises StackError."""
     narrator.say(scenario.story)
     load = Load(
-        stage.application.target.url,
+        *(each.target.url for each in stage.applications),
         rate=scenario.calm.rate,
         hold_ms=scenario.calm.hold_ms,
         seconds=LONGEST_RUN,
@@ -61,7 +60,10 @@ async def play(stage: Stage, scenario: Scenario, narrator: Narrator, person: Per
         narrator.say(f"{scenario.calm}; {len(decoys.sessions)} sessions that are nobody's to touch.")
         now = datetime.now(UTC)
         ground = Ground(stage.application, stage.stack, load, scenario.calm, holding)
-        drill = Drill(scenario, stage, decoys, ground, await witness.container_start(stage), now)
+        containers = {
+            each.name: await witness.container_start(stage, each.name) for each in stage.applications
+        }
+        drill = Drill(scenario, stage, decoys, ground, containers, now)
         playing = _Playing(drill, narrator, person, Incident(stage.client, stage.workflow_id, now))
         await playing.be_calm()
         await playing.break_pool()
@@ -80,8 +82,9 @@ class _Playing:
 
     async def be_calm(self) -> None:
         """Users are served before anything is broken, or the drill would prove nothing."""
+        enough = min(CALM_ANSWERS, SECONDS_OF_CALM * self.drill.scenario.calm.rate)
         await self._look_until(
-            lambda _: _is(self.drill.load.summarize().ok >= CALM_ANSWERS),
+            lambda _: _is(self.drill.load.summarize().ok >= enough),
             SECONDS_TO_CALM,
             "users who are served",
         )
@@ -117,8 +120,9 @@ class _Playing:
         return now.is_over and is_reverted
 
     async def _is_observed(self, now: Scene) -> bool:
-        called = _called(now, self.drill.scenario)
-        return called is not None and (now.at - called).total_seconds() > SECONDS_OBSERVED
+        scenario = self.drill.scenario
+        called = _called(now, scenario)
+        return called is not None and (now.at - called).total_seconds() > scenario.observed
 
     async def _answer(self, now: Scene) -> None:
         if now.pending and now.pending.id != self.asked:
@@ -154,7 +158,7 @@ class _Playing:
     ) -> None:
         drill, deadline = self.drill, time.monotonic() + within
         while True:
-            now = await scene.look(drill.stage.application, drill.load, self.incident)
+            now = await scene.look(drill.stage, drill.load, self.incident)
             drill.scenes.append(now)
             self.narrator.show(now)
             if await condition(now):

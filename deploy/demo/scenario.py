@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from deploy.demo.faults import Demand, Fault, Leak, Traffic
+from deploy.demo.faults import Burst, Demand, Fault, Leak, Traffic
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
@@ -18,14 +19,17 @@ APPROVED = frozenset({Option.RESIZE})
 class Scenario:
     """One drill, and by what it is judged.
 
-    ``usual`` is the demand that the configuration calls usual. ``patience`` is for how many seconds a request
-    waits for a connection before its user is refused. ``acts`` are all that may be done, and must be;
-    ``calls`` all whom poolmedic tells. Where the ending is a hand-over the fault is switched off, as people
-    would do it, once the last of them was called; one that stays open is left alone.
+    ``broken`` is the one of the ``instances`` that the fault is to hit. ``usual`` is the demand that the
+    configuration calls usual. ``patience`` is for how many seconds a request waits for a connection before
+    its user is refused. ``acts`` are all that may be done, and must be; ``calls`` all whom poolmedic tells.
+    Where the ending is a hand-over the fault is switched off, as people would do it, once the last of them
+    was called; one that stays open is left alone for ``observed`` seconds.
     """
 
     name: str
     story: str
+    instances: tuple[str, ...] = ("covetpy-app",)
+    broken: str = "covetpy-app"
     mode: Mode = Mode.AUTO
     pool_size: int
     patience: float = 1.0
@@ -36,8 +40,13 @@ class Scenario:
     acts: frozenset[Option] = frozenset()
     calls: frozenset[Level] = frozenset({Level.L1})
     ending: Ending = Ending.RECOVERED
+    observed: float = 15.0
     resize_factor: int = 4
     """As the runbook: 10 connections become DATABASE_POOL_SIZE=40."""
+    times: Mapping[str, str] = field(default_factory=dict)
+    """Fields of `Times` that must be so, whatever the others are."""
+    advice: tuple[str, ...] = ()
+    """Words of what the report must say is to be changed for good."""
 
     @property
     def asks(self) -> bool:
@@ -61,6 +70,8 @@ class Scenario:
 
 
 SHOPPERS = Demand(rate=20, hold_ms=100)
+VISITORS = Demand(rate=10, hold_ms=100)
+FEW = Demand(rate=2, hold_ms=500)
 # 15 connections' worth of work, for 10; after the resize to 40 well below 70 %.
 DAY = Demand(rate=30, hold_ms=500)
 
@@ -84,6 +95,43 @@ UNDERSIZED = Scenario(
     cause=Cause.UNDERSIZED,
     acts=frozenset({Option.RESIZE}),
 )
+SPIKE = Scenario(
+    name="spike",
+    story="Many times the usual traffic arrives; each request holds its connection for as long as always.",
+    pool_size=10,
+    calm=FEW,
+    usual=FEW,
+    # 14 connections' worth of work, for 10.
+    fault=Traffic(Demand(rate=28, hold_ms=500), "fourteen times the usual traffic arrives"),
+    cause=Cause.SPIKE,
+    acts=frozenset({Option.RESIZE}),
+    advice=("circuit breaker", "Scale out"),
+)
+INSTANCES = Scenario(
+    name="instances",
+    story="One of three instances forgets its connections, while the average of the three looks harmless.",
+    instances=("covetpy-app-1", "covetpy-app-2", "covetpy-app-3"),
+    broken="covetpy-app-2",
+    pool_size=10,
+    calm=Demand(rate=24, hold_ms=100),
+    usual=Demand(rate=24, hold_ms=100),
+    fault=Leak(10),
+    cause=Cause.LEAK,
+    acts=frozenset({Option.TERMINATE}),
+)
+NONE = Scenario(
+    name="none",
+    story="More users than usual come all at once, and are gone again before anybody looks.",
+    pool_size=10,
+    patience=0.5,
+    calm=VISITORS,
+    usual=VISITORS,
+    fault=Burst(Demand(rate=60, hold_ms=200, users=45), "a crowd, until the alert fires"),
+    cause=Cause.HEALTHY,
+    ending=Ending.NOTHING_FOUND,
+    # The alert is to outlive the crowd for as long as Alertmanager holds it back, and not to end before.
+    times={"scrape_interval": "5s", "exhausted_for": "5s", "gathered": "2500ms", "clear_step": "10s"},
+)
 OBSERVE = Scenario(
     name="observe",
     story="The same leak, while poolmedic may only observe: left alone, the pool stays exhausted.",
@@ -96,4 +144,4 @@ OBSERVE = Scenario(
     ending=Ending.OPEN,
 )
 
-SCENARIOS = {scenario.name: scenario for scenario in (LEAK, UNDERSIZED, OBSERVE)}
+SCENARIOS = {scenario.name: scenario for scenario in (LEAK, UNDERSIZED, SPIKE, INSTANCES, NONE, OBSERVE)}

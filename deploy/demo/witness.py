@@ -26,21 +26,20 @@ def ended_since(stage: Stage, since: datetime) -> list[LogLine]:
     return [line for line in stage.stack.postgres.log.ended_sessions() if line.at >= since]
 
 
-async def container_start(stage: Stage) -> Start:
-    """How often and when the engine started the application's container."""
-    return await asyncio.to_thread(_inspect, stage)
+async def container_start(stage: Stage, name: str) -> Start:
+    """How often and when the engine started the container of this instance."""
+    return await asyncio.to_thread(_inspect, stage, name)
 
 
-async def starts_since(stage: Stage, since: datetime) -> list[Event]:
+async def starts_since(stage: Stage, name: str, since: datetime) -> list[Event]:
     """What the engine says happened to it that does not happen to a container which just goes on."""
-    name = stage.application.target.container.name
     events = await asyncio.to_thread(stage.stack.engine.events, name, since, datetime.now(UTC))
     return [event for event in events if event.action in STARTS]
 
 
-def _inspect(stage: Stage) -> Start:
+def _inspect(stage: Stage, name: str) -> Start:
     with stage.stack.engine.client() as client:
-        container = client.containers.get(stage.application.target.container.name)
+        container = client.containers.get(name)
         return Start(
             str(container.id),
             str(container.attrs["State"]["StartedAt"]),

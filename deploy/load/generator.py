@@ -5,11 +5,12 @@ queue that makes a pool's exhaustion what it is.
 """
 
 import asyncio
+import itertools
 import random
 import time
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from deploy.load.figures import Figures, Journal
 
@@ -27,15 +28,15 @@ class LoadError(ValueError):
 class Load:
     """Users of the target. `async with Load(url, rate=20, hold_ms=150, seconds=600) as load: …`
 
-    rate: arrivals per second, Poisson-distributed, changeable while running. hold_ms: how long each request
-    keeps its connection, changeable too. seconds: the end, whatever happens. in_flight: more than so many
-    unanswered requests are not sent but counted as skipped.
+    base_urls: one per instance, each of which gets its equal part, as behind a balancer. rate: arrivals per
+    second, Poisson-distributed, changeable while running. hold_ms: how long each request keeps its
+    connection, changeable too. seconds: the end, whatever happens. in_flight: more than so many unanswered
+    requests are not sent but counted as skipped; changeable as well.
     """
 
     def __init__(
         self,
-        base_url: str,
-        *,
+        *base_urls: str,
         rate: float,
         seconds: float,
         hold_ms: int = 0,
@@ -51,10 +52,12 @@ class Load:
         self.journal = Journal()
         self._started_at = time.monotonic()
         self._ended_at: float | None = None
-        self._in_flight = in_flight
+        self.in_flight = in_flight
         self._random = random.Random(seed)  # noqa: S311  a repeatable stream of arrivals
         self._timeout = timeout
-        self._address = urlsplit(base_url)
+        if not base_urls:
+            raise LoadError("at least one address must be given")
+        self._addresses = itertools.cycle([urlsplit(each) for each in base_urls])
         self._requests: set[asyncio.Task[None]] = set()
         self._arrivals: asyncio.Task[None] | None = None
 
@@ -105,7 +108,7 @@ class Load:
         end = due + self.seconds
         while (due := due + self._random.expovariate(self._rate)) < end:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            if len(self._requests) >= self._in_flight:
+            if len(self._requests) >= self.in_flight:
                 self.journal.skipped += 1
                 continue
             task = asyncio.create_task(self._request())
@@ -117,21 +120,21 @@ class Load:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                status = await self._get(path)
+                status = await self._get(next(self._addresses), path)
         except (OSError, EOFError) as exc:
             status = type(exc).__name__
         self.journal.note(status, time.monotonic() - started)
 
-    async def _get(self, path: str) -> str:
+    async def _get(self, address: SplitResult, path: str) -> str:
         """The answer's status; a connection of its own for each request, as users come.
 
         By hand, because a pooling client looks through all open connections at every request: with many
         users who wait it sends far fewer than it is to.
         """
-        host, port = self._address.hostname, self._address.port
+        host, port = address.hostname, address.port
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            head = f"GET {self._address.path}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+            head = f"GET {address.path}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode())
             answer = await reader.readuntil(b"\r\n")
             await reader.read()

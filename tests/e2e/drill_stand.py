@@ -27,7 +27,8 @@ from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from deploy.local.process import Process
 from tests.e2e.muting_proxy import MutingProxy
-from workflows.models.report import Report
+from workflows.models.policy import Mode
+from workflows.models.report import Ending, Report
 
 QUICK = COMPRESSED.model_copy(
     update={
@@ -96,15 +97,17 @@ class Ended:
 class Stand:
     """Plays drills, one after the other, on a pool of the size that fits them all."""
 
-    def __init__(self, stage: Stage, link: MutingProxy) -> None:
+    def __init__(self, stage: Stage, link: MutingProxy, times: Times) -> None:
         self.stage = stage
         self.link = link
+        self.times = times
         self.begun_at = EVER
         """When the drill that is played now began."""
         self._rules: tuple[Scenario, Times] | None = None
 
-    async def prepare(self, scenario: Scenario, times: Times = QUICK) -> Stage:
+    async def prepare(self, scenario: Scenario, times: Times | None = None) -> Stage:
         """The stage with a worker by this scenario's rules, and nothing of an earlier drill on it."""
+        times = times or self.times
         await self._clear()
         self.begun_at = datetime.now(UTC)
         is_heard = self.stage.worker.process.is_running() and not self.link.is_muted
@@ -163,7 +166,7 @@ class Stand:
 
     async def _clear(self) -> None:
         """A drill that was left open, or failed: free its pool, and end its run once the alert is gone."""
-        pids = await self.stage.application.forgotten()
+        pids = [pid for each in self.stage.applications for pid in await each.forgotten()]
         async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
             await connection.fetchval(FREE, pids)
         if reason := await probes.until(self._is_calm, SECONDS_TO_CLEAR):
@@ -178,11 +181,18 @@ class Stand:
         return "the alert still fires" if alerts else None
 
 
+def left_alone(scenario: Scenario) -> Scenario:
+    """The same while poolmedic may only observe, so that nothing ends it."""
+    return dataclasses.replace(
+        scenario, mode=Mode.OBSERVE, acts=frozenset(), advice=(), ending=Ending.OPEN, observed=5.0
+    )
+
+
 @contextlib.asynccontextmanager
-async def open_stand(folder: Path) -> AsyncIterator[Stand]:
+async def open_stand(folder: Path, scenario: Scenario = LEAK, times: Times = QUICK) -> AsyncIterator[Stand]:
     """Bring the stage up, with a worker that reaches Temporal through the proxy."""
     async with (
-        open_stage(folder, LEAK, QUICK) as stage,
+        open_stage(folder, scenario, times) as stage,
         MutingProxy.before(stage.stack.temporal.address) as link,
     ):
         process = stage.worker.process
@@ -192,7 +202,7 @@ async def open_stand(folder: Path) -> AsyncIterator[Stand]:
             process.state, dataclasses.replace(process.command, environment=environment)
         )
         try:
-            yield Stand(stage, link)
+            yield Stand(stage, link, times)
         finally:
             await stage.worker.stop()
 

@@ -155,6 +155,29 @@ def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
     assert "idle_in_transaction" not in text
 
 
+def test_advice_on_a_spike_is_to_break_the_circuit_and_to_scale_out() -> None:
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.SPIKE, sessions=0),),
+        attempts=(incidents.resize(),),
+        evidence=scenes.evidence(database=scenes.database([])),
+    )
+    advice = section(render(report), "What to change for good")
+    assert "Put a circuit breaker before the pool" in advice
+    assert "4 requests queued for a connection at the first look; a reason" in advice
+    assert "Scale out while traffic grows, to more than 1 instance: no connection was left on web-1" in advice
+    assert "the server has slots for at most 4 instances with pools of 20" in advice
+    assert "Configure pools" not in advice
+    unread = report.model_copy(update={"evidence": scenes.evidence(database=scenes.GONE)})
+    assert "for how many the server has slots could not be read" in render(unread)
+
+
+def test_advice_on_a_spike_is_for_a_spike_alone() -> None:
+    small = incidents.report(diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),))
+    for report in (incidents.report(), small):
+        assert "circuit breaker" not in render(report)
+        assert "Scale out" not in render(report)
+
+
 def test_advice_is_not_given_without_a_reason() -> None:
     report = incidents.report(
         diagnoses=(incidents.diagnosis(Cause.HEALTHY, sessions=0),), attempts=(), outcome=Ending.NOTHING_FOUND
