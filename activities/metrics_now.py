@@ -75,6 +75,7 @@ def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
         leaked=read(lambda: scraped.risen("leaked", start)),
         full_seconds=Known(value=unbroken_seconds(scraped.utilization(), threshold), at=pool.at),
         started_at=read(scraped.started_at),
+        least_active=read(lambda: scraped.fewest(_held_since(scene))),
     )
     return Known(value=metrics, at=pool.at)
 
@@ -83,6 +84,11 @@ def _recent_start(scraped: Scraped, recent: timedelta) -> float:
     """The last scrape at least `recent` before the last one, else the first: nothing is estimated."""
     earliest = scraped.scrapes[-1] - recent.total_seconds()
     return max((at for at in scraped.scrapes if at <= earliest), default=scraped.scrapes[0])
+
+
+def _held_since(scene: Scene) -> float:
+    """Half the leak age ago: the other half is for reads that take their time, and clocks that disagree."""
+    return (scene.now - scene.look.policy.thresholds.leak_age / 2).timestamp()
 
 
 def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from activities.missing import Missing, count, moment, read
 from activities.profiles.profile import Profile
 from activities.prometheus_api import Series
-from activities.series import Overlap, Sample, Samples, Timeline, as_of, increase, is_finite, join
+from activities.series import Overlap, Sample, Samples, Timeline, as_of, increase, is_finite, join, since
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import PoolState
 from workflows.models.reading import Known, value_of
@@ -80,6 +80,14 @@ class Scraped:
             for at, active, size in both
             if math.isfinite(active) and math.isfinite(size)
         ]
+
+    def fewest(self, start: float) -> Known[int]:
+        """The fewest connections checked out at any scrape since `start`."""
+        samples = since(self._single("active"), start)
+        counts = [sample.value for sample in samples if math.isfinite(sample.value)]
+        if not counts:
+            raise Missing(f"{self._instance} was not scraped in that time")
+        return Known(value=count(min(counts), f"the pool of {self._instance}"), at=self.last_at)
 
     def risen(self, meaning: str, start: float) -> Known[float]:
         """By how much the counters of that meaning rose since `start`; one that no scrape has did not."""

@@ -47,7 +47,7 @@ class FakeMetrics(_Port, ports.Metrics):
     @override
     async def read_metrics(self, look: Look) -> MetricsReading:
         async with self.world.scene("read_metrics") as at:
-            return prometheus.read(self.world, at, look.policy.thresholds.exhausted)
+            return prometheus.read(self.world, at, look.policy.thresholds)
 
     @activity.defn
     @override

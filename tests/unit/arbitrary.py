@@ -183,6 +183,7 @@ def metrics() -> st.SearchStrategy[MetricsReading]:
         leaked=readings(amounts()),
         full_seconds=readings(amounts()),
         started_at=readings(moments()),
+        least_active=st.none() | readings(st.integers(0, 20)),
     )
     return st.builds(
         MetricsReading,

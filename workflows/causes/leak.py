@@ -29,17 +29,32 @@ class Held:
     checked_out: int
     """On the instances in question."""
     elsewhere: int
-    """The most that the other instances can have checked out: so many of the sessions may be theirs."""
+    """The most that the other instances can have checked out: so many of these may be theirs."""
+    held_elsewhere: int
+    """The most of the certain ones with a session that may be theirs."""
     instances: tuple[str, ...]
-
-    def share(self, held: int) -> float:
-        """Which part of the connections checked out so many are at least; 1 at most."""
-        return min(max(held - self.elsewhere, 0) / self.checked_out, 1.0) if self.checked_out else 0.0
 
     @property
     def count(self) -> int:
         """Certain ones, with and without a session."""
         return len(self.certain) + self.lost_slots
+
+    @property
+    def share_of_sessions(self) -> float:
+        """Which part of the connections checked out the certain ones with a session are at least."""
+        return self._part(len(self.certain) - self.held_elsewhere)
+
+    @property
+    def certain_share(self) -> float:
+        """Which part of the connections checked out the certain ones are at least."""
+        return max(self.share_of_sessions, self.share(self.count))
+
+    def share(self, held: int) -> float:
+        """Which part any so many are at least that are checked out now; 1 at most."""
+        return self._part(held - self.elsewhere)
+
+    def _part(self, ours: int) -> float:
+        return min(max(ours, 0) / self.checked_out, 1.0) if self.checked_out else 0.0
 
 
 def find_leak(symptoms: Symptoms) -> Finding | str:
@@ -51,7 +66,7 @@ def find_leak(symptoms: Symptoms) -> Finding | str:
         return "No leak: no pool is fuller than recovery allows."
     held = _held(symptoms, instances)
     needed = symptoms.policy.thresholds.leak_share
-    if held.count and held.share(held.count) >= needed:
+    if held.count and held.certain_share >= needed:
         return _leak(symptoms, held)
     if held.waits and held.share(held.count + len(held.waits)) >= needed:
         return _suspicion(symptoms, held, needed)
@@ -96,6 +111,7 @@ def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
         lost_slots=symptoms.lost_slots if is_lost_twice else 0,
         checked_out=symptoms.checked_out(instances),
         elsewhere=symptoms.elsewhere(instances),
+        held_elsewhere=symptoms.elsewhere(instances, held=True),
         instances=instances,
     )
 
@@ -114,7 +130,7 @@ def _certain(
 
 
 def _leak(symptoms: Symptoms, held: Held) -> Finding:
-    share, doubts = held.share(held.count), _doubts(symptoms)
+    share, doubts = held.certain_share, _doubts(symptoms)
     return Finding(
         cause=Cause.LEAK,
         confidence=share * (_SEEN_TWICE if symptoms.earlier else _SEEN_ONCE),
@@ -163,7 +179,7 @@ def _describe_certain(symptoms: Symptoms, held: Held) -> str:
     return (
         f"{counted(len(held.certain), 'session')} idle in transaction for "
         f"{' to '.join(dict.fromkeys((span(ages[0]), span(ages[-1]))))}, {looks}: "
-        f"{'at least ' if held.elsewhere else ''}{percent(held.share(len(held.certain)))} of the "
+        f"{'at least ' if held.held_elsewhere else ''}{percent(held.share_of_sessions)} of the "
         f"{counted(held.checked_out, 'connection')} checked out on {listed(held.instances)}."
     )
 

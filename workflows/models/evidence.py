@@ -39,6 +39,9 @@ class InstanceMetrics(Model):
     """For how long the pool has been at or above the exhausted threshold without a break."""
     started_at: Reading[Moment]
     """Start of the process."""
+    least_active: Reading[int] | None = None
+    """The fewest checked out at any scrape within half the policy's leak age: so many at most are held for
+    longer. None in readings older than this field."""
 
 
 class MetricsReading(Model):
