@@ -30,10 +30,14 @@ def test_full_for_long_at_usual_traffic_and_hold_times_is_undersized() -> None:
 
 
 @pytest.mark.parametrize(
-    "wait", [{"wait_event_type": "Lock"}, {"wait_event_type": "IPC", "wait_event": "SyncRep"}]
+    ("wait", "cause"),
+    [
+        ({"wait_event_type": "Lock"}, Cause.UNKNOWN),
+        ({"wait_event_type": "IPC", "wait_event": "SyncRep"}, Cause.DEGRADED),
+    ],
 )
 def test_work_that_the_database_holds_up_is_neither_a_spike_nor_too_small_a_pool(
-    wait: dict[str, str],
+    wait: dict[str, str], cause: Cause
 ) -> None:
     waiting = sessions(20, 0.0, "active", **wait)
     look = busy_look(hold_seconds=known(float("nan"))).model_copy(
@@ -42,7 +46,7 @@ def test_work_that_the_database_holds_up_is_neither_a_spike_nor_too_small_a_pool
 
     found = first(look)
 
-    assert found.cause is Cause.UNKNOWN
+    assert found.cause is cause
     assert any("20 working sessions of 20" in reason for reason in found.reasons)
 
 
