@@ -18,6 +18,8 @@ from workflows.wording import counted, listed, percent, span
 _HEADROOM = 0.7
 """Utilization that a pool should have at the usual load: the runbook's own limit of health."""
 _SHORTEST_TIMEOUT = 60.0
+_LONGEST_WAIT_OF_A_CHANGE = 2
+"""Seconds for which users may be made to wait behind it."""
 
 
 class Advice(NamedTuple):
@@ -38,8 +40,8 @@ class LastStatement(NamedTuple):
 
 def advise(report: Report) -> tuple[Advice, ...]:
     """In the order in which they prevent the most."""
-    causes = [*_on_leak(report), *_on_spike(report), *_on_size(report), *_on_dead_slots(report)]
-    return (*causes, *_on_sources(report), *_on_routes(report))
+    causes = [*_on_leak(report), *_on_changes(report), *_on_spike(report), *_on_size(report)]
+    return (*causes, *_on_dead_slots(report), *_on_sources(report), *_on_routes(report))
 
 
 def last_statements(report: Report) -> tuple[LastStatement, ...]:
@@ -67,7 +69,7 @@ def _database(report: Report) -> DatabaseReading | None:
 
 
 def _on_leak(report: Report) -> Iterator[Advice]:
-    finding = _finding(report, Cause.LEAK)
+    finding = _finding(report, Cause.LEAK) or _finding(report, Cause.LOCK)
     if finding is None or not finding.sessions:
         return
     names = sorted({session.identity.application_name for session in finding.sessions})
@@ -86,6 +88,17 @@ def _on_leak(report: Report) -> Iterator[Advice]:
         "work that honestly pauses longer inside a transaction would be ended too",
         f"ALTER ROLE {_quoted(identity.usename)} IN DATABASE {_quoted(identity.datname)} "
         f"SET idle_in_transaction_session_timeout = '{timeout}s'",
+    )
+
+
+def _on_changes(report: Report) -> Iterator[Advice]:
+    finding = _finding(report, Cause.DDL_QUEUE)
+    if finding is None:
+        return
+    yield Advice(
+        "Let every change of a table give up its place in the queue soon, and try again later",
+        f"it waited for somebody else while the application waited for it: {finding.reasons[0]}",
+        f"SET lock_timeout = '{_LONGEST_WAIT_OF_A_CHANGE}s'",
     )
 
 

@@ -55,6 +55,7 @@ class Ports:
             self.application.read_application,
             self.database.read_database,
             self.database.terminate_sessions,
+            self.database.cancel_queries,
             self.containers.read_containers,
             self.containers.restart_container,
             self.containers.resize_pool,

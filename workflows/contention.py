@@ -9,7 +9,7 @@ from workflows.models.target import Target
 from workflows.ownership import is_own
 from workflows.wording import counted, percent
 
-_LOCK_SHARE = 0.3
+LOCK_SHARE = 0.3
 """From this share on, waiting for locks explains a full pool."""
 _RESOURCE_SHARE = 0.5
 """From this share on, storage, internal locks or a standby do: a busy server always waits for some."""
@@ -35,7 +35,7 @@ class Waits:
     @property
     def are_locked(self) -> bool:
         """Waiting for locks explains a full pool."""
-        return self.working > 0 and self.locked >= _LOCK_SHARE * self.working
+        return self.working > 0 and self.locked >= LOCK_SHARE * self.working
 
     @property
     def are_starved(self) -> bool:
@@ -52,10 +52,10 @@ class Waits:
 
 def waits_of(sessions: Iterable[Session], target: Target) -> Waits:
     """Of the target's own sessions; nobody else's count."""
-    working = [each for each in sessions if is_own(each.identity, target) and each.identity.state != "idle"]
+    working = working_sessions(sessions, target)
     return Waits(
         working=len(working),
-        locked=sum(each.wait_event_type == "Lock" for each in working),
+        locked=sum(waits_for_lock(each) for each in working),
         starved=Counter(_event(each) for each in working if _waits_for_resource(each)),
     )
 
@@ -70,6 +70,16 @@ def describe_contention(sessions: Iterable[Session], target: Target) -> str | No
 
 def _event(session: Session) -> str:
     return f"{session.wait_event_type}/{session.wait_event}"
+
+
+def working_sessions(sessions: Iterable[Session], target: Target) -> list[Session]:
+    """The application's own that do not only rest in the pool."""
+    return [each for each in sessions if is_own(each.identity, target) and each.identity.state != "idle"]
+
+
+def waits_for_lock(session: Session) -> bool:
+    """Whether it waits for a lock that another transaction, or a queue, keeps from it."""
+    return session.wait_event_type == "Lock"
 
 
 def _waits_for_resource(session: Session) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from workflows.causes.capacity import find_lost_capacity
+from workflows.causes.ddl import find_ddl_queue
 from workflows.causes.degraded import find_degraded
 from workflows.causes.leak import find_leak
 from workflows.causes.load import find_spike, find_undersized
+from workflows.causes.lock import find_lock
 from workflows.causes.symptoms import Symptoms, observe
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Diagnosis, Finding
@@ -46,6 +48,8 @@ def find_health(symptoms: Symptoms) -> Finding | str:
 CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
     find_health,
     find_leak,
+    find_lock,
+    find_ddl_queue,
     find_lost_capacity,
     find_degraded,
     find_spike,

@@ -18,6 +18,11 @@ def is_own(identity: SessionIdentity, target: Target) -> bool:
     )
 
 
+def is_of_role(identity: SessionIdentity, target: Target) -> bool:
+    """Of the target's own role and database, whatever it calls itself: a migration has a name of its own."""
+    return (identity.usename, identity.datname) == (target.database.role, target.database.dbname)
+
+
 def can_be_leaked(session: Session, target: Target) -> bool:
     """Own, idle in a transaction, no migration or maintenance, and not waiting for a standby."""
     return (

@@ -9,15 +9,18 @@ from workflows.models.outcome import Attempt
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal
 from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.target import Target
+from workflows.remedies.cancellation import propose_cancellation
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
 from workflows.remedies.situation import Situation
-from workflows.remedies.termination import propose_rest, propose_termination
+from workflows.remedies.termination import propose_end_of_root, propose_rest, propose_termination
 
 type Remedy = Callable[[Situation], Proposal | str]
 
 REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.LEAK: (propose_termination, propose_restart),
+    Cause.LOCK: (propose_end_of_root,),
+    Cause.DDL_QUEUE: (propose_cancellation,),
     Cause.UNDERSIZED: (propose_resize,),
     Cause.SPIKE: (propose_resize,),
 }
@@ -25,6 +28,8 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
 
 _WHY_PEOPLE = {
     Cause.LEAK: "connections leak, and no option is left",
+    Cause.LOCK: "sessions wait for locks, and who holds them is not for poolmedic to end",
+    Cause.DDL_QUEUE: "sessions wait behind a change of a table that waits itself, which a person must cancel",
     Cause.UNDERSIZED: "the pool is too small for the usual work, and it cannot be enlarged",
     Cause.SPIKE: "traffic is far above the usual, and the pool cannot be enlarged: scaling out may help",
     Cause.LOST_CAPACITY: "instances or connections are missing, which a restart would not bring back",

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fakes.state import App, Backend, State
+from workflows.models.blocker import LockRequest
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
 type Change = Callable[[State, datetime], State]
 
 FIRST_IDLE_PID = 20_000
+TO_READ = LockRequest(kind="relation", mode="AccessShareLock", relation="public.orders")
 
 
 def change_app(name: str, **fields: Any) -> Change:
@@ -107,9 +109,9 @@ def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
     return lambda state, _at: replace(state, reserved_for_roles=slots, uses_reserved=is_ours)
 
 
-def change_rights(*, can_terminate: bool) -> Change:
-    """Our own role may end sessions of the application's role, or not."""
-    return lambda state, _at: replace(state, can_terminate=can_terminate)
+def change_rights(*, can_terminate: bool = True, can_cancel: bool = True) -> Change:
+    """Our own role may end sessions of the application's role and cancel their statements, or not."""
+    return lambda state, _at: replace(state, can_terminate=can_terminate, can_cancel=can_cancel)
 
 
 def limit(*, role: int | None, database: int | None) -> Change:
@@ -127,13 +129,48 @@ def join(*backends: Backend) -> Change:
     return lambda state, _at: replace(state, bystanders=state.bystanders + backends)
 
 
-def end(identity: SessionIdentity) -> Change:
-    """The server ends a session; its slot comes back where the pool notices."""
+def leave(pid: int) -> Change:
+    """A session that does not belong to the pool goes away."""
 
     def apply(state: State, _at: datetime) -> State:
-        apps = {name: _without(app, identity) for name, app in state.apps.items()}
+        stay = tuple(backend for backend in state.bystanders if backend.pid != pid)
+        return replace(state, bystanders=stay)
+
+    return apply
+
+
+def end(identity: SessionIdentity) -> Change:
+    """The server ends a session; its slot comes back where the pool notices, and so do those behind it."""
+
+    def apply(state: State, _at: datetime) -> State:
+        apps = {name: _released(_without(app, identity), identity.pid) for name, app in state.apps.items()}
         stay = tuple(backend for backend in state.bystanders if not _is(backend, identity))
         return replace(state, apps=apps, bystanders=stay)
+
+    return apply
+
+
+def cancel(identity: SessionIdentity) -> Change:
+    """A statement stops: its session idles, and whoever waited behind it gives its connection back."""
+
+    def apply(state: State, at: datetime) -> State:
+        apps = {name: _released(app, identity.pid) for name, app in state.apps.items()}
+        stopped = (_stop(each, at) if _is(each, identity) else each for each in state.bystanders)
+        return replace(state, apps=apps, bystanders=tuple(stopped))
+
+    return apply
+
+
+def queue_up(name: str, database: Database, pids: Collection[int], behind: int) -> Change:
+    """Requests wait with their connections behind that session, as long as there are free slots."""
+
+    def apply(state: State, at: datetime) -> State:
+        app = state.apps[name]
+        fresh = _leaking(replace(app, leaked=()), database, list(pids)[: app.free], at, has_written=False)
+        waiting = tuple(
+            replace(each, state="active", blocked_by=(behind,), awaits=TO_READ) for each in fresh.leaked
+        )
+        return _with(state, replace(app, leaked=app.leaked + waiting))
 
     return apply
 
@@ -162,6 +199,16 @@ def resize(name: str, size: int) -> Change:
 
 def _with(state: State, app: App) -> State:
     return replace(state, apps={**state.apps, app.name: app})
+
+
+def _released(app: App, pid: int) -> App:
+    return replace(app, leaked=tuple(each for each in app.leaked if pid not in each.blocked_by))
+
+
+def _stop(backend: Backend, at: datetime) -> Backend:
+    return replace(
+        backend, state="idle", state_change=at, xact_start=None, blocked_by=(), awaits=None, statement=None
+    )
 
 
 def _is(backend: Backend, identity: SessionIdentity) -> bool:

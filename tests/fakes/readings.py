@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tests.fakes.blocking import blockers_of
 from tests.fakes.changes import FIRST_IDLE_PID
 from tests.fakes.prometheus import since_start
 from tests.fakes.state import App, Backend, State
@@ -84,6 +85,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             reserved_connections=state.reserved_connections,
             connections=len(everybody) + 1,
             can_terminate=state.can_terminate,
+            can_cancel=state.can_cancel,
             reserved_for_roles=state.reserved_for_roles,
             uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,
@@ -94,6 +96,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
         sessions_total=len(own),
         foreign=len(everybody) - len(own),
         statements=Known(value=(_usual_statement(state),), at=at),
+        blockers=Known(value=blockers_of(everybody, own, at), at=at),
     )
 
 

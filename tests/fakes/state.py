@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
+from workflows.models.blocker import CLIENT, LockRequest
 from workflows.models.evidence import PoolState
-from workflows.models.session import Session, SessionIdentity
+from workflows.models.session import Session, SessionIdentity, StatementIdentity
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds a request waits for a connection before it is answered with 503."""
@@ -33,6 +34,12 @@ class Backend:
     """Since its last statement, where it renews."""
     waits: tuple[str, str] | None = None
     """What its statement waits for, where it is active."""
+    blocked_by: tuple[int, ...] = ()
+    awaits: LockRequest | None = None
+    holds: bool = True
+    """What those behind it wait for; False where it only stands ahead of them in a queue."""
+    statement: str | None = None
+    kind: str = CLIENT
 
     def identity(self, at: datetime) -> SessionIdentity:
         """What `pg_stat_activity` would show at that moment."""
@@ -47,9 +54,13 @@ class Backend:
             application_name=self.application_name,
         )
 
+    def statement_identity(self, at: datetime) -> StatementIdentity:
+        """The same with its statement, which began when its state did."""
+        return StatementIdentity(**self.identity(at).model_dump(), query_start=self._changed(at))
+
     def session(self, at: datetime) -> Session:
         """The same with its ages."""
-        began, waits = self.xact_start, self.waits if self.state == "active" else ("Client", "ClientRead")
+        began, waits = self.xact_start, self.wait
         return Session(
             identity=self.identity(at),
             state_seconds=(at - self._changed(at)).total_seconds(),
@@ -59,7 +70,15 @@ class Backend:
             in_progress=self.in_progress,
             wait_event_type=waits[0] if waits else None,
             wait_event=waits[1] if waits else None,
+            blocked_by=self.blocked_by,
         )
+
+    @property
+    def wait(self) -> tuple[str, str] | None:
+        """For a lock, for its client, or for what its statement waits for."""
+        if self.blocked_by:
+            return "Lock", self.awaits.kind if self.awaits else "transactionid"
+        return self.waits if self.state == "active" else ("Client", "ClientRead")
 
     def _changed(self, at: datetime) -> datetime:
         return at - self.rests if self.renews else self.state_change
@@ -145,6 +164,7 @@ class State:
     reserved_for_roles: int | None = 3
     uses_reserved: bool = True
     can_terminate: bool = True
+    can_cancel: bool = True
     role_limit: int | None = None
     database_limit: int | None = None
     sync_standbys: int | None = None

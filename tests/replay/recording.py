@@ -32,6 +32,8 @@ RECORDED = {
     "test_a_recurrence_in_the_watch_comes_into_the_same_run": "recurrence",
     "test_once_the_readings_are_back_it_recovers": "inconclusive",
     "test_a_person_extends_it": "extended",
+    "test_the_root_is_ended_once_a_person_has_said_so": "lock",
+    "test_the_waiting_change_is_cancelled_once_a_person_has_said_so": "ddl",
 }
 """The tests whose runs are kept, and under which name."""
 

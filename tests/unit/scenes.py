@@ -179,6 +179,7 @@ def database(found: list[Session], total: int = SIZE, **changes: Any) -> Known[D
         "reserved_connections": 3,
         "connections": total + 5,
         "can_terminate": True,
+        "can_cancel": True,
     }
     server |= {name: changes.pop(name) for name in list(changes) if name in ServerReading.model_fields}
     fields = {

@@ -32,7 +32,7 @@ def test_full_for_long_at_usual_traffic_and_hold_times_is_undersized() -> None:
 @pytest.mark.parametrize(
     ("wait", "cause"),
     [
-        ({"wait_event_type": "Lock"}, Cause.UNKNOWN),
+        ({"wait_event_type": "Lock"}, Cause.LOCK),
         ({"wait_event_type": "IPC", "wait_event": "SyncRep"}, Cause.DEGRADED),
     ],
 )
@@ -44,10 +44,10 @@ def test_work_that_the_database_holds_up_is_neither_a_spike_nor_too_small_a_pool
         update={"database": scenes.database(waiting)}
     )
 
-    found = first(look)
+    found = diagnose(look, None, target(), policy()).findings
 
-    assert found.cause is cause
-    assert any("20 working sessions of 20" in reason for reason in found.reasons)
+    assert [each.cause for each in found] == [cause]
+    assert "20 working sessions of 20" in found[0].reasons[0]
 
 
 @pytest.mark.parametrize("unknown", ["hold_seconds", "request_rate"])

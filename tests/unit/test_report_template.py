@@ -178,6 +178,22 @@ def test_advice_on_a_spike_is_for_a_spike_alone() -> None:
         assert "Scale out" not in render(report)
 
 
+def test_advice_on_a_waiting_change_of_a_table_is_to_give_up_soon() -> None:
+    report = incidents.report(diagnoses=(incidents.diagnosis(Cause.DDL_QUEUE, sessions=0),))
+    advice = section(render(report), "What to change for good")
+    assert "Let every change of a table give up its place in the queue soon" in advice
+    assert "`SET lock_timeout = '2s'`" in advice
+    assert "lock_timeout" not in render(incidents.report())
+
+
+def test_advice_on_a_forgotten_lock_is_that_on_a_leak() -> None:
+    advice = section(
+        render(incidents.report(diagnoses=(incidents.diagnosis(Cause.LOCK),))), "What to change for good"
+    )
+    assert "Find where shop-api takes a connection" in advice
+    assert "idle_in_transaction_session_timeout" in advice
+
+
 def test_advice_is_not_given_without_a_reason() -> None:
     report = incidents.report(
         diagnoses=(incidents.diagnosis(Cause.HEALTHY, sessions=0),), attempts=(), outcome=Ending.NOTHING_FOUND

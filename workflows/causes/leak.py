@@ -95,18 +95,14 @@ def _honest_hold(symptoms: Symptoms) -> timedelta:
 
 def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
     candidates = leakable(symptoms.database.sessions if symptoms.database else (), symptoms.target)
-    age, settle = required_age(symptoms), symptoms.policy.pace.settle
-    certain = _certain(candidates, symptoms, age)
-    suspected = max(symptoms.policy.thresholds.suspect_age, _honest_hold(symptoms)).total_seconds()
-    waits = [
-        # Subtracted as numbers: an absurd age must not overflow the arithmetic.
-        max(timedelta(seconds=max(age.total_seconds() - session.state_seconds, 0.0)), settle)
-        for identity, session in candidates.items()
-        if identity not in certain and session.state_seconds > suspected
-    ]
+    settle = symptoms.policy.pace.settle
+    forgotten = certain(candidates, symptoms)
+    others = [session for identity, session in candidates.items() if identity not in forgotten]
+    ripening = (ripens_in(session, symptoms) for session in others)
+    waits = [wait for wait in ripening if wait is not None]
     is_lost_twice = symptoms.earlier is not None
     return Held(
-        certain=tuple(sorted(certain.values(), key=lambda each: each.age_order)),
+        certain=tuple(sorted(forgotten.values(), key=lambda each: each.age_order)),
         waits=tuple(sorted(waits + ([] if is_lost_twice else [settle] * symptoms.lost_slots))),
         lost_slots=symptoms.lost_slots if is_lost_twice else 0,
         checked_out=symptoms.checked_out(instances),
@@ -116,17 +112,25 @@ def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
     )
 
 
-def _certain(
-    candidates: dict[SessionIdentity, Session], symptoms: Symptoms, age: timedelta
-) -> dict[SessionIdentity, Session]:
+def certain(candidates: dict[SessionIdentity, Session], symptoms: Symptoms) -> dict[SessionIdentity, Session]:
     """Old enough, and unchanged over two looks where there were two."""
-    earlier = symptoms.earlier
+    earlier, age = symptoms.earlier, required_age(symptoms)
     before = {session.identity for session in earlier.sessions} if earlier else set(candidates)
     return {
         identity: session
         for identity, session in candidates.items()
         if session.state_seconds > age.total_seconds() and identity in before
     }
+
+
+def ripens_in(session: Session, symptoms: Symptoms) -> timedelta | None:
+    """How long until one that is not certain is, or is dismissed; None where it has just begun to idle."""
+    suspected = max(symptoms.policy.thresholds.suspect_age, _honest_hold(symptoms)).total_seconds()
+    if not session.state_seconds > suspected:
+        return None
+    # Subtracted as numbers: an absurd age must not overflow the arithmetic.
+    left = max(required_age(symptoms).total_seconds() - session.state_seconds, 0.0)
+    return max(timedelta(seconds=left), symptoms.policy.pace.settle)
 
 
 def _leak(symptoms: Symptoms, held: Held) -> Finding:

@@ -14,11 +14,17 @@ class Cause(StrEnum):
 
     HEALTHY = "healthy"
     LEAK = "leak"
+    LOCK = "lock"
+    DDL_QUEUE = "ddl"
     UNDERSIZED = "undersized"
     SPIKE = "spike"
     LOST_CAPACITY = "lost-capacity"
     DEGRADED = "degraded"
     UNKNOWN = "unknown"
+
+
+QUEUES = frozenset({Cause.LOCK, Cause.DDL_QUEUE})
+"""Somebody is in front, and whoever is waiting may have got through meanwhile."""
 
 
 class Finding(Model):
@@ -30,7 +36,7 @@ class Finding(Model):
     instances: tuple[str, ...] = ()
     """The exhausted instances it explains."""
     sessions: tuple[Session, ...] = ()
-    """Leak: the leaked sessions, oldest first."""
+    """Leak: the leaked sessions, oldest first; lock: the forgotten session that the others wait behind."""
     share: Share = 0.0
     """Leak: which part of the connections checked out there it certainly holds."""
     doubts: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """Evidence: what the four sources said, per instance, each with its time or why it is missing."""
 
 from workflows.models.base import Model, Moment
+from workflows.models.blocker import Blocker
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
 from workflows.models.text import Sentence
@@ -97,6 +98,8 @@ class ServerReading(Model):
     """Client backends of everybody."""
     can_terminate: bool
     """The `poolmedic.terminate_session` function exists and may be executed."""
+    can_cancel: bool = False
+    """The same of `poolmedic.cancel_query`."""
     reserved_for_roles: int | None = None
     """`reserved_connections` alone: slots for roles with pg_use_reserved_connections; None before 16."""
     uses_reserved: bool = False
@@ -129,6 +132,8 @@ class DatabaseReading(Model):
     foreign: int
     """Client backends of other roles, databases or application names: never listed, never touched."""
     statements: Reading[tuple[StatementReading, ...]]
+    blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
+    """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
 
 
 class LogLine(Model):

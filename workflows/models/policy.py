@@ -42,6 +42,7 @@ class Option(StrEnum):
     """What the runbook's resolution steps can do to a target."""
 
     TERMINATE = "terminate"
+    CANCEL = "cancel"
     RESTART = "restart"
     RESIZE = "resize"
 
@@ -169,6 +170,7 @@ class Policy(Model):
     options: dict[Option, Permission] = Field(
         default_factory=lambda: {
             Option.TERMINATE: Permission.ALONE,
+            Option.CANCEL: Permission.APPROVAL,
             Option.RESTART: Permission.ALONE,
             Option.RESIZE: Permission.APPROVAL,
         }

@@ -22,6 +22,12 @@ class SessionIdentity(Model):
         return f"session {self.pid} ({self.usename}, {self.application_name}, {self.state})"
 
 
+class StatementIdentity(SessionIdentity):
+    """The same for the one statement that a session runs, in the very statement that cancels it."""
+
+    query_start: Moment
+
+
 class Session(Model):
     """One client backend of the target's own, its age, what it waits for."""
 
