@@ -93,7 +93,7 @@ def _held_since(scene: Scene) -> float:
 
 def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:
     if "wait_p95" not in scene.asked:
-        raise Missing("the metric profile has no query for the time to get a connection")
+        raise Missing(scene.profile.lacks("queries.wait_p95"))
     label = scene.profile.instance_label
     ours = tuple(
         series for series in answered(scene.asked["wait_p95"]) if series.labels.get(label) == instance
@@ -104,7 +104,7 @@ def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:
 def _hold(scene: Scene) -> Known[float]:
     """Of the connections that came back: what is never returned is in no histogram."""
     if "hold_seconds" not in scene.asked:
-        raise Missing("the metric profile has no query for the time connections are held")
+        raise Missing(scene.profile.lacks("queries.hold_seconds"))
     value = number(scene.asked["hold_seconds"], "the time connections are held")
     scrapes = [series.samples[-1].at for series in answered(scene.asked["active"]) if series.samples]
     if not scrapes:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from activities.missing import Missing, count, moment, read
 from activities.profiles.profile import Profile
+from activities.profiles.series import Series as Names
 from activities.prometheus_api import Series
-from activities.series import Overlap, Sample, Samples, Timeline, as_of, increase, is_finite, join, since
+from activities.series import Overlap, Sample, Samples, Timeline, add, as_of, increase, is_finite, join, since
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import PoolState
 from workflows.models.reading import Known, value_of
@@ -92,6 +93,8 @@ class Scraped:
     def risen(self, meaning: str, start: float) -> Known[float]:
         """By how much the counters of that meaning rose since `start`; one that no scrape has did not."""
         counters, at, timeline = self.all(meaning), self.last_at, self.timeline
+        if self._series(meaning).always and not any(c and c[-1].at == self.scrapes[-1] for c in counters):
+            raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
         if not all(is_finite(counter) for counter in counters):
             raise Missing(f"{self._named(meaning)} is not a number")
         if not timeline.counts_since(start):
@@ -108,15 +111,22 @@ class Scraped:
 
     def all(self, meaning: str) -> list[Samples]:
         """Every series of that meaning; Missing when the profile has no name for it."""
+        return [series.samples for series in self._found(meaning)]
+
+    def _found(self, meaning: str) -> list[Series]:
         if meaning not in self._asked:
-            raise Missing(f"the metric profile names no series for {meaning}")
+            raise Missing(self._profile.lacks(f"series.{meaning}"))
         label = self._profile.instance_label
         found = answered(self._asked[meaning])
-        return [series.samples for series in found if series.labels.get(label) == self._instance]
+        return [series for series in found if series.labels.get(label) == self._instance]
 
     def _single(self, meaning: str) -> Samples:
+        found, names = self._found(meaning), self._series(meaning).names
         try:
-            return join(self.all(meaning))
+            if len(names) == 1:
+                return join(series.samples for series in found)
+            parts = [[one.samples for one in found if one.labels["__name__"] == name] for name in names]
+            return add([join(part) for part in parts])
         except Overlap:
             raise Missing(
                 f"Prometheus has several series of {self._named(meaning)} for {self._instance}; "
@@ -129,5 +139,8 @@ class Scraped:
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
         return count(last.value, f"{last.value} as {self._named(meaning)} of {self._instance}")
 
+    def _series(self, meaning: str) -> Names:
+        return self._profile.series.listed()[meaning]
+
     def _named(self, meaning: str) -> str:
-        return self._profile.series.listed()[meaning].name
+        return self._series(meaning).title

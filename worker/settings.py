@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     """Bearer tokens that may only read metrics and the interface's description."""
     task_queue: Annotated[str, Field(min_length=1)] = "poolmedic"
     profiles: Path | None = None
-    """A folder of metric profiles of your own, beside the ones that come along."""
+    """A folder of metric profiles of your own, instead of the one that the configuration file names."""
     reports: Annotated[str, AfterValidator(_without_password)] = "var/reports"
     """Where reports are kept: a folder, or the URL of a storage that fsspec knows (s3://…, gs://…, ftp://…)."""
     reports_url: Url | None = None
