@@ -40,8 +40,9 @@ class LastStatement(NamedTuple):
 
 def advise(report: Report) -> tuple[Advice, ...]:
     """In the order in which they prevent the most."""
-    causes = [*_on_leak(report), *_on_changes(report), *_on_spike(report), *_on_size(report)]
-    return (*causes, *_on_dead_slots(report), *_on_sources(report), *_on_routes(report))
+    held = [*_on_leak(report), *_on_idle_leak(report), *_on_hold(report), *_on_changes(report)]
+    causes = [*held, *_on_spike(report), *_on_size(report), *_on_dead_slots(report)]
+    return (*causes, *_on_sources(report), *_on_routes(report))
 
 
 def last_statements(report: Report) -> tuple[LastStatement, ...]:
@@ -100,6 +101,44 @@ def _on_changes(report: Report) -> Iterator[Advice]:
         f"it waited for somebody else while the application waited for it: {finding.reasons[0]}",
         f"SET lock_timeout = '{_LONGEST_WAIT_OF_A_CHANGE}s'",
     )
+
+
+def _on_idle_leak(report: Report) -> Iterator[Advice]:
+    finding = _finding(report, Cause.IDLE_LEAK)
+    if finding is None or finding.ripe_in is not None:
+        return
+    yield Advice(
+        f"Find where {_names(report)} takes a connection and does not give it back on every way out",
+        f"at least {percent(finding.share)} of the connections checked out did nothing, outside any "
+        "transaction; what the idle sessions ran last is listed under the cause",
+    )
+    yield Advice(
+        "Switch on the leak detection of the pool, which names the place in the code",
+        "the server cannot tell a forgotten connection from one that is idle in the pool: "
+        "idle_session_timeout would end both",
+    )
+
+
+def _on_hold(report: Report) -> Iterator[Advice]:
+    finding = _finding(report, Cause.HOLD)
+    if finding is None:
+        return
+    metrics = value_of(report.evidence.metrics) if report.evidence else None
+    hold = value_of(metrics.hold_seconds) if metrics else None
+    yield Advice(
+        f"Let {_names(report)} call other services before it takes a connection, or after it gave it back",
+        f"{percent(finding.share)} of the connections checked out were held by requests that waited for "
+        "something else than the database; what they ran last is listed under the cause",
+    )
+    yield Advice(
+        "Give every call of another service a short timeout, and a circuit breaker",
+        f"connections came back after {span(hold) if hold else 'an unknown time'}, and are usually held for "
+        f"{span(_usual_hold(report)) if _usual_hold(report) else 'an unknown time'}",
+    )
+
+
+def _names(report: Report) -> str:
+    return ", ".join(report.case.target.database.application_names) if report.case else report.target
 
 
 def _usual_hold(report: Report) -> float:

@@ -18,6 +18,8 @@ _JUST_BEFORE = timedelta(minutes=30)
 HELPED = {True: "it helped", False: "it did not help", None: "its effect could not be told"}
 _CAUSES = {
     Cause.LEAK: "a connection leak",
+    Cause.IDLE_LEAK: "connections forgotten outside a transaction",
+    Cause.HOLD: "requests that wait while they hold connections",
     Cause.UNDERSIZED: "a pool too small for its work",
     Cause.SPIKE: "a traffic spike",
     Cause.LOST_CAPACITY: "lost capacity",

@@ -21,7 +21,7 @@ class Waits:
     """What the application's working sessions wait for in the database."""
 
     working: int
-    """Own sessions that are not plain idle."""
+    """Own sessions that are not plain idle, and no maintenance."""
     locked: int
     """Of them, waiting for locks of other sessions."""
     starved: Mapping[str, int]
@@ -73,8 +73,12 @@ def _event(session: Session) -> str:
 
 
 def working_sessions(sessions: Iterable[Session], target: Target) -> list[Session]:
-    """The application's own that do not only rest in the pool."""
-    return [each for each in sessions if is_own(each.identity, target) and each.identity.state != "idle"]
+    """The application's own that do not only rest in the pool, and work for requests.
+
+    A migration that waits for the requests before it holds nobody up by that.
+    """
+    own = (each for each in sessions if is_own(each.identity, target))
+    return [each for each in own if each.identity.state != "idle" and each.in_progress is None]
 
 
 def waits_for_lock(session: Session) -> bool:

@@ -7,10 +7,10 @@ from workflows.models.diagnosis import Cause
 from workflows.models.evidence import DatabaseReading, Evidence, PoolState
 from workflows.models.plan import Cancellation, Proposal, Resize, Restart, Termination
 from workflows.models.policy import Permission, Policy
-from workflows.models.reading import Known, Unavailable
+from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.session import SessionIdentity, StatementIdentity
 from workflows.models.target import Target
-from workflows.ownership import is_of_role, leakable
+from workflows.ownership import at_stake, is_of_role, leakable
 from workflows.readings import fresh, pools_of
 from workflows.remedies.resize import largest
 from workflows.remedies.termination import most_at_once
@@ -21,9 +21,9 @@ from workflows.wording import counted, listed
 def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Policy) -> str | None:
     """In what the act goes further than it may, by the evidence it rests on; None if in nothing."""
     act = proposal.act
-    if isinstance(act, Restart):
-        return _excess_of_restart(act, target)
     database = fresh(evidence.database, evidence.at, policy.thresholds.fresh_for)
+    if isinstance(act, Restart):
+        return _excess_of_restart(proposal, act, value_of(database), target)
     if isinstance(database, Unavailable):
         return f"the database could not be read: {database.reason}"
     if isinstance(act, Termination):
@@ -33,10 +33,18 @@ def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Polic
     return _excess_of_resize(act, evidence, database.value, target, policy)
 
 
-def _excess_of_restart(act: Restart, target: Target) -> str | None:
+def _excess_of_restart(
+    proposal: Proposal, act: Restart, database: DatabaseReading | None, target: Target
+) -> str | None:
     known = {instance.name: instance.container for instance in target.instances}
     if known.get(act.instance) != act.container:
         return f"{act.container} is not the container of {act.instance} in the configuration"
+    if proposal.permission is Permission.APPROVAL:
+        return None
+    if database is None:
+        return "whether it ends work that would be lost could not be read, which needs approval"
+    if lost := at_stake(database.sessions, target):
+        return f"have written or hold an advisory lock, which needs approval: {listed(lost)}"
     return None
 
 

@@ -21,6 +21,7 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.LEAK: (propose_termination, propose_restart),
     Cause.LOCK: (propose_end_of_root,),
     Cause.DDL_QUEUE: (propose_cancellation,),
+    Cause.IDLE_LEAK: (propose_restart,),
     Cause.UNDERSIZED: (propose_resize,),
     Cause.SPIKE: (propose_resize,),
 }
@@ -30,6 +31,9 @@ _WHY_PEOPLE = {
     Cause.LEAK: "connections leak, and no option is left",
     Cause.LOCK: "sessions wait for locks, and who holds them is not for poolmedic to end",
     Cause.DDL_QUEUE: "sessions wait behind a change of a table that waits itself, which a person must cancel",
+    Cause.IDLE_LEAK: "connections are forgotten outside any transaction, and no instance is left to restart",
+    Cause.HOLD: "requests hold connections while they wait for something else than the database; "
+    "nothing is ended or restarted, since they would wait for it again",
     Cause.UNDERSIZED: "the pool is too small for the usual work, and it cannot be enlarged",
     Cause.SPIKE: "traffic is far above the usual, and the pool cannot be enlarged: scaling out may help",
     Cause.LOST_CAPACITY: "instances or connections are missing, which a restart would not bring back",

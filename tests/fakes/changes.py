@@ -36,24 +36,43 @@ def change_traffic(rate: float | None = None, hold: float | None = None) -> Chan
     return apply
 
 
-def leak(name: str, database: Database, pids: Collection[int], *, has_written: bool = False) -> Change:
-    """Connections are checked out and forgotten in a transaction, as long as there are free slots."""
+def leak(
+    name: str,
+    database: Database,
+    pids: Collection[int],
+    *,
+    has_written: bool = False,
+    in_transaction: bool = True,
+) -> Change:
+    """Connections are checked out and forgotten, as long as there are free slots."""
 
     def apply(state: State, at: datetime) -> State:
         app = state.apps[name]
-        return _with(state, _leaking(app, database, list(pids)[: app.free], at, has_written))
+        return _with(state, _leaking(app, database, list(pids)[: app.free], at, has_written, in_transaction))
 
     return apply
 
 
-def _leaking(app: App, database: Database, pids: Collection[int], at: datetime, has_written: bool) -> App:
+def wait_elsewhere(name: str, length: timedelta) -> Change:
+    """Every request now waits so long for somebody slow, inside its transaction."""
+    return change_app(name, waits=length.total_seconds())
+
+
+def _leaking(
+    app: App,
+    database: Database,
+    pids: Collection[int],
+    at: datetime,
+    has_written: bool = False,
+    in_transaction: bool = True,
+) -> App:
     forgotten = tuple(
         Backend(
             pid=pid,
             backend_start=app.started_at,
-            state="idle in transaction",
+            state="idle in transaction" if in_transaction else "idle",
             state_change=at,
-            xact_start=at,
+            xact_start=at if in_transaction else None,
             usename=database.role,
             datname=database.dbname,
             application_name=database.application_names[0],
@@ -182,7 +201,7 @@ def restart(name: str, database: Database) -> Change:
         old = state.apps[name]
         new = replace(old, started_at=at, leaked=(), lost=0, generation=1, leaked_total=0, running=True)
         pids = range(FIRST_IDLE_PID, FIRST_IDLE_PID + min(old.leaks_on_start, old.size))
-        return _with(state, _leaking(new, database, pids, at, has_written=False))
+        return _with(state, _leaking(new, database, pids, at, in_transaction=old.leaks_in_transaction))
 
     return apply
 

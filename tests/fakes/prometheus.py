@@ -63,7 +63,7 @@ def read(world: World, at: datetime, thresholds: Thresholds) -> MetricsReading:
         instances=instances,
         request_rate=Known(value=sum(app.rate for app in apps), at=newest),
         usual_rate=Known(value=state.usual_rate, at=newest),
-        hold_seconds=Known(value=sum(app.hold for app in apps) / len(apps), at=newest),
+        hold_seconds=Known(value=sum(app.holds for app in apps) / len(apps), at=newest),
         usual_hold=Known(value=state.usual_hold, at=newest),
         alert_firing=Known(value=_fires(apps, thresholds.exhausted), at=newest),
     )

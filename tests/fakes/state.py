@@ -11,7 +11,7 @@ from workflows.models.session import Session, SessionIdentity, StatementIdentity
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds a request waits for a connection before it is answered with 503."""
-_JUST_NOW = timedelta(milliseconds=200)
+JUST_NOW = timedelta(milliseconds=200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,9 @@ class Backend:
     has_written: bool = False
     holds_advisory_lock: bool = False
     in_progress: str | None = None
+    query_id: int | None = None
     renews: bool = False
-    rests: timedelta = _JUST_NOW
+    rests: timedelta = JUST_NOW
     """Since its last statement, where it renews."""
     waits: tuple[str, str] | None = None
     """What its statement waits for, where it is active."""
@@ -66,8 +67,9 @@ class Backend:
             state_seconds=(at - self._changed(at)).total_seconds(),
             xact_seconds=None if began is None else (at - began).total_seconds(),
             has_written=self.has_written,
-            holds_advisory_lock=self.holds_advisory_lock and "in transaction" in self.state,
+            holds_advisory_lock=self.holds_advisory_lock,
             in_progress=self.in_progress,
+            query_id=self.query_id,
             wait_event_type=waits[0] if waits else None,
             wait_event=waits[1] if waits else None,
             blocked_by=self.blocked_by,
@@ -102,6 +104,10 @@ class App:
     """Whether the pool notices that a session was ended by the server."""
     leaks_on_start: int = 0
     """Connections that the program loses again as soon as it has started."""
+    leaks_in_transaction: bool = True
+    """Whether those are forgotten inside a transaction."""
+    waits: float = 0.0
+    """Seconds that every request waits for somebody slow while it holds its connection."""
     leaked: tuple[Backend, ...] = ()
     leaked_total: int = 0
     lost: int = 0
@@ -110,7 +116,12 @@ class App:
     @property
     def wanted(self) -> float:
         """Connections that the traffic keeps busy, if it gets them."""
-        return self.rate * self.hold
+        return self.rate * self.holds
+
+    @property
+    def holds(self) -> float:
+        """Seconds that a request keeps its connection in all."""
+        return self.hold + self.waits
 
     @property
     def free(self) -> int:

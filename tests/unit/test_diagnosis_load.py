@@ -149,12 +149,8 @@ def test_a_spike_without_known_hold_times_is_less_sure() -> None:
             busy_look().model_copy(update={"database": scenes.database(sessions(6, 40.0, "active"))}),
             "6 connections of 20 checked out have done nothing new",
         ),
-        (
-            busy_look().model_copy(update={"database": scenes.database(sessions(12, 70.0, "idle"))}),
-            "(12 of these sessions plain idle)",
-        ),
     ],
-    ids=["slow", "no sessions", "stuck", "forgotten outside a transaction"],
+    ids=["slow", "no sessions", "stuck"],
 )
 def test_what_holds_connections_otherwise_is_neither_spike_nor_undersized(look: Evidence, words: str) -> None:
     found = first(look)

@@ -9,7 +9,7 @@ from markdown_it.token import Token
 from activities.report_text import MOST_ROWS, render
 from tests.unit import incidents, scenes
 from tests.unit.markup import EVIL, NASTY, PARSER, structure, words
-from tests.unit.scenes import NOW
+from tests.unit.scenes import NOW, known
 from workflows.markdown import code, escape
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
@@ -192,6 +192,34 @@ def test_advice_on_a_forgotten_lock_is_that_on_a_leak() -> None:
     )
     assert "Find where shop-api takes a connection" in advice
     assert "idle_in_transaction_session_timeout" in advice
+
+
+def test_advice_on_an_idle_leak_leaves_the_pool_s_own_idle_connections_alone() -> None:
+    report = incidents.report(diagnoses=(incidents.diagnosis(Cause.IDLE_LEAK, sessions=0),), attempts=())
+
+    text = render(report)
+    advice = section(text, "What to change for good")
+    assert "recovered from connections forgotten outside a transaction" in text
+    assert "Find where shop-api takes a connection" in advice
+    assert "idle_session_timeout would end both" in advice
+    assert "ALTER ROLE" not in advice
+
+
+def test_advice_on_a_hold_names_how_long_and_touches_no_setting_of_the_server() -> None:
+    slow = scenes.metrics(scenes.scraped(), hold_seconds=known(2.1), usual_hold=known(0.2))
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.HOLD, sessions=0),),
+        attempts=(),
+        outcome=Ending.HANDED_OVER,
+        evidence=scenes.evidence(metrics=slow),
+    )
+
+    text = render(report)
+    advice = section(text, "What to change for good")
+    assert "handed over to people, requests that wait while they hold connections" in text
+    assert "Let shop-api call other services before it takes a connection" in advice
+    assert "connections came back after 2.1 s, and are usually held for 200 ms" in advice
+    assert "ALTER ROLE" not in advice
 
 
 def test_advice_is_not_given_without_a_reason() -> None:

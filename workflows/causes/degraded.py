@@ -19,10 +19,12 @@ def find_degraded(symptoms: Symptoms) -> Finding | str:
     waits = waits_of(symptoms.database.sessions, symptoms.target)
     if not waits.are_starved:
         return f"The database itself is not slow: {waits.starvation}"
+    # Of a few that still work most may wait: then something else holds the rest, and explains more.
+    held_up = min(sum(waits.starved.values()) / symptoms.checked_out(symptoms.exhausted), waits.starved_share)
     pools = listed(describe_pool(name, symptoms.pools[name]) for name in symptoms.exhausted)
     return Finding(
         cause=Cause.DEGRADED,
-        confidence=_CERTAINTY * waits.starved_share,
+        confidence=_CERTAINTY * held_up,
         reasons=(waits.starvation, *_describe_standbys(symptoms.database.server), f"{pools}."),
         instances=symptoms.exhausted,
     )

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from workflows.blocking import Queue, queue_in
-from workflows.causes.leak import certain, required_age, ripens_in
+from workflows.causes.ages import leak_age
+from workflows.causes.leak import certain, ripens_in
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import LOCK_SHARE
 from workflows.front import describe_front, why_left_alone
@@ -117,7 +118,7 @@ def doubts_of_ownership(symptoms: Symptoms) -> tuple[str, ...]:
 
 def _why_forgotten(symptoms: Symptoms) -> str:
     looks = "in two looks" if symptoms.earlier else "by the server's own record, in one look"
-    return f"Forgotten means idle in a transaction for more than {span(required_age(symptoms))}, {looks}."
+    return f"Forgotten means idle in a transaction for more than {span(leak_age(symptoms))}, {looks}."
 
 
 def _why_people(symptoms: Symptoms, queue: Queue) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ class Symptoms:
     database: DatabaseReading | None
     earlier: DatabaseReading | None
     """The database in the look before, if that was fresh then and from the same server process."""
+    earlier_pools: Mapping[str, PoolState]
+    """The pools in that look, those that could be read."""
     lost_slots: int
     """Connections the pools count as checked out and the server does not have."""
     missing: tuple[str, ...]
@@ -124,6 +126,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
     containers = containers_of(evidence, target, policy)
     traffic = fresh(evidence.metrics, evidence.at, policy.thresholds.fresh_for)
     database = trusted(evidence, previous, target, policy)
+    before = pools_of(previous, target, policy) if previous else {}
     return Symptoms(
         target=target,
         policy=policy,
@@ -134,6 +137,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
         containers=_known(containers),
         database=value_of(database),
         earlier=_earlier(value_of(database), previous, target, policy),
+        earlier_pools=_known(before),
         lost_slots=lost_slots(evidence, target, policy) if isinstance(database, Known) else 0,
         missing=(
             *_missing("pool", readings),

@@ -16,6 +16,8 @@ class Cause(StrEnum):
     LEAK = "leak"
     LOCK = "lock"
     DDL_QUEUE = "ddl"
+    IDLE_LEAK = "idle-leak"
+    HOLD = "hold"
     UNDERSIZED = "undersized"
     SPIKE = "spike"
     LOST_CAPACITY = "lost-capacity"
@@ -38,7 +40,10 @@ class Finding(Model):
     sessions: tuple[Session, ...] = ()
     """Leak: the leaked sessions, oldest first; lock: the forgotten session that the others wait behind."""
     share: Share = 0.0
-    """Leak: which part of the connections checked out there it certainly holds."""
+    """Leak, idle leak, hold: which part of the connections checked out there it holds at least.
+
+    Of an idle leak on several instances, that of the one where it is the least.
+    """
     doubts: tuple[str, ...] = ()
     """Why a person has to judge it before anything is done about it."""
     ripe_in: Duration | None = None

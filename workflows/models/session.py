@@ -38,7 +38,7 @@ class Session(Model):
     has_written: bool = False
     """`backend_xid` is set: ending it rolls back work."""
     holds_advisory_lock: bool = False
-    """Ending it frees a lock that means something to the application; read while idle in transaction."""
+    """Ending it frees a lock that means something to the application."""
     wait_event_type: str | None = None
     wait_event: str | None = None
     query_id: int | None = None
