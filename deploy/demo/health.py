@@ -8,7 +8,7 @@ from statistics import fmean
 from deploy.demo import witness
 from deploy.demo.check import ROOMY, Check, Judge
 from deploy.demo.drill import Drill
-from deploy.demo.times import RUNBOOK
+from deploy.demo.times import RUNBOOK, seconds
 
 SECONDS_TO_ACT = 1.0
 PAGES_TO_ACT = 250
@@ -57,15 +57,21 @@ async def promptness(drill: Drill) -> Check:
     taken = (min(moments) - drill.alert.received_at).total_seconds()
     if drill.stage.times.leak_age == RUNBOOK.leak_age:
         return Check("Acted", True, f"after {taken:.2f} s")
-    allowed = seconds_to_act(drill)
-    busy = f"; the machine is busy, so {allowed:.1f} s are allowed" if allowed > SECONDS_TO_ACT else ""
-    return Check("Acted within a second of the alert", taken < allowed, f"after {taken:.2f} s{busy}")
+    allowed, least = seconds_to_act(drill), _seconds_to_act(drill, SECONDS_TO_ACT)
+    busy = f"; the machine is busy, so {allowed:.1f} s are allowed" if allowed > least else ""
+    what = "a second" if least == SECONDS_TO_ACT else f"{least:g} s"
+    return Check(f"Acted within {what} of the alert", taken < allowed, f"after {taken:.2f} s{busy}")
 
 
 def seconds_to_act(drill: Drill) -> float:
     """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
     page = fmean(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
-    return max(SECONDS_TO_ACT, PAGES_TO_ACT * page)
+    return _seconds_to_act(drill, max(SECONDS_TO_ACT, PAGES_TO_ACT * page))
+
+
+def _seconds_to_act(drill: Drill, look: float) -> float:
+    """A restart rests on two looks, with a pause between them."""
+    return 2 * look + seconds(drill.stage.times.settle) if drill.scenario.restarts else look
 
 
 async def _acts(drill: Drill) -> list[datetime]:
@@ -74,5 +80,5 @@ async def _acts(drill: Drill) -> list[datetime]:
         return [request.requested_at for request in drill.report.requests] if drill.report else []
     if drill.scenario.ends_sessions:
         return [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
-    starts = await witness.starts_since(drill.stage, drill.stage.application.name, drill.fault_at)
-    return [datetime.fromtimestamp(event.at, UTC) for event in starts]
+    stops = await witness.stops_since(drill.stage, drill.stage.application.name, drill.fault_at)
+    return [datetime.fromtimestamp(event.at, UTC) for event in stops]

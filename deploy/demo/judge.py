@@ -12,6 +12,7 @@ from deploy.demo.check import FULL, Check, Judge, is_full
 from deploy.demo.configuration import PATHS
 from deploy.demo.drill import Drill
 from deploy.demo.narration import refused
+from deploy.demo.person import text_of
 from deploy.demo.sessions import SessionId
 from deploy.local.receiver import Message
 from workflows.models.diagnosis import Cause
@@ -49,6 +50,8 @@ def _checks(drill: Drill) -> Iterator[Judge]:
     yield _report
     if scenario.advice:
         yield _advice
+    if scenario.told:
+        yield _told
 
 
 async def _sessions(drill: Drill) -> Check:
@@ -97,6 +100,17 @@ async def _pages(drill: Drill) -> Check:
     seen = ", ".join(f"{counted(number, 'message')} to {path}" for path, number in sorted(paged.items()))
     what = f"Told: {listed(PEOPLE[level] for level in sorted(wanted))}, and nobody else"
     return Check(what, set(paged) == {f"/{PATHS[level]}" for level in wanted}, seen or "no message")
+
+
+async def _told(drill: Drill) -> Check:
+    """By the receiver: the highest of those who are called reads what the matter is."""
+    highest = max(drill.scenario.calls)
+    pages = [text_of(message) for message in _paged(drill) if message.path == f"/{PATHS[highest]}"]
+    missing = [words for words in drill.scenario.told if not any(words in page for page in pages)]
+    seen = f"missing: {'; '.join(missing)}" if missing else f"all of {len(drill.scenario.told)} parts"
+    return Check(
+        f"{PEOPLE[highest]} reads what the matter is".capitalize(), bool(pages) and not missing, seen
+    )
 
 
 async def _still_exhausted(drill: Drill) -> Check:

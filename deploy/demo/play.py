@@ -148,7 +148,8 @@ class _Playing:
     def _longest(self) -> float:
         """As long as the configured times can take, and time for a person to decide."""
         times = self.drill.stage.times
-        lengths = [times.exhausted_for, times.leak_age, times.full_for, times.watch[-1], times.relook]
+        ages = [times.leak_age, times.idle_leak_age, times.full_for]
+        lengths = [times.exhausted_for, *ages, times.watch[-1], times.relook]
         waits = sum(map(seconds, lengths)) + 2 * seconds(times.clear_window)
         approval = Policy().approval.expires_after.total_seconds() if self.drill.scenario.asks else 0
         return waits + approval + SLACK

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploy.demo.faults import Burst, Demand, Fault, Leak, Traffic
+from deploy.demo.held import IdleLeak, SlowPartner
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
@@ -40,6 +41,8 @@ class Scenario:
     acts: frozenset[Option] = frozenset()
     calls: frozenset[Level] = frozenset({Level.L1})
     ending: Ending = Ending.RECOVERED
+    told: tuple[str, ...] = ()
+    """Words that the page to the highest of them must have."""
     observed: float = 15.0
     resize_factor: int = 4
     """As the runbook: 10 connections become DATABASE_POOL_SIZE=40."""
@@ -132,6 +135,32 @@ NONE = Scenario(
     # The alert is to outlive the crowd for as long as Alertmanager holds it back, and not to end before.
     times={"scrape_interval": "5s", "exhausted_for": "5s", "gathered": "2500ms", "clear_step": "10s"},
 )
+IDLE_LEAK = Scenario(
+    name="idle-leak",
+    story="A report forgets its connections outside any transaction: to PostgreSQL they look like idle ones.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=SHOPPERS,
+    fault=IdleLeak(20),
+    cause=Cause.IDLE_LEAK,
+    acts=frozenset({Option.RESTART}),
+    advice=("leak detection of the pool",),
+)
+HOLD = Scenario(
+    name="hold",
+    story="Another service gets slow, and every order waits for it with a connection in its hand.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=SHOPPERS,
+    fault=SlowPartner(2.0),
+    cause=Cause.HOLD,
+    calls=frozenset({Level.L1, Level.L2}),
+    ending=Ending.HANDED_OVER,
+    # Who waits two seconds is not to be as old as a leak, whatever its age is shortened to.
+    times={"leak_age": "30s"},
+    advice=("call other services before it takes a connection", "short timeout"),
+    told=("of covetpy-app idle in transaction", "come back, after", "FROM orders WHERE id = $1"),
+)
 OBSERVE = Scenario(
     name="observe",
     story="The same leak, while poolmedic may only observe: left alone, the pool stays exhausted.",
@@ -144,4 +173,7 @@ OBSERVE = Scenario(
     ending=Ending.OPEN,
 )
 
-SCENARIOS = {scenario.name: scenario for scenario in (LEAK, UNDERSIZED, SPIKE, INSTANCES, NONE, OBSERVE)}
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, OBSERVE)
+}

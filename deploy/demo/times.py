@@ -23,6 +23,7 @@ class Times(BaseModel, frozen=True):
     gathered: str = Field(default="0s", description="Alertmanager collects a new group for")
     grouped: str = Field(default="30s", description="Alertmanager collects news of an open group for")
     leak_age: str = Field(default="5m", description="idle in transaction for, before a session is leaked")
+    idle_leak_age: str = Field(default="1m", description="plain idle for, before a connection is forgotten")
     full_for: str = Field(default="5m", description="full at usual traffic for, before a pool is too small")
     acknowledge: str = Field(default="5m", description="nobody takes it for, before others are called")
     settle: str = Field(default="2s", description="wait between an act and the look whether it helped")
@@ -53,6 +54,7 @@ COMPRESSED = Times(
     resend="5s",
     grouped="2s",
     leak_age="3s",
+    idle_leak_age="3s",
     full_for="4s",
     clear_window="20s",
     clear_step="2s",

@@ -33,8 +33,17 @@ async def container_start(stage: Stage, name: str) -> Start:
 
 async def starts_since(stage: Stage, name: str, since: datetime) -> list[Event]:
     """What the engine says happened to it that does not happen to a container which just goes on."""
+    return await _events(stage, name, since, STARTS)
+
+
+async def stops_since(stage: Stage, name: str, since: datetime) -> list[Event]:
+    """When the engine asked it to end, however long it then took."""
+    return await _events(stage, name, since, frozenset({"kill"}))
+
+
+async def _events(stage: Stage, name: str, since: datetime, actions: frozenset[str]) -> list[Event]:
     events = await asyncio.to_thread(stage.stack.engine.events, name, since, datetime.now(UTC))
-    return [event for event in events if event.action in STARTS]
+    return [event for event in events if event.action in actions]
 
 
 def _inspect(stage: Stage, name: str) -> Start:

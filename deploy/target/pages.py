@@ -9,6 +9,7 @@ from covet.core.http import JSONResponse, Request, Response
 
 from . import queries
 from .leak import LeakBug, ReportInterrupted
+from .partner import Partner
 from .pool import DatabaseUnavailable, Pool, PoolTimeout
 
 LONGEST_HOLD_MS = 5_000
@@ -19,7 +20,7 @@ class BadRequest(Exception):
     """The request can't be answered as it is; the message says what to change."""
 
 
-def add_pages(app: Covet, pool: Pool, bug: LeakBug) -> None:
+def add_pages(app: Covet, pool: Pool, bug: LeakBug, partner: Partner) -> None:
     @app.get("/orders/{number}")
     @answering
     async def show_order(request: Request, number: int | str) -> Response:
@@ -27,6 +28,7 @@ def add_pages(app: Covet, pool: Pool, bug: LeakBug) -> None:
         hold_ms = parse_count(request.query.get("hold_ms") or "0", "hold_ms", LONGEST_HOLD_MS)
         async with pool.transaction("/orders") as connection:
             order = await queries.fetch(connection, queries.ORDER, order_id)
+            await partner.ask()
             if hold_ms:
                 await queries.fetch(connection, queries.HOLD, hold_ms / 1000)
         return JSONResponse(dict(order)) if order else refuse(404, "no_such_order")

@@ -34,6 +34,7 @@ QUICK = COMPRESSED.model_copy(
     update={
         "exhausted_for": "4s",
         "leak_age": "2s",
+        "idle_leak_age": "2s",
         "full_for": "3s",
         "clear_window": "8s",
         "clear_step": "1s",
