@@ -6,7 +6,7 @@ docs/profiles.md teaches to write one.
 from collections.abc import Mapping
 from datetime import timedelta
 from string import Template
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
@@ -159,9 +159,11 @@ class Profile(Part):
             self._check(self.usual, names | {"ago", "before"})
         return self
 
-    @staticmethod
-    def _check(templates: Queries | Usual, names: set[str]) -> None:
+    def _check(self, templates: Queries | Usual, names: set[str]) -> None:
+        sums = {meaning for meaning, series in self.series.listed().items() if len(series.names) > 1}
         for key, value in templates:
-            unknown = set(Template(value).get_identifiers()) - names if isinstance(value, str) else set[Any]()
-            if unknown:
+            named = set(Template(value).get_identifiers()) if isinstance(value, str) else set[str]()
+            if unknown := named - names:
                 raise ValueError(f"{key}: ${min(unknown)} is no series of this profile")
+            if added := named & sums:
+                raise ValueError(f"{key}: ${min(added)} is a sum, and PromQL takes one series; leave it out")

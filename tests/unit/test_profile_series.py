@@ -98,3 +98,8 @@ def test_a_series_that_means_nothing_is_refused(meaning: str, given: object, tol
     with pytest.raises(ValidationError) as refused:
         Profile.model_validate(SUM | {"series": SUM["series"] | {meaning: given}})
     assert told in str(refused.value)
+
+
+def test_a_template_cannot_name_a_sum() -> None:
+    with pytest.raises(ValidationError, match=r"request_rate: \$idle is a sum, and PromQL takes one series"):
+        Profile.model_validate(SUM | {"queries": {"request_rate": "rate($idle[$window])"}})
