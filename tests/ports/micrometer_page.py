@@ -12,7 +12,7 @@ RATE = 20.0
 
 
 class MicrometerPage:
-    """Its figures are the test's to change; requests go on by themselves, a twentieth of a second each."""
+    """Its figures are the test's to change; requests go on by themselves, twenty a second."""
 
     def __init__(self, *, has_histogram: bool = True) -> None:
         self.has_histogram = has_histogram
