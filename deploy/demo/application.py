@@ -81,10 +81,20 @@ class Application:
         if answer.status_code != HTTPStatus.ACCEPTED:
             raise FaultRefused(f"{self.name} answered {answer.status_code}: {answer.text}")
 
+    async def lock(self) -> None:
+        """Have a transfer leave half-way, with its order locked."""
+        answer = await self._client.post("/fault/lock", json={"order": 1})
+        if answer.status_code != HTTPStatus.ACCEPTED:
+            raise FaultRefused(f"{self.name} answered {answer.status_code}: {answer.text}")
+
     async def forgotten(self) -> list[int]:
-        """Server processes of the connections that are forgotten now."""
-        answer = await self._client.get("/fault/leak")
-        return [session["backend_pid"] for session in answer.raise_for_status().json()["sessions"]]
+        """Server processes of the connections that are forgotten now, with or without a lock."""
+        answers = [await self._client.get(f"/fault/{bug}") for bug in ("leak", "lock")]
+        return [
+            session["backend_pid"]
+            for answer in answers
+            for session in answer.raise_for_status().json()["sessions"]
+        ]
 
 
 @contextlib.asynccontextmanager

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, override
 
 import httpx
 
 from deploy.demo.application import Application
+from deploy.demo.decoys import Decoy
 from deploy.demo.sessions import SessionId, identify
 from deploy.load.generator import Load
 from deploy.local import probes
@@ -46,6 +47,8 @@ class Ground:
     load: Load
     calm: Demand
     holding: AsyncExitStack
+    beside: list[Decoy] = field(default_factory=list)
+    """Sessions that a fault needs, and that nobody may touch all the same."""
 
     def ask(self, demand: Demand) -> None:
         """Have the users ask for so much from now on."""

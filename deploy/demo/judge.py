@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from deploy.demo import bystanders, health, sizing, witness
+from deploy.demo import bystanders, health, queues, sizing, witness
 from deploy.demo.check import FULL, Check, Judge, is_full
 from deploy.demo.configuration import PATHS
 from deploy.demo.drill import Drill
@@ -15,7 +16,7 @@ from deploy.demo.narration import refused
 from deploy.demo.person import text_of
 from deploy.demo.sessions import SessionId
 from deploy.local.receiver import Message
-from workflows.models.diagnosis import Cause
+from workflows.models.diagnosis import QUEUES, Cause
 from workflows.models.page import Level
 from workflows.models.report import Ending
 from workflows.wording import counted, listed, percent
@@ -37,7 +38,7 @@ async def judge(drill: Drill) -> tuple[Check, ...]:
 
 def _checks(drill: Drill) -> Iterator[Judge]:
     scenario = drill.scenario
-    yield from (_sessions, _decoys, _container, _sufferers, _pages)
+    yield from (_sessions, queues.cancelled, _decoys, _container, _sufferers, _pages)
     if drill.stage.others:
         yield from bystanders.BESIDE
     if scenario.ending is Ending.OPEN:
@@ -46,6 +47,8 @@ def _checks(drill: Drill) -> Iterator[Judge]:
         yield from health.RECOVERED
     if scenario.acts:
         yield health.promptness
+    if scenario.acts and scenario.cause in QUEUES:
+        yield from queues.DRAINED
     yield from sizing.RESIZED if scenario.resizes else (sizing.untouched_size,)
     yield _report
     if scenario.advice:
@@ -67,8 +70,9 @@ async def _sessions(drill: Drill) -> Check:
 
 
 async def _decoys(drill: Drill) -> Check:
-    lost = await drill.decoys.lost()
-    kinds = ", ".join(decoy.what for decoy in drill.decoys.sessions)
+    decoys = replace(drill.decoys, sessions=(*drill.decoys.sessions, *drill.ground.beside))
+    lost = await decoys.lost()
+    kinds = ", ".join(decoy.what for decoy in decoys.sessions)
     return Check("Everybody else's sessions live", not lost, f"lost: {', '.join(lost)}" if lost else kinds)
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from deploy.demo.faults import Burst, Demand, Fault, Leak, Traffic
 from deploy.demo.held import IdleLeak, SlowPartner
+from deploy.demo.migration import WaitingChange
+from deploy.demo.row_lock import RowLock
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
 from workflows.models.report import Ending
 
-APPROVED = frozenset({Option.RESIZE})
+APPROVED = frozenset({Option.RESIZE, Option.CANCEL})
 """What a person has to approve in every drill."""
 
 
@@ -44,6 +46,8 @@ class Scenario:
     told: tuple[str, ...] = ()
     """Words that the page to the highest of them must have."""
     observed: float = 15.0
+    loses: bool = False
+    """Whether work is lost by the end of the fault's sessions, which a person has to approve then."""
     resize_factor: int = 4
     """As the runbook: 10 connections become DATABASE_POOL_SIZE=40."""
     times: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +58,7 @@ class Scenario:
     @property
     def asks(self) -> bool:
         """Whether a person has to approve."""
-        return bool(self.acts & APPROVED)
+        return self.loses or bool(self.acts & APPROVED)
 
     @property
     def resizes(self) -> bool:
@@ -65,6 +69,11 @@ class Scenario:
     def ends_sessions(self) -> bool:
         """Whether the sessions that the fault left are ended one by one."""
         return Option.TERMINATE in self.acts
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the statements of the sessions that the fault left are cancelled one by one."""
+        return Option.CANCEL in self.acts
 
     @property
     def restarts(self) -> bool:
@@ -172,8 +181,27 @@ OBSERVE = Scenario(
     cause=Cause.LEAK,
     ending=Ending.OPEN,
 )
+LOCK = Scenario(
+    name="lock",
+    story="A transfer leaves half-way with its row locked, and the other transfers queue behind it.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=SHOPPERS,
+    fault=RowLock(rate=9),
+    cause=Cause.LOCK,
+    acts=frozenset({Option.TERMINATE}),
+    loses=True,
+)
+DDL = Scenario(
+    name="ddl",
+    story="A migration waits for a long report to change a table, and the shop waits for the migration.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=SHOPPERS,
+    fault=WaitingChange(),
+    cause=Cause.DDL_QUEUE,
+    acts=frozenset({Option.CANCEL}),
+)
 
-SCENARIOS = {
-    scenario.name: scenario
-    for scenario in (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, OBSERVE)
-}
+_ALL = (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, LOCK, DDL, OBSERVE)
+SCENARIOS = {scenario.name: scenario for scenario in _ALL}

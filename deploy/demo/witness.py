@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from deploy.demo.stage import Stage
 from deploy.local.engine import Event
+from deploy.local.postgres import MEDIC
 from deploy.local.postgres_log import LogLine
 
 STARTS = frozenset({"start", "restart", "die", "oom"})
@@ -24,6 +25,16 @@ class Start(NamedTuple):
 def ended_since(stage: Stage, since: datetime) -> list[LogLine]:
     """Every session that a command ended after that moment, once per time, by PostgreSQL's own log."""
     return [line for line in stage.stack.postgres.log.ended_sessions() if line.at >= since]
+
+
+def cancelled_since(stage: Stage, since: datetime) -> list[LogLine]:
+    """Every statement that was cancelled after that moment, by PostgreSQL's own log.
+
+    Not those that the application gave up itself, or poolmedic in its own session: each has a time limit.
+    """
+    own = (stage.target, MEDIC)
+    lines = stage.stack.postgres.log.cancelled_queries()
+    return [line for line in lines if line.at >= since and line.application_name not in own]
 
 
 async def container_start(stage: Stage, name: str) -> Start:

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import random
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +20,25 @@ HIGHEST_RATE = 500.0
 ORDERS = 2_000
 STATUS = slice(9, 12)
 """Of the first line of an answer: `HTTP/1.1 200 OK`."""
+
+
+type Visit = Callable[[random.Random, int], tuple[str, str]]
+"""Method and path of the next request, by chance and by the milliseconds that it holds its connection."""
+
+
+def look_at_order(chance: random.Random, hold_ms: int) -> tuple[str, str]:
+    """Somebody looks at any order."""
+    return "GET", f"/orders/{chance.randint(1, ORDERS)}?hold_ms={hold_ms}"
+
+
+def transfer_along(orders: int) -> Visit:
+    """Somebody moves a cent from one of the first orders to the one before it."""
+
+    def transfer(chance: random.Random, _hold_ms: int) -> tuple[str, str]:
+        destination = chance.randint(1, orders)
+        return "POST", f"/transfers/{destination + 1}/{destination}"
+
+    return transfer
 
 
 class LoadError(ValueError):
@@ -43,6 +63,7 @@ class Load:
         timeout: float = 10.0,
         in_flight: int = 300,
         seed: int = 1,
+        visit: Visit = look_at_order,
     ) -> None:
         if not 0 < seconds <= LONGEST_RUN:
             raise LoadError(f"seconds must be in (0, {LONGEST_RUN:g}]")
@@ -53,6 +74,7 @@ class Load:
         self._started_at = time.monotonic()
         self._ended_at: float | None = None
         self.in_flight = in_flight
+        self._visit = visit
         self._random = random.Random(seed)  # noqa: S311  a repeatable stream of arrivals
         self._timeout = timeout
         if not base_urls:
@@ -116,16 +138,16 @@ class Load:
             task.add_done_callback(self._requests.discard)
 
     async def _request(self) -> None:
-        path = f"/orders/{self._random.randint(1, ORDERS)}?hold_ms={self.hold_ms}"
+        method, path = self._visit(self._random, self.hold_ms)
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                status = await self._get(next(self._addresses), path)
+                status = await self._ask(next(self._addresses), method, path)
         except (OSError, EOFError) as exc:
             status = type(exc).__name__
         self.journal.note(status, time.monotonic() - started)
 
-    async def _get(self, address: SplitResult, path: str) -> str:
+    async def _ask(self, address: SplitResult, method: str, path: str) -> str:
         """The answer's status; a connection of its own for each request, as users come.
 
         By hand, because a pooling client looks through all open connections at every request: with many
@@ -134,8 +156,8 @@ class Load:
         host, port = address.hostname, address.port
         reader, writer = await asyncio.open_connection(host, port)
         try:
-            head = f"GET {address.path}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-            writer.write(head.encode())
+            headers = f"Host: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            writer.write(f"{method} {address.path}{path} HTTP/1.1\r\n{headers}".encode())
             answer = await reader.readuntil(b"\r\n")
             await reader.read()
         finally:

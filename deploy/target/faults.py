@@ -1,4 +1,4 @@
-"""The drill's switches, `/fault/leak` and `/fault/hold`: closed to everybody without the drill's token."""
+"""The drill's switches, `/fault/…`: closed to everybody without the drill's token."""
 
 import hmac
 from collections.abc import Callable
@@ -8,13 +8,15 @@ from covet.core.http import JSONResponse, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from .leak import Fault, LeakBug
+from .ledger import Lease
+from .lock import Lock, LockBug
 from .pages import BadRequest, Handler, answering, refuse
 from .partner import Delay, Partner
 
 type Gate = Callable[[Handler], Handler]
 
 
-def add_faults(app: Covet, bug: LeakBug, partner: Partner, token: str | None) -> None:
+def add_faults(app: Covet, bug: LeakBug, partner: Partner, locks: LockBug, token: str | None) -> None:
     def for_drills(handler: Handler) -> Handler:
         @answering
         async def check(request: Request) -> Response:
@@ -29,6 +31,7 @@ def add_faults(app: Covet, bug: LeakBug, partner: Partner, token: str | None) ->
 
     add_leak(app, bug, for_drills)
     add_hold(app, partner, for_drills)
+    add_lock(app, locks, for_drills)
 
 
 def add_leak(app: Covet, bug: LeakBug, for_drills: Gate) -> None:
@@ -69,6 +72,23 @@ def add_hold(app: Covet, partner: Partner, for_drills: Gate) -> None:
         return show_partner(partner)
 
 
+def add_lock(app: Covet, locks: LockBug, for_drills: Gate) -> None:
+    @app.get("/fault/lock")
+    @for_drills
+    async def show_lock(_request: Request) -> Response:
+        return JSONResponse({"sessions": show_sessions(locks.holders)})
+
+    @app.post("/fault/lock")
+    @for_drills
+    async def strike(request: Request) -> Response:
+        await locks.strike(parse(Lock, await read_body(request)))
+        return JSONResponse({"sessions": show_sessions(locks.holders)}, status_code=202)
+
+
+def show_sessions(leases: list[Lease]) -> list[dict[str, object]]:
+    return [{"backend_pid": lease.backend_pid, "held_seconds": lease.age} for lease in leases]
+
+
 def show_partner(partner: Partner, status: int = 200) -> Response:
     delay = partner.delay.model_dump() if partner.delay else None
     answer = {"fault": delay, "asking": partner.asking, "answered_late": partner.answered_late}
@@ -76,14 +96,13 @@ def show_partner(partner: Partner, status: int = 200) -> Response:
 
 
 def show(bug: LeakBug, status: int = 200) -> Response:
-    sessions = [{"backend_pid": lease.backend_pid, "held_seconds": lease.age} for lease in bug.forgotten]
     fault = bug.fault.model_dump() if bug.fault else None
     return JSONResponse(
         {
             "fault": fault,
             "pending": bug.pending,
             "forgotten_total": bug.forgotten_total,
-            "sessions": sessions,
+            "sessions": show_sessions(bug.forgotten),
         },
         status_code=status,
     )

@@ -33,6 +33,18 @@ def add_pages(app: Covet, pool: Pool, bug: LeakBug, partner: Partner) -> None:
                 await queries.fetch(connection, queries.HOLD, hold_ms / 1000)
         return JSONResponse(dict(order)) if order else refuse(404, "no_such_order")
 
+    @app.post("/transfers/{source}/{destination}")
+    @answering
+    async def transfer(_request: Request, source: int | str, destination: int | str) -> Response:
+        """Move a cent from one order to another, in one transaction."""
+        taken_from = parse_count(str(source), "source", 2**31 - 1)
+        given_to = parse_count(str(destination), "destination", 2**31 - 1)
+        async with pool.transaction("/transfers") as connection:
+            if not await queries.fetch(connection, queries.TAKE, taken_from, queries.CENT):
+                return refuse(409, "nothing_to_take")
+            await queries.fetch(connection, queries.GIVE, given_to, queries.CENT)
+        return JSONResponse({"moved": queries.CENT})
+
     @app.get("/probe")
     @answering
     async def probe(_request: Request) -> Response:

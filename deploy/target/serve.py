@@ -12,6 +12,7 @@ from covet.database.monitoring.pool_monitor import initialize_pool_monitor
 from .faults import add_faults
 from .leak import LeakBug
 from .ledger import Ledger
+from .lock import LockBug
 from .operations import add_operations
 from .pages import add_pages
 from .partner import Partner
@@ -73,7 +74,7 @@ async def assemble(settings: Settings, pool: Pool, bug: LeakBug) -> Asgi:
     partner = Partner()
     add_pages(app, pool, bug, partner)
     add_operations(app, pool, settings.instance)
-    add_faults(app, bug, partner, settings.drill_token)
+    add_faults(app, bug, partner, LockBug(pool), settings.drill_token)
     return await count_requests(app)
 
 

@@ -185,7 +185,13 @@ class Stand:
 def left_alone(scenario: Scenario) -> Scenario:
     """The same while poolmedic may only observe, so that nothing ends it."""
     return dataclasses.replace(
-        scenario, mode=Mode.OBSERVE, acts=frozenset(), advice=(), ending=Ending.OPEN, observed=5.0
+        scenario,
+        mode=Mode.OBSERVE,
+        acts=frozenset(),
+        loses=False,
+        advice=(),
+        ending=Ending.OPEN,
+        observed=5.0,
     )
 
 
