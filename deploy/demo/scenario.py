@@ -9,6 +9,7 @@ from deploy.demo.faults import Burst, Demand, Fault, Leak, Traffic
 from deploy.demo.held import IdleLeak, SlowPartner
 from deploy.demo.migration import WaitingChange
 from deploy.demo.row_lock import RowLock
+from deploy.demo.standby import LostStandby
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
@@ -202,6 +203,18 @@ DDL = Scenario(
     cause=Cause.DDL_QUEUE,
     acts=frozenset({Option.CANCEL}),
 )
+DEGRADED = Scenario(
+    name="degraded",
+    story="The standby that every commit waits for is gone: the database hangs, whoever asks it.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=SHOPPERS,
+    fault=LostStandby(rate=6),
+    cause=Cause.DEGRADED,
+    calls=frozenset({Level.L1, Level.L2}),
+    ending=Ending.HANDED_OVER,
+    told=("IPC/SyncRep", "none is connected"),
+)
 
-_ALL = (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, LOCK, DDL, OBSERVE)
+_ALL = (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, LOCK, DDL, DEGRADED, OBSERVE)
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}

@@ -1,4 +1,4 @@
-"""The drills of connections that are held: forgotten outside a transaction, or by those who wait."""
+"""The drills of held connections: forgotten outside a transaction, or by those who wait for something else."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -15,6 +15,7 @@ from workflows.models.policy import Option
 TIMES = QUICK.model_copy(update=scenarios.HOLD.times)
 IDLE_LEAK = dataclasses.replace(scenarios.IDLE_LEAK, pool_size=LEAKED, fault=IdleLeak(LEAKED))
 HOLD = dataclasses.replace(scenarios.HOLD, pool_size=LEAKED)
+DEGRADED = dataclasses.replace(scenarios.DEGRADED, pool_size=LEAKED)
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +63,10 @@ async def test_a_hold_left_alone_stays_and_nothing_is_touched(stand: Stand) -> N
     ended = await stand.run(left_alone(HOLD))
     await stand.stage.application.quick_partner()
     assert ended.unmet == []
+
+
+async def test_degraded(stand: Stand) -> None:
+    ended = await stand.run(DEGRADED)
+    assert ended.unmet == []
+    assert ended.report.attempts == ()
+    assert witness.ended_since(stand.stage, ended.drill.fault_at) == []
