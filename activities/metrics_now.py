@@ -40,7 +40,8 @@ def questions(profile: Profile, selector: Mapping[str, str], lookback: timedelta
         if template is not None
     }
     rates = traffic.questions_now(profile, selector) | usual.rate_questions(profile, selector)
-    return scraped | computed | rates | usual.hold_questions(profile, selector)
+    witness = profile.witness(selector, lookback)
+    return scraped | witness | computed | rates | usual.hold_questions(profile, selector)
 
 
 def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReading:

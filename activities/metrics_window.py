@@ -60,7 +60,7 @@ def questions(profile: Profile, look: WindowLook) -> dict[str, str]:
     selectors = profile.selectors(labels)
     scraped = {name: f"{selectors[name]}[{duration(length)}]" for name in SCRAPED if name in selectors}
     rates = traffic.questions(profile, labels, length) | usual.rate_questions(profile, labels)
-    return scraped | rates
+    return scraped | profile.witness(labels, length) | rates
 
 
 def bucket_question(profile: Profile, look: WindowLook) -> str | None:

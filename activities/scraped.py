@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from activities.missing import Missing, count, moment, read
-from activities.profiles.profile import Profile
+from activities.profiles.profile import WITNESS, Profile
 from activities.profiles.series import Series as Names
 from activities.prometheus_api import Series
 from activities.series import Overlap, Sample, Samples, Timeline, add, as_of, increase, is_finite, join, since
@@ -95,6 +95,8 @@ class Scraped:
         counters, at, timeline = self.all(meaning), self.last_at, self.timeline
         if self._series(meaning).always and not any(c and c[-1].at == self.scrapes[-1] for c in counters):
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
+        if meaning == "errors_503" and not counters:
+            self._require_witness()
         if not all(is_finite(counter) for counter in counters):
             raise Missing(f"{self._named(meaning)} is not a number")
         if not timeline.counts_since(start):
@@ -138,6 +140,16 @@ class Scraped:
         if last is None or last.at != now:
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
         return count(last.value, f"{last.value} as {self._named(meaning)} of {self._instance}")
+
+    def _require_witness(self) -> None:
+        """No 503 so far is known only where requests are counted under the same name."""
+        if WITNESS not in self._asked:
+            return
+        label, found = self._profile.instance_label, answered(self._asked[WITNESS])
+        if all(series.labels.get(label) != self._instance for series in found):
+            raise Missing(
+                f"{self._named('errors_503')} counts nothing of {self._instance}, not even successes"
+            )
 
     def _series(self, meaning: str) -> Names:
         return self._profile.series.listed()[meaning]

@@ -27,6 +27,8 @@ def _is_template(value: str) -> str:
 type Query = Annotated[str, AfterValidator(_is_template)]
 
 
+WITNESS = "requests at all"
+_COUNTS_REQUESTS = "count by ($instance) (present_over_time($requests[$window]))"
 GAUGES = ("active", "idle", "size", "waiters")
 COUNTERS = ("timeouts", "leaked", "errors_503")
 
@@ -145,6 +147,12 @@ class Profile(Part):
     def selectors(self, labels: Mapping[str, str]) -> dict[str, str]:
         """A selector per series, for the target with these labels."""
         return {meaning: series.selector(labels) for meaning, series in self.series.listed().items()}
+
+    def witness(self, labels: Mapping[str, str], over: timedelta) -> dict[str, str]:
+        """PromQL (`WITNESS`) for the instances that count requests at all, where 503s are some of them."""
+        requests, errors = self.series.requests, self.series.errors_503
+        is_shared = requests is not None and errors is not None and requests.names == errors.names
+        return {WITNESS: self.query(_COUNTS_REQUESTS, labels, window=over)} if is_shared else {}
 
     def query(self, template: str, labels: Mapping[str, str], **spans: timedelta) -> str:
         """One template as PromQL for the target with these labels."""

@@ -1,5 +1,6 @@
 """The series of a profile: sums, labels that are called otherwise, counters that are always there."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from pydantic import ValidationError
 
 from activities.exposition import Exposition
 from activities.missing import Missing
-from activities.profiles.profile import Profile
+from activities.profiles.profile import WITNESS, Profile
 from activities.prometheus_api import Series
 from activities.scraped import Scraped
 from activities.series import Sample
@@ -103,3 +104,16 @@ def test_a_series_that_means_nothing_is_refused(meaning: str, given: object, tol
 def test_a_template_cannot_name_a_sum() -> None:
     with pytest.raises(ValidationError, match=r"request_rate: \$idle is a sum, and PromQL takes one series"):
         Profile.model_validate(SUM | {"queries": {"request_rate": "rate($idle[$window])"}})
+
+
+def test_no_503_is_known_only_where_requests_are_counted() -> None:
+    counted = {"name": "http_total", "labels": {"status": "503"}}
+    both = SUM["series"] | {"requests": "http_total", "errors_503": counted}
+    profile = Profile.model_validate(SUM | {"series": both}).named("mine")
+    asked = {"active": (series("busy", 2, 3),), "errors_503": ()}
+    assert set(profile.witness({}, timedelta(minutes=1))) == {WITNESS}
+    assert PROFILE.witness({}, timedelta(minutes=1)) == {}
+    with pytest.raises(Missing, match="http_total counts nothing of one, not even successes"):
+        Scraped("one", profile, asked | {WITNESS: ()}).risen("errors_503", 0)
+    seen = asked | {WITNESS: (series("any", 1),)}
+    assert Scraped("one", profile, seen).risen("errors_503", 0).value == 0
