@@ -1,4 +1,4 @@
-"""The drills of held connections: forgotten outside a transaction, or by those who wait for something else."""
+"""The drills of held connections: forgotten outside a transaction, or by whoever waits for something else."""
 
 import dataclasses
 from collections.abc import AsyncIterator
