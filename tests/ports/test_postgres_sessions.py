@@ -47,9 +47,11 @@ async def test_a_standby_that_commits_wait_for_and_that_is_gone(
     writer = await stage.idle()
     assert (await stage.server()).sync_standbys is None
 
+    is_seen = asyncio.Event()
+
     async def write_on() -> None:
         """The server takes the setting when it likes: commits go through until then."""
-        while await admin.fetchval("SHOW synchronous_standby_names"):
+        while not is_seen.is_set():
             await stage.connection(writer).execute("INSERT INTO kept VALUES (1)")
 
     await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
@@ -60,6 +62,7 @@ async def test_a_standby_that_commits_wait_for_and_that_is_gone(
         sessions = await stage.sessions_once(lambda seen: seen[writer].wait_event == "SyncRep")
         assert sessions[writer].identity.state == "active"
     finally:
+        is_seen.set()
         await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
         await admin.execute("SELECT pg_reload_conf()")
     await writing
@@ -104,8 +107,10 @@ async def test_a_migration_under_way_is_marked_and_survives(
 
 
 async def test_statements_are_the_targets_own_and_hold_no_literal(
-    stage: RealDatabase, postgres_server: Postgres
+    stage: RealDatabase, postgres_server: Postgres, admin: Connection
 ) -> None:
+    # Only the most expensive shapes are read, and what other tests ran may have been all of these.
+    await admin.execute("SELECT pg_stat_statements_reset()")
     pid = await stage.idle()
     await stage.connection(pid).execute("DO $$ BEGIN PERFORM 'hunter2'; END $$; SELECT 'hunter2', 42")
     statements = (await read(postgres_server.medic_dsn)).statements
