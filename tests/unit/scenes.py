@@ -179,9 +179,8 @@ def database(found: list[Session], total: int = SIZE, **changes: Any) -> Known[D
         "reserved_connections": 3,
         "connections": total + 5,
         "can_terminate": True,
-        "can_cancel": True,
     }
-    server |= {name: changes.pop(name) for name in list(changes) if name in ServerReading.model_fields}
+    server |= {name: changes.pop(name) for name in list(changes) if name in server}
     fields = {
         "server": ServerReading.model_validate(server),
         "sessions": tuple(found),

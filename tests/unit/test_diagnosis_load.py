@@ -30,24 +30,20 @@ def test_full_for_long_at_usual_traffic_and_hold_times_is_undersized() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait", "cause"),
-    [
-        ({"wait_event_type": "Lock"}, Cause.LOCK),
-        ({"wait_event_type": "IPC", "wait_event": "SyncRep"}, Cause.DEGRADED),
-    ],
+    "wait", [{"wait_event_type": "Lock"}, {"wait_event_type": "IPC", "wait_event": "SyncRep"}]
 )
 def test_work_that_the_database_holds_up_is_neither_a_spike_nor_too_small_a_pool(
-    wait: dict[str, str], cause: Cause
+    wait: dict[str, str],
 ) -> None:
     waiting = sessions(20, 0.0, "active", **wait)
     look = busy_look(hold_seconds=known(float("nan"))).model_copy(
         update={"database": scenes.database(waiting)}
     )
 
-    found = diagnose(look, None, target(), policy()).findings
+    found = first(look)
 
-    assert [each.cause for each in found] == [cause]
-    assert "20 working sessions of 20" in found[0].reasons[0]
+    assert found.cause is Cause.UNKNOWN
+    assert any("20 working sessions of 20" in reason for reason in found.reasons)
 
 
 @pytest.mark.parametrize("unknown", ["hold_seconds", "request_rate"])
@@ -149,8 +145,12 @@ def test_a_spike_without_known_hold_times_is_less_sure() -> None:
             busy_look().model_copy(update={"database": scenes.database(sessions(6, 40.0, "active"))}),
             "6 connections of 20 checked out have done nothing new",
         ),
+        (
+            busy_look().model_copy(update={"database": scenes.database(sessions(12, 70.0, "idle"))}),
+            "(12 of these sessions plain idle)",
+        ),
     ],
-    ids=["slow", "no sessions", "stuck"],
+    ids=["slow", "no sessions", "stuck", "forgotten outside a transaction"],
 )
 def test_what_holds_connections_otherwise_is_neither_spike_nor_undersized(look: Evidence, words: str) -> None:
     found = first(look)
