@@ -26,7 +26,7 @@ from workflows.models.target import Target
 from workflows.ports.activities import Application
 from workflows.ports.requests import Look
 
-LIMIT = timedelta(seconds=0.5)
+LIMIT = timedelta(seconds=1)
 
 type Page = tuple[str, bytes]
 """Status line and body."""
