@@ -13,7 +13,7 @@ from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, 
 from workflows.models.policy import Mode
 from workflows.models.text import clean
 from workflows.models.verdict import Verdict
-from workflows.wording import counted
+from workflows.wording import counted, span
 
 
 class Clock(StrEnum):
@@ -120,12 +120,11 @@ def request_lines(request: Request, workflow_id: str) -> list[str]:
 
 
 def closing(verdict: Verdict | None) -> list[str]:
-    """What level 1 is told when the clear window held: that nobody is needed, and what was measured."""
+    """What level 1 is told when the clear window held: that nothing is asked, and what was measured."""
     if verdict is None:
         return []
-    length = (verdict.until - verdict.since).total_seconds() / 60
     return [
-        f"Verified over a clear window of {length:.1f} min; nobody has to do anything.",
+        f"Verified over a clear window of {span(verdict.until - verdict.since)}; nothing has to be done now.",
         *(f"- {each.name}: {each.measured} ({each.limit})" for each in verdict.criteria),
     ]
 

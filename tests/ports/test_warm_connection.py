@@ -25,12 +25,6 @@ OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = 'poolmedic'"
 
 
 @pytest.fixture
-async def admin(postgres_server: Postgres) -> AsyncIterator[Connection]:
-    async with postgres_roles.connected(postgres_server, "covetpy") as connection:
-        yield connection
-
-
-@pytest.fixture
 async def database(postgres_server: Postgres) -> AsyncIterator[PostgresDatabase]:
     opened = PostgresDatabase({examples.DSN: postgres_server.medic_dsn})
     assert await opened.warm() == {}

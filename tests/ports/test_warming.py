@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,7 +10,6 @@ from structlog.typing import EventDict
 
 from activities.postgres import PostgresDatabase
 from activities.warm_connection import CONNECT_SECONDS
-from deploy.local import postgres_roles
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import Postgres
 from tests.ports import examples
@@ -19,12 +18,6 @@ from worker.warming import kept_warm
 
 OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = 'poolmedic'"
 OFTEN = 0.02
-
-
-@pytest.fixture
-async def admin(postgres_server: Postgres) -> AsyncIterator[Connection]:
-    async with postgres_roles.connected(postgres_server, "covetpy") as connection:
-        yield connection
 
 
 class Rounds:

@@ -38,7 +38,7 @@ def test_good_news_says_first_that_nobody_is_needed_then_what_was_measured() -> 
     free = Criterion(name="utilization", state=State.RECOVERED, measured="20 % at most", limit="below 70 %")
     verdict = Verdict(state=State.RECOVERED, criteria=(free,), since=NOW - timedelta(minutes=5), until=NOW)
     assert closing(verdict) == [
-        "Verified over a clear window of 5.0 min; nobody has to do anything.",
+        "Verified over a clear window of 5 min; nothing has to be done now.",
         "- utilization: 20 % at most (below 70 %)",
     ]
 

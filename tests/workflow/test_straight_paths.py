@@ -64,7 +64,7 @@ async def test_a_leak_is_healed_by_ending_exactly_the_leaked_sessions(stage: Sta
     assert not world.paged("L3")
     found, recovered = world.paged("L1")
     assert (found.is_good_news, recovered.is_good_news) == (False, True)
-    assert recovered.body.startswith("Verified over a clear window of 5.0 min")
+    assert recovered.body.startswith("Verified over a clear window of 5 min")
     await assert_cheap(incident)
 
 

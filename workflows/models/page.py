@@ -25,7 +25,7 @@ class Page(Model):
     body: str
     links: dict[str, str] = {}
     is_good_news: bool = False
-    """Nobody has to do anything: services that colour their messages do not show it as a warning."""
+    """Nothing has to be done now: services that colour their messages do not show it as a warning."""
 
 
 class Delivery(Model):
