@@ -2,7 +2,7 @@
 
 SCENARIO ?= leak
 # Tests wait more than they compute: so many files at a time, each process with servers of its own.
-PROCESSES ?= 2
+PROCESSES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
@@ -14,7 +14,7 @@ help: ## Say what can be made
 setup: ## Install what is missing: interpreter, locked packages, Debian packages
 	@python3 -m deploy.setup
 
-demo: setup ## Break a real pool and watch it healed (SCENARIO=leak|undersized|observe, REALTIME=1, KEEP=1)
+demo: setup ## Break a real pool and watch it healed (SCENARIO=leak, or another one of README.md; REALTIME=1, KEEP=1)
 	@$(PYTHON) -m deploy.demo --scenario $(SCENARIO) $(if $(REALTIME),--realtime) $(if $(KEEP),--keep)
 
 lint: setup ## Style, types and the direction of imports

@@ -12,12 +12,14 @@ from workflows.models.plan import Resize, Restart, Termination
 from workflows.models.reading import value_of
 from workflows.models.report import Report
 from workflows.models.verdict import State
-from workflows.slots import spare_per_instance
-from workflows.wording import counted, percent, span
+from workflows.slots import left_for_us, spare_per_instance
+from workflows.wording import counted, listed, percent, span
 
 _HEADROOM = 0.7
 """Utilization that a pool should have at the usual load: the runbook's own limit of health."""
 _SHORTEST_TIMEOUT = 60.0
+_LONGEST_WAIT_OF_A_CHANGE = 2
+"""Seconds for which users may be made to wait behind it."""
 
 
 class Advice(NamedTuple):
@@ -38,8 +40,9 @@ class LastStatement(NamedTuple):
 
 def advise(report: Report) -> tuple[Advice, ...]:
     """In the order in which they prevent the most."""
-    pieces = [*_on_leak(report), *_on_size(report), *_on_dead_slots(report), *_on_sources(report)]
-    return (*pieces, *_on_routes(report))
+    held = [*_on_leak(report), *_on_idle_leak(report), *_on_hold(report), *_on_changes(report)]
+    causes = [*held, *_on_spike(report), *_on_size(report), *_on_dead_slots(report)]
+    return (*causes, *_on_sources(report), *_on_routes(report))
 
 
 def last_statements(report: Report) -> tuple[LastStatement, ...]:
@@ -67,7 +70,7 @@ def _database(report: Report) -> DatabaseReading | None:
 
 
 def _on_leak(report: Report) -> Iterator[Advice]:
-    finding = _finding(report, Cause.LEAK)
+    finding = _finding(report, Cause.LEAK) or _finding(report, Cause.LOCK)
     if finding is None or not finding.sessions:
         return
     names = sorted({session.identity.application_name for session in finding.sessions})
@@ -89,9 +92,89 @@ def _on_leak(report: Report) -> Iterator[Advice]:
     )
 
 
+def _on_changes(report: Report) -> Iterator[Advice]:
+    finding = _finding(report, Cause.DDL_QUEUE)
+    if finding is None:
+        return
+    yield Advice(
+        "Let every change of a table give up its place in the queue soon, and try again later",
+        f"it waited for somebody else while the application waited for it: {finding.reasons[0]}",
+        f"SET lock_timeout = '{_LONGEST_WAIT_OF_A_CHANGE}s'",
+    )
+
+
+def _on_idle_leak(report: Report) -> Iterator[Advice]:
+    finding = _finding(report, Cause.IDLE_LEAK)
+    if finding is None or finding.ripe_in is not None:
+        return
+    yield Advice(
+        f"Find where {_names(report)} takes a connection and does not give it back on every way out",
+        f"at least {percent(finding.share)} of the connections checked out did nothing, outside any "
+        "transaction; what the idle sessions ran last is listed under the cause",
+    )
+    yield Advice(
+        "Switch on the leak detection of the pool, which names the place in the code",
+        "the server cannot tell a forgotten connection from one that is idle in the pool: "
+        "idle_session_timeout would end both",
+    )
+
+
+def _on_hold(report: Report) -> Iterator[Advice]:
+    finding = _finding(report, Cause.HOLD)
+    if finding is None:
+        return
+    metrics = value_of(report.evidence.metrics) if report.evidence else None
+    hold = value_of(metrics.hold_seconds) if metrics else None
+    yield Advice(
+        f"Let {_names(report)} call other services before it takes a connection, or after it gave it back",
+        f"{percent(finding.share)} of the connections checked out were held by requests that waited for "
+        "something else than the database; what they ran last is listed under the cause",
+    )
+    yield Advice(
+        "Give every call of another service a short timeout, and a circuit breaker",
+        f"connections came back after {span(hold) if hold else 'an unknown time'}, and are usually held for "
+        f"{span(_usual_hold(report)) if _usual_hold(report) else 'an unknown time'}",
+    )
+
+
+def _names(report: Report) -> str:
+    return ", ".join(report.case.target.database.application_names) if report.case else report.target
+
+
 def _usual_hold(report: Report) -> float:
     metrics = value_of(report.evidence.metrics) if report.evidence else None
     return (value_of(metrics.usual_hold) or 0.0) if metrics else 0.0
+
+
+def _on_spike(report: Report) -> Iterator[Advice]:
+    finding, evidence = _finding(report, Cause.SPIKE), report.evidence
+    if finding is None or evidence is None or report.case is None:
+        return
+    pools = [value_of(pool) for pool in evidence.pools().values()]
+    waiting = sum(pool.waiters or 0 for pool in pools if pool)
+    yield Advice(
+        "Put a circuit breaker before the pool, which turns requests away at once while it is full",
+        f"{counted(waiting, 'request')} queued for a connection at the first look; {finding.reasons[0]} "
+        "A request that waits for its timeout keeps its client, and the queue, for nothing",
+    )
+    running = len(report.case.target.instances)
+    yield Advice(
+        f"Scale out while traffic grows, to more than {counted(running, 'instance')}",
+        f"no connection was left on {listed(finding.instances)}; {_room_for_instances(report)}",
+    )
+
+
+def _room_for_instances(report: Report) -> str:
+    database = _database(report)
+    if database is None or report.case is None:
+        return "for how many the server has slots could not be read"
+    target = report.case.target
+    maxima = {instance.name: instance.pool_size for instance in target.instances}
+    most = max(left_for_us(database, target, maxima) // max(maxima.values()), 0)
+    return (
+        f"the server has slots for at most {counted(most, 'instance')} with pools of {max(maxima.values())}, "
+        "beyond that a pooler has to stand between"
+    )
 
 
 def _on_size(report: Report) -> Iterator[Advice]:

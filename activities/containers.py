@@ -7,6 +7,7 @@ from typing import override
 from temporalio import activity
 
 from activities.beating import beat_during
+from activities.container_log import read_log
 from activities.container_state import describe
 from activities.engine import Connect, Engine
 from activities.instance_pages import InstancePages
@@ -17,7 +18,7 @@ from workflows.errors import SourceNonsense, SourceRefused
 from workflows.models.evidence import ContainersReading, ContainerState
 from workflows.models.outcome import Outcome
 from workflows.models.reading import Known, Unavailable
-from workflows.models.target import Instance
+from workflows.models.target import Instance, Log
 from workflows.ports.activities import Containers
 from workflows.ports.requests import Look, ResizeRequest, RestartRequest
 
@@ -37,7 +38,9 @@ class DockerContainers(Containers):
     @override
     def read_containers(self, look: Look) -> ContainersReading:
         return ContainersReading(
-            instances={instance.name: self._read(instance) for instance in look.target.instances}
+            instances={
+                instance.name: self._read(instance, look.target.log) for instance in look.target.instances
+            }
         )
 
     # A cancel in the middle would leave half an act behind; both have limits of their own.
@@ -53,11 +56,15 @@ class DockerContainers(Containers):
         resizing = Resizing(self._engine, self._pages, request.target, request.act)
         return beat_during(resizing.run, resizing.touched)
 
-    def _read(self, instance: Instance) -> Known[ContainerState] | Unavailable:
+    def _read(self, instance: Instance, log: Log | None) -> Known[ContainerState] | Unavailable:
         if instance.container is None:
             return Unavailable(reason=f"{instance.name} has no container in the configuration")
         try:
-            state = describe(self._engine.container(instance.container))
+            container = self._engine.container(instance.container)
+            state = describe(container)
         except (SourceRefused, SourceNonsense) as exc:
             return Unavailable(reason=exc.message)
-        return Known(value=state, at=datetime.now(UTC))
+        now = datetime.now(UTC)
+        if log is not None:
+            state = state.model_copy(update={"log": read_log(container, log, now)})
+        return Known(value=state, at=now)

@@ -6,44 +6,52 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from activities.missing import Missing
-from activities.profiles.profile import Series, SeriesNames
+from activities.profiles.profile import Profile
+from activities.profiles.series import Series
 
 
 class Exposition:
     """One page in Prometheus's text format, of which only the profile's series are read."""
 
-    def __init__(self, body: bytes, names: SeriesNames) -> None:
-        self._names = names.listed()
-        self._samples = _parse(body, tuple(series.name for series in self._names.values()))
+    def __init__(self, body: bytes, profile: Profile) -> None:
+        self._profile = profile
+        self._names = profile.series.listed()
+        self._samples = _parse(body, tuple(name for series in self._names.values() for name in series.names))
 
     def gauge(self, meaning: str) -> float:
-        """The one sample of that meaning; Missing without it, and where there are several."""
-        series, found = self._find(meaning)
-        if len(found) != 1:
-            raise Missing(f"the metrics page has {len(found)} samples of {series.name}, and one is meant")
-        return self._finite(series, found[0].value)
+        """The one sample of that meaning, or the sum of one each; Missing without, and for several."""
+        series, total = self._series(meaning), 0.0
+        for name in series.names:
+            found = self._find(series, name)
+            if len(found) != 1:
+                raise Missing(f"the metrics page has {len(found)} samples of {name}, and one is meant")
+            total += found[0].value
+        return self._finite(series, total)
 
     def counter(self, meaning: str) -> float:
         """The sum over all samples of that meaning; Missing without any."""
-        series, found = self._find(meaning)
+        series = self._series(meaning)
+        found = [sample for name in series.names for sample in self._find(series, name)]
         if not found:
-            raise Missing(f"the metrics page has no {series.name}")
+            raise Missing(f"the metrics page has no {series.title}")
         return self._finite(series, sum(sample.value for sample in found))
 
-    def _find(self, meaning: str) -> tuple[Series, list[Sample]]:
+    def _series(self, meaning: str) -> Series:
         if meaning not in self._names:
-            raise Missing(f"the metric profile names no series for {meaning}")
-        series = self._names[meaning]
-        return series, [
+            raise Missing(self._profile.lacks(f"series.{meaning}"))
+        return self._names[meaning]
+
+    def _find(self, series: Series, name: str) -> list[Sample]:
+        return [
             sample
             for sample in self._samples
-            if sample.name == series.name and series.labels.items() <= sample.labels.items()
+            if sample.name == name and series.labels.items() <= sample.labels.items()
         ]
 
     @staticmethod
     def _finite(series: Series, value: float) -> float:
         if not math.isfinite(value):
-            raise Missing(f"{series.name} is {value} on the metrics page")
+            raise Missing(f"{series.title} is {value} on the metrics page")
         return value
 
 

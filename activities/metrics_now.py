@@ -40,7 +40,8 @@ def questions(profile: Profile, selector: Mapping[str, str], lookback: timedelta
         if template is not None
     }
     rates = traffic.questions_now(profile, selector) | usual.rate_questions(profile, selector)
-    return scraped | computed | rates | usual.hold_questions(profile, selector)
+    witness = profile.witness(selector, lookback)
+    return scraped | witness | computed | rates | usual.hold_questions(profile, selector)
 
 
 def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReading:
@@ -75,6 +76,7 @@ def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
         leaked=read(lambda: scraped.risen("leaked", start)),
         full_seconds=Known(value=unbroken_seconds(scraped.utilization(), threshold), at=pool.at),
         started_at=read(scraped.started_at),
+        least_active=read(lambda: scraped.fewest(_held_since(scene))),
     )
     return Known(value=metrics, at=pool.at)
 
@@ -85,9 +87,14 @@ def _recent_start(scraped: Scraped, recent: timedelta) -> float:
     return max((at for at in scraped.scrapes if at <= earliest), default=scraped.scrapes[0])
 
 
+def _held_since(scene: Scene) -> float:
+    """Half the leak age ago: the other half is for reads that take their time, and clocks that disagree."""
+    return (scene.now - scene.look.policy.thresholds.leak_age / 2).timestamp()
+
+
 def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:
     if "wait_p95" not in scene.asked:
-        raise Missing("the metric profile has no query for the time to get a connection")
+        raise Missing(scene.profile.lacks("queries.wait_p95"))
     label = scene.profile.instance_label
     ours = tuple(
         series for series in answered(scene.asked["wait_p95"]) if series.labels.get(label) == instance
@@ -98,7 +105,7 @@ def _wait(scene: Scene, instance: str, at: datetime) -> Known[float]:
 def _hold(scene: Scene) -> Known[float]:
     """Of the connections that came back: what is never returned is in no histogram."""
     if "hold_seconds" not in scene.asked:
-        raise Missing("the metric profile has no query for the time connections are held")
+        raise Missing(scene.profile.lacks("queries.hold_seconds"))
     value = number(scene.asked["hold_seconds"], "the time connections are held")
     scrapes = [series.samples[-1].at for series in answered(scene.asked["active"]) if series.samples]
     if not scrapes:

@@ -60,7 +60,7 @@ def questions(profile: Profile, look: WindowLook) -> dict[str, str]:
     selectors = profile.selectors(labels)
     scraped = {name: f"{selectors[name]}[{duration(length)}]" for name in SCRAPED if name in selectors}
     rates = traffic.questions(profile, labels, length) | usual.rate_questions(profile, labels)
-    return scraped | rates
+    return scraped | profile.witness(labels, length) | rates
 
 
 def bucket_question(profile: Profile, look: WindowLook) -> str | None:
@@ -107,7 +107,8 @@ def _wait(scene: Scene, scraped: Scraped, name: str) -> Known[float]:
     timeline = Timeline(sorted(set(read_at.values())), scraped.timeline.starts)
     buckets = _buckets(scene, name, read_at)
     if not buckets:
-        raise Missing(f"Prometheus has no waiting times of {name}")
+        series = scene.profile.series.listed()["wait_bucket"].title
+        raise Missing(f"Prometheus has no waiting times of {name} ({series})")
     if not all(is_finite(counter) for counters in buckets.values() for counter in counters):
         raise Missing(f"the waiting times of {name} are not numbers")
     if not timeline.counts_since(start):
@@ -131,7 +132,7 @@ def _buckets(scene: Scene, name: str, read_at: Mapping[float, float]) -> dict[fl
     """The counters of each upper bound, at the times of their scrapes."""
     label, buckets = scene.profile.instance_label, dict[float, list[Samples]]()
     if scene.waited is None:
-        raise Missing("the metric profile names no series for the waiting times")
+        raise Missing(scene.profile.lacks("series.wait_bucket"))
     for series in answered(scene.waited):
         if series.labels.get(label) == name:
             counts = {

@@ -62,7 +62,7 @@ class OwnPages:
     async def _ask_pool_page(self) -> OwnPool:
         page = self._profile.pages.pool
         if page is None:
-            raise SourceNonsense("the metric profile names no pool page")
+            raise SourceNonsense(self._profile.lacks("pages.pool"))
         answer = self._accept(await self._source.get(self._url + page.path))
         try:
             found = own_pool.read_page(answer.body, page, datetime.now(UTC))
@@ -78,7 +78,7 @@ class OwnPages:
             return None
         try:
             answer = self._accept(await self._source.get(self._url + page.path, within=within))
-            found = own_pool.read_metrics(Exposition(answer.body, self._profile.series), datetime.now(UTC))
+            found = own_pool.read_metrics(Exposition(answer.body, self._profile), datetime.now(UTC))
         except (PoolmedicError, Missing):
             return None
         return None if isinstance(found.pool, Unavailable) else found

@@ -8,6 +8,8 @@ from typing import override
 from asyncpg import PostgresError, Record
 from temporalio import activity
 
+from activities.blockers import read_blockers
+from activities.cancelling import Cancelling
 from activities.literals import mask_literals
 from activities.postgres_errors import DRIVER_ERRORS, describe
 from activities.termination import Wave
@@ -20,7 +22,7 @@ from workflows.models.policy import Limits
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
 from workflows.ports.activities import Database
-from workflows.ports.requests import Look, TerminateRequest
+from workflows.ports.requests import CancelRequest, Look, TerminateRequest
 from workflows.remedies.termination import most_at_once
 
 MOST_SESSIONS = 500
@@ -69,11 +71,13 @@ class PostgresDatabase(Database):
             async with connection.transaction(readonly=True):
                 counts = await fetch_row(connection, "counts", *_own(database))
                 rows = await fetch(connection, "sessions", *_own(database), MOST_SESSIONS)
+            sessions = tuple(_session(row) for row in rows)
             return DatabaseReading(
                 server=server,
-                sessions=tuple(_session(row) for row in rows),
+                sessions=sessions,
                 sessions_total=counts["own"],
                 foreign=counts["foreign_ones"],
+                blockers=await read_blockers(connection, sessions),
                 statements=await _read_statements(connection, database),
             )
 
@@ -94,6 +98,23 @@ class PostgresDatabase(Database):
             )
         return await Wave(warm, sessions, activity.heartbeat).run()
 
+    @activity.defn
+    @override
+    async def cancel_queries(self, request: CancelRequest) -> Outcome:
+        database, statements = request.target.database, request.act.statements
+        _refuse_what_is_not_its_own(database, statements, names=False)
+        warm = self._connection(database)
+        async with warm.lend() as connection:
+            server = await _read_server(connection, database)
+        if request.limits is not None and len(statements) > request.limits.sessions_per_act:
+            raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
+        if not server.can_cancel:
+            raise SourceRefused(
+                f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}; "
+                "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
+            )
+        return await Cancelling(warm, statements, activity.heartbeat).run()
+
     def _connection(self, database: targets.Database) -> WarmConnection:
         try:
             return self._connections[database.dsn]
@@ -103,14 +124,17 @@ class PostgresDatabase(Database):
             ) from None
 
 
-def _refuse_what_is_not_its_own(database: targets.Database, sessions: Iterable[SessionIdentity]) -> None:
+def _refuse_what_is_not_its_own(
+    database: targets.Database, sessions: Iterable[SessionIdentity], *, names: bool = True
+) -> None:
+    """`names`: the application name has to be the target's as well, which a migration's is not."""
     if database.transaction_pooler:
         raise SourceRefused(
             f"{database.name} is behind a transaction pooler: a pid there is nobody's, nothing was touched"
         )
     for session in sessions:
         is_own = (session.usename, session.datname) == (database.role, database.dbname)
-        if not is_own or session.application_name not in database.application_names:
+        if not is_own or (names and session.application_name not in database.application_names):
             raise SourceRefused(f"{session} is not the target's own: nothing was touched")
 
 
@@ -132,6 +156,7 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
     row = await fetch_row(connection, "server", database.role)
     identifier = await _read_identifier(connection)
     _check(database, row, identifier)
+    allowed = await _allowed(connection, row, database.role)
     return ServerReading(
         version=row["version"],
         system_identifier=identifier,
@@ -142,9 +167,11 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         connections=row["connections"],
         reserved_for_roles=row["reserved_for_roles"],
         uses_reserved=row["uses_reserved"],
+        sync_standbys=row["sync_standbys"],
         role_limit=row["role_limit"],
         database_limit=row["database_limit"],
-        can_terminate=await _may_terminate(connection, row, database.role),
+        can_terminate="terminate_session" in allowed,
+        can_cancel="cancel_query" in allowed,
     )
 
 
@@ -157,10 +184,11 @@ async def _read_identifier(connection: Connection) -> str | None:
         return None
 
 
-async def _may_terminate(connection: Connection, row: Record, role: str) -> bool:
+async def _allowed(connection: Connection, row: Record, role: str) -> list[str]:
+    """The functions of deploy/postgres that may be called for sessions of this role."""
     if not (row["may_call"] and row["lists_roles"]):
-        return False
-    return bool(await fetch_value(connection, "allowed", role))
+        return []
+    return list(row["may_call"]) if await fetch_value(connection, "allowed", role) else []
 
 
 def _check(database: targets.Database, row: Record, identifier: str | None) -> None:

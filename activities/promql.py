@@ -1,7 +1,7 @@
 """PromQL from a profile's templates: configured text gets in as quoted label values and nothing else."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from string import Template
 
@@ -21,12 +21,27 @@ def quote(value: str) -> str:
 
 def select(metric: str, labels: Mapping[str, str]) -> str:
     """An instant vector selector; ValueError for a name that PromQL would not read as one."""
-    if not METRIC.fullmatch(metric):
-        raise ValueError(f"{metric!r} is not a metric name")
+    _require_names([metric])
+    return f"{metric}{{{','.join(_matchers(labels))}}}"
+
+
+def select_any(metrics: Sequence[str], labels: Mapping[str, str]) -> str:
+    """The same over several metrics at once; each series that is found tells its own name."""
+    _require_names(metrics)
+    return f"{{{','.join(['__name__=~' + quote('|'.join(metrics)), *_matchers(labels)])}}}"
+
+
+def _require_names(metrics: Sequence[str]) -> None:
+    wrong = [metric for metric in metrics if not METRIC.fullmatch(metric)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is not a metric name")
+
+
+def _matchers(labels: Mapping[str, str]) -> list[str]:
     wrong = [name for name in labels if not LABEL.fullmatch(name)]
     if wrong:
         raise ValueError(f"{wrong[0]!r} is not a label name")
-    return f"{metric}{{{','.join(f'{name}={quote(value)}' for name, value in sorted(labels.items()))}}}"
+    return [f"{name}={quote(value)}" for name, value in sorted(labels.items())]
 
 
 def duration(span: timedelta) -> str:

@@ -1,25 +1,29 @@
 """What a report says first, put together from its data: how it ended, how fast, what the first look saw."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from workflows.models.diagnosis import Cause
-from workflows.models.evidence import Evidence, PoolState
+from workflows.models.evidence import ContainerState, Evidence, LogLine, PoolState
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Resize, Restart, Termination
 from workflows.models.policy import Clocks
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Ending, Report
 from workflows.models.verdict import State
 from workflows.wording import counted, listed, percent, span
 
+_JUST_BEFORE = timedelta(minutes=30)
 HELPED = {True: "it helped", False: "it did not help", None: "its effect could not be told"}
 _CAUSES = {
     Cause.LEAK: "a connection leak",
+    Cause.IDLE_LEAK: "connections forgotten outside a transaction",
+    Cause.HOLD: "requests that wait while they hold connections",
     Cause.UNDERSIZED: "a pool too small for its work",
     Cause.SPIKE: "a traffic spike",
     Cause.LOST_CAPACITY: "lost capacity",
+    Cause.DEGRADED: "a database that is slow itself",
     Cause.UNKNOWN: "an unknown cause",
 }
 _ENDINGS = {
@@ -89,6 +93,9 @@ def _deed(attempt: Attempt) -> str:
         case Termination():
             number = sum(touched.changed for touched in attempt.outcome.touched)
             return f"{counted(number, 'session')} ended"
+        case Cancellation():
+            number = sum(touched.changed for touched in attempt.outcome.touched)
+            return f"{counted(number, 'statement')} cancelled"
         case Restart() as act:
             return f"container {act.container} restarted"
         case Resize() as act:
@@ -131,6 +138,35 @@ def _speed(report: Report, what: str, took: float | None, limit: float | None) -
 def seen(evidence: Evidence) -> list[Seen]:
     """Every instance at the first look."""
     return [_seen(evidence, name, pool) for name, pool in evidence.pools().items()]
+
+
+def circumstances(report: Report) -> list[str]:
+    """What happened to the containers shortly before, or keeps happening to them."""
+    containers = value_of(report.evidence.containers) if report.evidence else None
+    found = containers.instances.items() if containers else ()
+    states = [(name, state.value) for name, state in found if isinstance(state, Known)]
+    return [told for name, state in states for told in _circumstances(name, state, report.opened_at)]
+
+
+def _circumstances(name: str, state: ContainerState, opened_at: datetime) -> Iterator[str]:
+    if state.started_at is not None and timedelta(0) <= opened_at - state.started_at < _JUST_BEFORE:
+        yield (
+            f"{name} was started {span(opened_at - state.started_at)} before the alert, from the image "
+            f"{state.image}: look at what was deployed or changed then."
+        )
+    if state.restart_count:
+        yield f"{name} was restarted {counted(state.restart_count, 'time')} by the engine: it ends by itself."
+    if state.oom_killed:
+        yield f"{name} was ended for want of memory before."
+
+
+def log_lines(report: Report) -> list[tuple[str, LogLine]]:
+    """What the application's own log said about its pool, by instance, the oldest first."""
+    containers = value_of(report.evidence.containers) if report.evidence else None
+    found = containers.instances.items() if containers else ()
+    logs = [(name, state.value.log) for name, state in found if isinstance(state, Known)]
+    lines = [(name, line) for name, log in logs if isinstance(log, Known) for line in log.value]
+    return sorted(lines, key=lambda each: each[1].at)
 
 
 def _seen(evidence: Evidence, name: str, pool: Known[PoolState] | Unavailable) -> Seen:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from activities.advice import advise, last_statements
-from activities.report_parts import HELPED, course, headline, seen, speeds
+from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
 from workflows.markdown import Markdown, code, escape
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
@@ -37,6 +37,8 @@ def render(report: Report) -> str:
         database=value_of(report.evidence.database) if report.evidence else None,
         leaked=_leaked(report),
         last_statements=last_statements(report),
+        circumstances=circumstances(report),
+        log_lines=log_lines(report),
         advice=advise(report),
         missing=dict.fromkeys(reason for diagnosis in report.diagnoses for reason in diagnosis.missing),
         most_rows=MOST_ROWS,

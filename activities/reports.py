@@ -1,17 +1,15 @@
-"""Reports in a folder: Markdown for people, JSON for machines, each replaced in one step."""
+"""Reports by URL: Markdown for people, JSON for machines, side by side under the target's name."""
 
 import asyncio
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import override
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import activity
 
+from activities.report_store import Store
 from activities.report_text import render
-from workflows.errors import SourceNonsense, SourceUnavailable
+from workflows.errors import SourceNonsense
 from workflows.models.report import Report
 from workflows.models.target import Name
 from workflows.ports.activities import Reports
@@ -20,36 +18,27 @@ from workflows.ports.requests import Stored, StoreRequest
 _RUN = re.compile(r"[0-9A-Za-z-]+")
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _LENGTH_OF_RUN = 8
-_MODE = 0o640
 
 
-class FileReports(Reports):
-    """`folder` gets one folder per target; `url` is where people find it, else its own address."""
+class StoredReports(Reports):
+    """`url` is where people find what is in the store, else the store's own address."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
-        self._folder = folder.absolute()
-        self._url = (url or self._folder.as_uri()).rstrip("/")
+    def __init__(self, store: Store, url: str | None = None) -> None:
+        self._store = store
+        self._url = (url or store.url).rstrip("/")
 
     @activity.defn
     @override
     async def store_report(self, request: StoreRequest) -> Stored:
-        return await asyncio.to_thread(self._store, request.report)
+        return await asyncio.to_thread(self._keep, request.report)
 
-    def _store(self, report: Report) -> Stored:
-        name = _name(report)
-        folder = self._folder / _target(report)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not _is_overtaken(report, folder / f"{name}.json"):
-                # The JSON last: it is what a later attempt compares itself with.
-                _replace(folder / f"{name}.md", render(report))
-                _replace(folder / f"{name}.json", report.model_dump_json(indent=2) + "\n")
-        except OSError as exc:
-            raise SourceUnavailable(
-                f"the report could not be written below {self._folder}: {exc.strerror or exc}; "
-                "make room or give the worker the right to write there"
-            ) from exc
-        return Stored(url=f"{self._url}/{report.target}/{name}.md")
+    def _keep(self, report: Report) -> Stored:
+        name = f"{_target(report)}/{_name(report)}"
+        if not _is_overtaken(report, self._store.read(f"{name}.json")):
+            # The JSON last: it is what a later attempt compares itself with.
+            self._store.write(f"{name}.md", render(report))
+            self._store.write(f"{name}.json", report.model_dump_json(indent=2) + "\n")
+        return Stored(url=f"{self._url}/{name}.md")
 
 
 def _target(report: Report) -> str:
@@ -65,24 +54,12 @@ def _name(report: Report) -> str:
     return f"{report.opened_at:%Y-%m-%dT%H%M%SZ}-{report.run_id[:_LENGTH_OF_RUN]}"
 
 
-def _is_overtaken(report: Report, file: Path) -> bool:
+def _is_overtaken(report: Report, kept: bytes | None) -> bool:
     """A later report of the same run is there: an attempt that was thought lost came late."""
+    if kept is None:
+        return False
     try:
-        there = Report.model_validate_json(file.read_bytes())
-    except (FileNotFoundError, ValidationError):
+        there = Report.model_validate_json(kept)
+    except ValidationError:
         return False
     return there.run_id == report.run_id and there.written_at > report.written_at
-
-
-def _replace(file: Path, text: str) -> None:
-    descriptor, beside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as output:
-            output.write(text)
-            output.flush()
-            os.fchmod(output.fileno(), _MODE)
-            os.fsync(output.fileno())
-        os.replace(beside, file)  # noqa: PTH105  beside is a name, not a Path
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise

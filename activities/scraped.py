@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from activities.missing import Missing, count, moment, read
-from activities.profiles.profile import Profile
+from activities.profiles.profile import WITNESS, Profile
+from activities.profiles.series import Series as Names
 from activities.prometheus_api import Series
-from activities.series import Overlap, Sample, Samples, Timeline, as_of, increase, is_finite, join
+from activities.series import Overlap, Sample, Samples, Timeline, add, as_of, increase, is_finite, join, since
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import PoolState
 from workflows.models.reading import Known, value_of
@@ -81,9 +82,21 @@ class Scraped:
             if math.isfinite(active) and math.isfinite(size)
         ]
 
+    def fewest(self, start: float) -> Known[int]:
+        """The fewest connections checked out at any scrape since `start`."""
+        samples = since(self._single("active"), start)
+        counts = [sample.value for sample in samples if math.isfinite(sample.value)]
+        if not counts:
+            raise Missing(f"{self._instance} was not scraped in that time")
+        return Known(value=count(min(counts), f"the pool of {self._instance}"), at=self.last_at)
+
     def risen(self, meaning: str, start: float) -> Known[float]:
         """By how much the counters of that meaning rose since `start`; one that no scrape has did not."""
         counters, at, timeline = self.all(meaning), self.last_at, self.timeline
+        if self._series(meaning).always and not any(c and c[-1].at == self.scrapes[-1] for c in counters):
+            raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
+        if meaning == "errors_503" and not counters:
+            self._require_witness()
         if not all(is_finite(counter) for counter in counters):
             raise Missing(f"{self._named(meaning)} is not a number")
         if not timeline.counts_since(start):
@@ -100,15 +113,22 @@ class Scraped:
 
     def all(self, meaning: str) -> list[Samples]:
         """Every series of that meaning; Missing when the profile has no name for it."""
+        return [series.samples for series in self._found(meaning)]
+
+    def _found(self, meaning: str) -> list[Series]:
         if meaning not in self._asked:
-            raise Missing(f"the metric profile names no series for {meaning}")
+            raise Missing(self._profile.lacks(f"series.{meaning}"))
         label = self._profile.instance_label
         found = answered(self._asked[meaning])
-        return [series.samples for series in found if series.labels.get(label) == self._instance]
+        return [series for series in found if series.labels.get(label) == self._instance]
 
     def _single(self, meaning: str) -> Samples:
+        found, names = self._found(meaning), self._series(meaning).names
         try:
-            return join(self.all(meaning))
+            if len(names) == 1:
+                return join(series.samples for series in found)
+            parts = [[one.samples for one in found if one.labels["__name__"] == name] for name in names]
+            return add([join(part) for part in parts])
         except Overlap:
             raise Missing(
                 f"Prometheus has several series of {self._named(meaning)} for {self._instance}; "
@@ -121,5 +141,18 @@ class Scraped:
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
         return count(last.value, f"{last.value} as {self._named(meaning)} of {self._instance}")
 
+    def _require_witness(self) -> None:
+        """No 503 so far is known only where requests are counted under the same name."""
+        if WITNESS not in self._asked:
+            return
+        label, found = self._profile.instance_label, answered(self._asked[WITNESS])
+        if all(series.labels.get(label) != self._instance for series in found):
+            raise Missing(
+                f"{self._named('errors_503')} counts nothing of {self._instance}, not even successes"
+            )
+
+    def _series(self, meaning: str) -> Names:
+        return self._profile.series.listed()[meaning]
+
     def _named(self, meaning: str) -> str:
-        return self._profile.series.listed()[meaning].name
+        return self._series(meaning).title

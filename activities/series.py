@@ -40,6 +40,14 @@ def join(parts: Iterable[Samples]) -> Samples:
     return [sample for part in ordered for sample in part]
 
 
+def add(parts: Sequence[Samples]) -> Samples:
+    """The sum at every time at which each of the parts has a sample."""
+    values = [dict(part) for part in parts]
+    return [
+        Sample(at, sum(value[at] for value in values)) for at in sorted(set.intersection(*map(set, values)))
+    ]
+
+
 def as_of(samples: Samples, at: float) -> Sample | None:
     """The last sample that is not newer."""
     found = bisect_right(samples, at, key=lambda sample: sample.at)

@@ -13,17 +13,20 @@ from workflows.models.session import SessionIdentity
 SECONDS_TO_LEAVE = 5.0
 SECONDS_BETWEEN_LOOKS = 0.05
 _PENDING = "not reached yet, or not heard of any more"
-_SIGNALLED = "told to end"
-_ENDED = "ended"
 
 type Tell = Callable[[tuple[Touched, ...]], None]
 """Called with the whole list whenever it may have changed: all that is left if this process dies."""
 
 
-class Wave:
+class Wave[Identity: SessionIdentity]:
     """The sessions of one act, each with what became of it."""
 
-    def __init__(self, connection: WarmConnection, sessions: Iterable[SessionIdentity], tell: Tell) -> None:
+    statement = "terminate"
+    """The file of the SQL that signals one of them."""
+    nouns = "sessions"
+    asked, signalled, ended = "asked to end; no answer heard", "told to end", "ended"
+
+    def __init__(self, connection: WarmConnection, sessions: Iterable[Identity], tell: Tell) -> None:
         self._connection = connection
         self._tell = tell
         self._results = {
@@ -41,12 +44,29 @@ class Wave:
             return self._outcome(OutcomeStatus.UNKNOWN if lost else OutcomeStatus.FAILED, exc.message)
         return self._judge()
 
-    async def _end(self, session: SessionIdentity) -> None:
-        self._note(session, changed=False, result="asked to end; no answer heard")
+    def arguments(self, session: Identity) -> tuple[object, ...]:
+        """What identifies it in that SQL."""
+        return (
+            session.pid,
+            session.backend_start,
+            session.state,
+            session.state_change,
+            session.xact_start,
+            session.usename,
+            session.datname,
+            session.application_name,
+        )
+
+    def is_over(self, session: Identity, now: Record) -> bool:  # noqa: ARG002 - a session lasts while it is there
+        """Whether what was signalled has come to its end, though its backend is still there."""
+        return False
+
+    async def _end(self, session: Identity) -> None:
+        self._note(session, changed=False, result=self.asked)
         async with self._connection.lend() as connection:
-            signalled: bool = await fetch_value(connection, "terminate", *_identity(session))
+            signalled: bool = await fetch_value(connection, self.statement, *self.arguments(session))
             if signalled:
-                self._note(session, changed=True, result=_SIGNALLED)
+                self._note(session, changed=True, result=self.signalled)
             else:
                 rows = await fetch(connection, "alive", [session.pid])
                 self._note(session, changed=False, result=_explain(session, rows))
@@ -56,22 +76,23 @@ class Wave:
         deadline = clock() + SECONDS_TO_LEAVE
         while leaving := [session for session in self._results if self._is_leaving(session)]:
             for session in await self._gone(leaving):
-                self._note(session, changed=True, result=_ENDED)
+                self._note(session, changed=True, result=self.ended)
             if clock() >= deadline:
                 return
             self._tell(self._touched)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
-    async def _gone(self, leaving: list[SessionIdentity]) -> list[SessionIdentity]:
+    async def _gone(self, leaving: list[Identity]) -> list[Identity]:
         async with self._connection.lend() as connection:
             rows = await fetch(connection, "alive", [session.pid for session in leaving])
-        here = {(row["pid"], row["backend_start"]) for row in rows}
-        return [session for session in leaving if (session.pid, session.backend_start) not in here]
+        here = {(row["pid"], row["backend_start"]): row for row in rows}
+        found = {session: here.get((session.pid, session.backend_start)) for session in leaving}
+        return [session for session, now in found.items() if now is None or self.is_over(session, now)]
 
-    def _is_leaving(self, session: SessionIdentity) -> bool:
-        return self._results[session].result == _SIGNALLED
+    def _is_leaving(self, session: Identity) -> bool:
+        return self._results[session].result == self.signalled
 
-    def _note(self, session: SessionIdentity, *, changed: bool, result: str) -> None:
+    def _note(self, session: Identity, *, changed: bool, result: str) -> None:
         self._results[session] = Touched(what=str(session), changed=changed, result=result)
         self._tell(self._touched)
 
@@ -80,32 +101,20 @@ class Wave:
         return tuple(self._results.values())
 
     def _judge(self) -> Outcome:
-        ended = sum(touched.result == _ENDED for touched in self._touched)
+        ended = sum(touched.result == self.ended for touched in self._touched)
         signalled = sum(touched.changed for touched in self._touched)
         if not signalled:
-            return self._outcome(OutcomeStatus.NOTHING, "no session was as identified any more")
-        detail = f"{ended} of {len(self._results)} sessions ended"
+            return self._outcome(OutcomeStatus.NOTHING, f"none of the {self.nouns} was as identified")
+        detail = f"{ended} of {len(self._results)} {self.nouns} {self.ended}"
         if signalled > ended:
-            detail += f", {signalled - ended} told to end but still there after {SECONDS_TO_LEAVE:.0f} s"
+            late = f"still there after {SECONDS_TO_LEAVE:.0f} s"
+            detail += f", {signalled - ended} {self.signalled} but {late}"
         return self._outcome(
             OutcomeStatus.DONE if ended == len(self._results) else OutcomeStatus.PARTLY, detail
         )
 
     def _outcome(self, status: OutcomeStatus, detail: str) -> Outcome:
         return Outcome(status=status, touched=self._touched, detail=detail)
-
-
-def _identity(session: SessionIdentity) -> tuple[object, ...]:
-    return (
-        session.pid,
-        session.backend_start,
-        session.state,
-        session.state_change,
-        session.xact_start,
-        session.usename,
-        session.datname,
-        session.application_name,
-    )
 
 
 def _explain(session: SessionIdentity, rows: list[Record]) -> str:

@@ -53,7 +53,7 @@ def _total(
     profile: Profile, asked: Mapping[str, Asked], question: str, end: datetime, window: timedelta
 ) -> Known[float]:
     if question not in asked:
-        raise Missing("the metric profile has no query for the traffic")
+        raise Missing(profile.lacks("queries.request_rate"))
     start, label = (end - window).timestamp(), profile.instance_label
     scrapes = _scrapes(asked["active"], label, start)
     rates = {series.labels.get(label, ""): series.samples[-1].value for series in answered(asked[question])}

@@ -37,7 +37,8 @@ async def temporal_server(stack_state: State) -> AsyncIterator[temporal.Temporal
 @pytest.fixture(scope="session")
 async def postgres_server(stack_state: State) -> AsyncIterator[postgres.Postgres]:
     """PostgreSQL with the roles `postgres`, `covetpy`, `billing` (a stranger) and `poolmedic`."""
-    async with postgres.serve(stack_state, postgres.Settings(roles=("billing",))) as server:
+    settings = postgres.Settings(roles=("billing",), options={"max_prepared_transactions": "5"})
+    async with postgres.serve(stack_state, settings) as server:
         yield server
 
 

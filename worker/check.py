@@ -141,14 +141,9 @@ def _judge_application(where: str, reading: ApplicationReading, look: Look) -> I
 
 
 def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterator[Finding]:
-    may_terminate = look.policy.permission(Option.TERMINATE) is not Permission.NEVER
-    if may_terminate and not reading.server.can_terminate:
-        role = look.target.database.role
-        told = (
-            f"no session can be ended: poolmedic.terminate_session may not be called for {role}; "
-            "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
-        )
-        yield Finding(where, Weight.PROBLEM, told)
+    if refused := list(_refused_acts(reading.server, look)):
+        remedy = "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
+        yield Finding(where, Weight.PROBLEM, "; ".join([*refused, remedy]))
     if obstacle := _obstacle_to_entry(reading.server):
         told = "poolmedic cannot get in when every slot is taken, unless its connection is still open"
         yield Finding(f"{where} slots", Weight.NOTE, f"{told}: {obstacle}")
@@ -157,6 +152,15 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
         names = ", ".join(database.application_names)
         own = f"role {database.role}, database {database.dbname} and application_name {names}"
         yield Finding(where, Weight.NOTE, f"no session has {own} now; are they right?")
+
+
+def _refused_acts(server: ServerReading, look: Look) -> Iterator[str]:
+    """What the policy has done, and the server's functions do not let us do."""
+    role = look.target.database.role
+    if look.policy.permission(Option.TERMINATE) is not Permission.NEVER and not server.can_terminate:
+        yield f"no session can be ended: poolmedic.terminate_session may not be called for {role}"
+    if look.policy.permission(Option.CANCEL) is not Permission.NEVER and not server.can_cancel:
+        yield f"no statement can be cancelled: poolmedic.cancel_query may not be called for {role}"
 
 
 def _obstacle_to_entry(server: ServerReading) -> str | None:

@@ -53,6 +53,8 @@ class Configuration(Model):
     alerts: Annotated[tuple[ExactName, ...], Field(min_length=1)] = (ALERT_NAME,)
     """Names of the alerts that open an incident; the first one is the one looked for in Prometheus."""
     links: Links = Links()
+    profiles: Annotated[str, Field(min_length=1)] | None = None
+    """A folder of metric profiles of your own, as seen from this file; POOLMEDIC_PROFILES outweighs it."""
     routes: Annotated[dict[Name, Annotated[tuple[SecretName, ...], Field(min_length=1)]], Field(min_length=1)]
     """Ways to reach people: each a list of secrets' names, every secret an Apprise address."""
     policies: dict[Name, Policy] = Field(default_factory=lambda: {DEFAULT: Policy()})

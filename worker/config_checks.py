@@ -51,7 +51,9 @@ def _names(path: Path, target: TargetEntry, roster: Roster) -> Iterator[Found]:
     if target.policy not in roster.policies:
         yield (*path, "policy"), f"no policy is called {target.policy}; known: {_listed(roster.policies)}"
     if target.profile not in roster.profiles:
-        yield (*path, "profile"), f"no profile is called {target.profile}; known: {_listed(roster.profiles)}"
+        known = _listed(roster.profiles)
+        told = f"no profile is called {target.profile}; known: {known}; docs/profiles.md: how to add one"
+        yield (*path, "profile"), told
     for level in ("l1", "l2", "l3"):
         for position, route in enumerate(getattr(target.routes, level)):
             if route not in roster.routes:

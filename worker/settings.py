@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from worker.errors import ConfigurationRefused, Fault, MissingSecret
@@ -18,6 +18,15 @@ SHORTEST_TOKEN = 16
 
 def _split(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+def _without_password(address: str) -> str:
+    if "@" in address.partition("://")[2].partition("/")[0]:
+        raise ValueError(
+            "must hold no user name and no password, because people are shown it; give them to fsspec by its "
+            "own environment variables (FSSPEC_<PROTOCOL>_USERNAME, ..._PASSWORD)"
+        )
+    return address
 
 
 type Tokens = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
@@ -47,11 +56,11 @@ class Settings(BaseSettings):
     """Bearer tokens that may only read metrics and the interface's description."""
     task_queue: Annotated[str, Field(min_length=1)] = "poolmedic"
     profiles: Path | None = None
-    """A folder of metric profiles of your own, beside the ones that come along."""
-    reports: Path = Path("var/reports")
-    """The folder reports are written to."""
+    """A folder of metric profiles of your own, instead of the one that the configuration file names."""
+    reports: Annotated[str, AfterValidator(_without_password)] = "var/reports"
+    """Where reports are kept: a folder, or the URL of a storage that fsspec knows (s3://…, gs://…, ftp://…)."""
     reports_url: Url | None = None
-    """Where people find that folder, if it is served somewhere."""
+    """Where people find them, if they are served somewhere."""
     sdk_metrics_port: Port = 0
     """Of the Temporal SDK's metrics, on the loopback, shown as part of `/metrics`; 0 chooses a free one."""
     docker_host: str | None = None

@@ -15,7 +15,8 @@ from activities.engine import open_client
 from activities.notifications import AppriseNotifications
 from activities.postgres import PostgresDatabase
 from activities.prometheus import PrometheusMetrics
-from activities.reports import FileReports
+from activities.report_store import open_store
+from activities.reports import StoredReports
 from worker.config import Configuration, Source
 from worker.errors import ConfigurationRefused, Fault
 from worker.logs import Redaction
@@ -54,6 +55,7 @@ class Ports:
             self.application.read_application,
             self.database.read_database,
             self.database.terminate_sessions,
+            self.database.cancel_queries,
             self.containers.read_containers,
             self.containers.restart_container,
             self.containers.resize_pool,
@@ -91,8 +93,8 @@ async def open_ports(
             containers=DockerContainers(lambda: open_client(settings.docker_host, DOCKER_SECONDS), profiles),
             alerts=await _alerts(configuration.alertmanager, secrets, stack),
             notifications=_notifications(configuration, secrets),
-            reports=FileReports(
-                settings.reports, str(settings.reports_url) if settings.reports_url else None
+            reports=StoredReports(
+                open_store(settings.reports), str(settings.reports_url) if settings.reports_url else None
             ),
         )
         stack.push_async_callback(ports.close)

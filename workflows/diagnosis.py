@@ -3,8 +3,13 @@
 from collections.abc import Callable
 
 from workflows.causes.capacity import find_lost_capacity
+from workflows.causes.ddl import find_ddl_queue
+from workflows.causes.degraded import find_degraded
+from workflows.causes.hold import find_hold
+from workflows.causes.idle_leak import find_idle_leak
 from workflows.causes.leak import find_leak
 from workflows.causes.load import find_spike, find_undersized
+from workflows.causes.lock import find_lock
 from workflows.causes.symptoms import Symptoms, observe
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Diagnosis, Finding
@@ -45,7 +50,12 @@ def find_health(symptoms: Symptoms) -> Finding | str:
 CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
     find_health,
     find_leak,
+    find_lock,
+    find_ddl_queue,
+    find_idle_leak,
+    find_hold,
     find_lost_capacity,
+    find_degraded,
     find_spike,
     find_undersized,
 )

@@ -14,7 +14,7 @@ from workflows.models.base import Moment
 from workflows.models.evidence import ApplicationReading, Evidence, MetricsReading
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
-from workflows.models.plan import Act, Resize, Restart, Termination
+from workflows.models.plan import Act, Cancellation, Resize, Restart, Termination
 from workflows.models.policy import Pace
 from workflows.models.reading import Known, Unavailable
 from workflows.models.report import Report
@@ -30,6 +30,7 @@ from workflows.ports.activities import (
     Reports,
 )
 from workflows.ports.requests import (
+    CancelRequest,
     Look,
     ResizeRequest,
     RestartRequest,
@@ -38,6 +39,7 @@ from workflows.ports.requests import (
     TerminateRequest,
     WindowLook,
 )
+from workflows.wording import counted
 
 
 async def _reading[T](answer: Awaitable[T]) -> Known[T] | Unavailable:
@@ -53,6 +55,9 @@ def _headline(act: Act) -> str:
     match act:
         case Termination(sessions=sessions):
             return f"end {len(sessions)} sessions, each only if it is still the one that was seen"
+        case Cancellation(statements=statements):
+            number = counted(len(statements), "statement")
+            return f"cancel {number}, each only while it is still the one that was seen"
         case Restart(container=container):
             return f"restart {container}"
         case Resize(sizes=sizes):
@@ -160,6 +165,12 @@ class Effects:
                 return await workflow.execute_activity_method(
                     Database.terminate_sessions,
                     TerminateRequest(target=self._target, act=act, limits=self._limits),
+                    **options.summed(options.ACT, summary),
+                )
+            case Cancellation():
+                return await workflow.execute_activity_method(
+                    Database.cancel_queries,
+                    CancelRequest(target=self._target, act=act, limits=self._limits),
                     **options.summed(options.ACT, summary),
                 )
             case Restart():

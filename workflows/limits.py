@@ -1,12 +1,16 @@
 """Whether a proposal stays within its option's limits and touches only the target's own."""
 
+from collections.abc import Iterable
+
+from workflows.blocking import queue_in, statement_of
+from workflows.models.diagnosis import Cause
 from workflows.models.evidence import DatabaseReading, Evidence, PoolState
-from workflows.models.plan import Proposal, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Proposal, Resize, Restart, Termination
 from workflows.models.policy import Permission, Policy
-from workflows.models.reading import Known, Unavailable
-from workflows.models.session import SessionIdentity
+from workflows.models.reading import Known, Unavailable, value_of
+from workflows.models.session import SessionIdentity, StatementIdentity
 from workflows.models.target import Target
-from workflows.ownership import leakable
+from workflows.ownership import at_stake, is_of_role, leakable
 from workflows.readings import fresh, pools_of
 from workflows.remedies.resize import largest
 from workflows.remedies.termination import most_at_once
@@ -17,20 +21,30 @@ from workflows.wording import counted, listed
 def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Policy) -> str | None:
     """In what the act goes further than it may, by the evidence it rests on; None if in nothing."""
     act = proposal.act
-    if isinstance(act, Restart):
-        return _excess_of_restart(act, target)
     database = fresh(evidence.database, evidence.at, policy.thresholds.fresh_for)
+    if isinstance(act, Restart):
+        return _excess_of_restart(proposal, act, value_of(database), target)
     if isinstance(database, Unavailable):
         return f"the database could not be read: {database.reason}"
     if isinstance(act, Termination):
         return _excess_of_termination(proposal, act.sessions, database.value, target, policy)
+    if isinstance(act, Cancellation):
+        return _excess_of_cancellation(proposal, act.statements, database.value, target, policy)
     return _excess_of_resize(act, evidence, database.value, target, policy)
 
 
-def _excess_of_restart(act: Restart, target: Target) -> str | None:
+def _excess_of_restart(
+    proposal: Proposal, act: Restart, database: DatabaseReading | None, target: Target
+) -> str | None:
     known = {instance.name: instance.container for instance in target.instances}
     if known.get(act.instance) != act.container:
         return f"{act.container} is not the container of {act.instance} in the configuration"
+    if proposal.permission is Permission.APPROVAL:
+        return None
+    if database is None:
+        return "whether it ends work that would be lost could not be read, which needs approval"
+    if lost := at_stake(database.sessions, target):
+        return f"have written or hold an advisory lock, which needs approval: {listed(lost)}"
     return None
 
 
@@ -52,6 +66,36 @@ def _excess_of_termination(
     losing = [identity for identity in sessions if seen[identity].loses_something]
     if losing and proposal.permission is not Permission.APPROVAL:
         return f"have written or hold an advisory lock, which needs approval: {listed(losing)}"
+    if proposal.cause is Cause.LOCK and not _are_waited_for(sessions, database, target):
+        return f"nobody of the application waits behind it any more: {listed(sessions)}"
+    return None
+
+
+def _are_waited_for(sessions: Iterable[SessionIdentity], database: DatabaseReading, target: Target) -> bool:
+    queue = queue_in(database, target)
+    return all(queue.behind[session.pid] for session in sessions)
+
+
+def _excess_of_cancellation(
+    proposal: Proposal,
+    statements: tuple[StatementIdentity, ...],
+    database: DatabaseReading,
+    target: Target,
+    policy: Policy,
+) -> str | None:
+    if target.database.transaction_pooler:
+        return "behind a transaction pooler no statement is cancelled by its session's pid"
+    most = policy.limits.sessions_per_act
+    if not 0 < len(set(statements)) == len(statements) <= most:
+        return f"{counted(len(statements), 'statement')} to cancel, the policy allows {most} different ones"
+    queue = queue_in(database, target)
+    seen = {statement_of(queue.blockers[pid]) for pid in queue.changes}
+    if strange := [each for each in statements if each not in seen or not is_of_role(each, target)]:
+        return f"not seen as waiting to change a table, for the application's role: {listed(strange)}"
+    if proposal.permission is not Permission.APPROVAL:
+        return f"a change of a table is cancelled by approval only: {listed(statements)}"
+    if not _are_waited_for(statements, database, target):
+        return f"nobody of the application waits behind it any more: {listed(statements)}"
     return None
 
 

@@ -18,6 +18,11 @@ def is_own(identity: SessionIdentity, target: Target) -> bool:
     )
 
 
+def is_of_role(identity: SessionIdentity, target: Target) -> bool:
+    """Of the target's own role and database, whatever it calls itself: a migration has a name of its own."""
+    return (identity.usename, identity.datname) == (target.database.role, target.database.dbname)
+
+
 def can_be_leaked(session: Session, target: Target) -> bool:
     """Own, idle in a transaction, no migration or maintenance, and not waiting for a standby."""
     return (
@@ -28,6 +33,15 @@ def can_be_leaked(session: Session, target: Target) -> bool:
     )
 
 
+def plainly_idle(sessions: Iterable[Session], target: Target) -> dict[SessionIdentity, Session]:
+    """Own ones outside any transaction, each once: a pool's own, or checked out; no pid tells which."""
+    return {
+        session.identity: session
+        for session in sessions
+        if is_own(session.identity, target) and session.identity.state == "idle"
+    }
+
+
 def leakable(sessions: Iterable[Session], target: Target) -> dict[SessionIdentity, Session]:
     """Those that can be leaked, each once; of two readings of one, that in which it loses something."""
     found: dict[SessionIdentity, Session] = {}
@@ -36,3 +50,8 @@ def leakable(sessions: Iterable[Session], target: Target) -> dict[SessionIdentit
         if can_be_leaked(session, target) and not (known and known.loses_something):
             found[session.identity] = session
     return found
+
+
+def at_stake(sessions: Iterable[Session], target: Target) -> list[SessionIdentity]:
+    """Own ones that would lose work or a lock with the process that has them, whatever they do now."""
+    return [each.identity for each in sessions if is_own(each.identity, target) and each.loses_something]

@@ -47,9 +47,8 @@ class People:
         cause = record.diagnoses[-1].first if record.diagnoses else None
         lines = [
             f"Why you are called: {reason}.",
-            f"Found: {cause.cause} ({'; '.join(cause.reasons)})."
-            if cause
-            else "Nothing could be diagnosed yet.",
+            f"Found: {cause.cause}." if cause else "Nothing could be diagnosed yet.",
+            *(f"- {reason}" for reason in (cause.reasons if cause else ())),
             *escalation.history(tuple(record.attempts)),
             *(escalation.omissions(record.plan) if record.plan else ()),
             "Please take over: open the incident, look at the evidence, decide, and acknowledge.",

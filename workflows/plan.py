@@ -9,15 +9,19 @@ from workflows.models.outcome import Attempt
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal
 from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.target import Target
+from workflows.remedies.cancellation import propose_cancellation
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
 from workflows.remedies.situation import Situation
-from workflows.remedies.termination import propose_rest, propose_termination
+from workflows.remedies.termination import propose_end_of_root, propose_rest, propose_termination
 
 type Remedy = Callable[[Situation], Proposal | str]
 
 REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.LEAK: (propose_termination, propose_restart),
+    Cause.LOCK: (propose_end_of_root,),
+    Cause.DDL_QUEUE: (propose_cancellation,),
+    Cause.IDLE_LEAK: (propose_restart,),
     Cause.UNDERSIZED: (propose_resize,),
     Cause.SPIKE: (propose_resize,),
 }
@@ -25,9 +29,15 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
 
 _WHY_PEOPLE = {
     Cause.LEAK: "connections leak, and no option is left",
+    Cause.LOCK: "sessions wait for locks, and who holds them is not for poolmedic to end",
+    Cause.DDL_QUEUE: "sessions wait behind a change of a table that waits itself, which a person must cancel",
+    Cause.IDLE_LEAK: "connections are forgotten outside any transaction, and no instance is left to restart",
+    Cause.HOLD: "requests hold connections while they wait for something else than the database; "
+    "nothing is ended or restarted, since they would wait for it again",
     Cause.UNDERSIZED: "the pool is too small for the usual work, and it cannot be enlarged",
     Cause.SPIKE: "traffic is far above the usual, and the pool cannot be enlarged: scaling out may help",
     Cause.LOST_CAPACITY: "instances or connections are missing, which a restart would not bring back",
+    Cause.DEGRADED: "the database server itself is slow: nothing done to the application would help",
     Cause.UNKNOWN: "no known cause fits",
 }
 """The same words at every look: people are called once per reason. The numbers are in the diagnosis."""
@@ -51,6 +61,9 @@ def plan(
         Situation(diagnosis, finding, evidence, attempts, target, policy, now, is_handed_over)
         for finding in diagnosis.findings
     ]
+    if diagnosis.first.cause is Cause.DEGRADED:
+        # A lesser cause beside it may be what the slowness made of honest work.
+        return Plan(step=HandOver(reason=_reason(diagnosis)))
     rest = propose_rest(situations[0])
     if isinstance(rest, Proposal) and rest.permission is Permission.ALONE:
         return Plan(step=rest)

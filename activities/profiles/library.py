@@ -11,6 +11,10 @@ from activities.profiles.profile import Profile
 from workflows.errors import NotConfigured
 
 BUILT_IN = resources.files("activities.profiles")
+_REMEDIES = {
+    "extra_forbidden": "there is no such key; docs/profiles.md lists them",
+    "missing": "must be there; docs/profiles.md says what it means",
+}
 
 
 def load_profiles(*folders: Path) -> dict[str, Profile]:
@@ -28,7 +32,9 @@ def _files(folder: Traversable) -> list[Traversable]:
     try:
         return sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=_name)
     except OSError as exc:
-        raise NotConfigured(f"metric profiles: {folder} cannot be read ({exc.strerror})") from exc
+        raise NotConfigured(
+            f"metric profiles: {folder} cannot be read ({exc.strerror}); name a folder that is there"
+        ) from exc
 
 
 def _name(file: Traversable) -> str:
@@ -37,16 +43,17 @@ def _name(file: Traversable) -> str:
 
 def _load(file: Traversable) -> Profile:
     try:
-        return Profile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        profile = Profile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise NotConfigured(f"metric profile {file.name} cannot be read: {exc}") from exc
     except ValidationError as exc:
         raise NotConfigured(f"metric profile {file.name}: {_describe(exc)}") from exc
+    return profile.named(_name(file))
 
 
 def _describe(error: ValidationError) -> str:
     faults = (
-        f"{'.'.join(str(part) for part in found['loc']) or 'the whole'}: {found['msg']}"
+        f"{'.'.join(map(str, found['loc'])) or 'the whole'}: {_REMEDIES.get(found['type'], found['msg'])}"
         for found in error.errors(include_url=False, include_context=False)
     )
     return "; ".join(faults)

@@ -1,36 +1,21 @@
-"""A metric profile: how one kind of application shows its pool. Data, in YAML files beside this module."""
+"""A metric profile: how one kind of application shows its pool. Data, in YAML files beside this module.
+
+docs/profiles.md teaches to write one.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from string import Template
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
-from activities.promql import LABEL, METRIC, fill, select
+from activities.profiles.series import LabelName, Metric, Part, Series
+from activities.promql import fill
 from workflows.models.base import Duration
 
-type LabelName = Annotated[str, Field(pattern=f"^{LABEL.pattern}$")]
-type MetricName = Annotated[str, Field(pattern=f"^{METRIC.pattern}$")]
 type Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 type Pointer = Annotated[str, Field(pattern=r"^(/([^~/]|~[01])*)*$")]
-
-
-class Part(BaseModel):
-    """A piece of a profile: frozen, and a key it does not know is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Series(Part):
-    """One metric, with the labels that narrow it to what is meant."""
-
-    name: MetricName
-    labels: dict[LabelName, str] = {}
-
-
-def _from_name(value: object) -> object:
-    return {"name": value} if isinstance(value, str) else value
 
 
 def _is_template(value: str) -> str:
@@ -39,8 +24,13 @@ def _is_template(value: str) -> str:
     return value
 
 
-type Metric = Annotated[Series, BeforeValidator(_from_name)]
 type Query = Annotated[str, AfterValidator(_is_template)]
+
+
+WITNESS = "requests at all"
+_COUNTS_REQUESTS = "count by ($instance) (present_over_time($requests[$window]))"
+GAUGES = ("active", "idle", "size", "waiters")
+COUNTERS = ("timeouts", "leaked", "errors_503")
 
 
 class SeriesNames(Part):
@@ -65,6 +55,15 @@ class SeriesNames(Part):
     def listed(self) -> dict[str, Series]:
         """The series this profile names, by what they mean."""
         return {meaning: series for meaning, series in self if series is not None}
+
+    @model_validator(mode="after")
+    def _keys_mean_something(self) -> Self:
+        for meaning, series in self.listed().items():
+            if len(series.names) > 1 and meaning not in GAUGES:
+                raise ValueError(f"{meaning}: only {', '.join(GAUGES)} can be a sum; name one series")
+            if series.always and meaning not in COUNTERS:
+                raise ValueError(f"{meaning}: `always` is for {', '.join(COUNTERS)}; leave it out here")
+        return self
 
 
 class Queries(Part):
@@ -133,13 +132,27 @@ class Profile(Part):
     queries: Queries = Queries()
     usual: Usual | None = None
     pages: Pages
+    _name: str = PrivateAttr("without a name")
+
+    def named(self, name: str) -> Self:
+        """The same, called as its file is."""
+        copy = self.model_copy()
+        copy._name = name  # noqa: SLF001 - its own
+        return copy
+
+    def lacks(self, key: str) -> str:
+        """Why something cannot be read: this profile says nothing under that key."""
+        return f"the metric profile {self._name} has no `{key}`"
 
     def selectors(self, labels: Mapping[str, str]) -> dict[str, str]:
         """A selector per series, for the target with these labels."""
-        return {
-            meaning: select(series.name, {**labels, **series.labels})
-            for meaning, series in self.series.listed().items()
-        }
+        return {meaning: series.selector(labels) for meaning, series in self.series.listed().items()}
+
+    def witness(self, labels: Mapping[str, str], over: timedelta) -> dict[str, str]:
+        """PromQL (`WITNESS`) for the instances that count requests at all, where 503s are some of them."""
+        requests, errors = self.series.requests, self.series.errors_503
+        is_shared = requests is not None and errors is not None and requests.names == errors.names
+        return {WITNESS: self.query(_COUNTS_REQUESTS, labels, window=over)} if is_shared else {}
 
     def query(self, template: str, labels: Mapping[str, str], **spans: timedelta) -> str:
         """One template as PromQL for the target with these labels."""
@@ -154,9 +167,11 @@ class Profile(Part):
             self._check(self.usual, names | {"ago", "before"})
         return self
 
-    @staticmethod
-    def _check(templates: Queries | Usual, names: set[str]) -> None:
+    def _check(self, templates: Queries | Usual, names: set[str]) -> None:
+        sums = {meaning for meaning, series in self.series.listed().items() if len(series.names) > 1}
         for key, value in templates:
-            unknown = set(Template(value).get_identifiers()) - names if isinstance(value, str) else set[Any]()
-            if unknown:
+            named = set(Template(value).get_identifiers()) if isinstance(value, str) else set[str]()
+            if unknown := named - names:
                 raise ValueError(f"{key}: ${min(unknown)} is no series of this profile")
+            if added := named & sums:
+                raise ValueError(f"{key}: ${min(added)} is a sum, and PromQL takes one series; leave it out")

@@ -15,14 +15,16 @@ SELECT current_setting('server_version_num')::int AS version,
        (SELECT rolconnlimit FROM pg_roles WHERE rolname = $1::name AND rolconnlimit >= 0) AS role_limit,
        (SELECT datconnlimit FROM pg_database
          WHERE datname = current_database() AND datconnlimit >= 0) AS database_limit,
+       CASE WHEN current_setting('synchronous_standby_names') <> ''
+            THEN (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))
+        END AS sync_standbys,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_every_session,
        -- The catalogue is asked, because a name in a schema that is closed to us would raise an error.
-       EXISTS (
-           SELECT FROM pg_proc AS p
+       ARRAY (
+           SELECT p.proname::text FROM pg_proc AS p
              JOIN pg_namespace AS n ON n.oid = p.pronamespace
             WHERE n.nspname = 'poolmedic'
-              AND p.proname = 'terminate_session'
               AND p.prorettype = 'boolean'::regtype
               AND has_schema_privilege(n.oid, 'USAGE')
               AND has_function_privilege(p.oid, 'EXECUTE')) AS may_call,

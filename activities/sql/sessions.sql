@@ -5,13 +5,12 @@ SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
        CASE WHEN s.xact_start IS NOT NULL  -- greatest() would make a zero of it
             THEN greatest(extract(epoch FROM clock_timestamp() - s.xact_start), 0)::float8 END AS xact_seconds,
        s.backend_xid IS NOT NULL AS has_written,
-       -- It takes every lock partition too: once, and only where somebody is idle in transaction.
-       CASE WHEN s.state IN ('idle in transaction', 'idle in transaction (aborted)')
-            THEN s.pid IN (SELECT held.pid FROM pg_locks AS held
-                            WHERE held.locktype = 'advisory' AND held.granted AND held.pid IS NOT NULL)
-            ELSE false END AS holds_advisory_lock,
+       -- It takes every lock partition for a moment, once per look.
+       s.pid IN (SELECT held.pid FROM pg_locks AS held
+                  WHERE held.locktype = 'advisory' AND held.granted AND held.pid IS NOT NULL)
+           AS holds_advisory_lock,
        s.wait_event_type, s.wait_event, s.query_id,
-       -- It takes every lock partition for a moment: only for those that do wait.
+       -- It takes them too, once per session: only for those that do wait.
        CASE WHEN s.wait_event_type = 'Lock' THEN pg_blocking_pids(s.pid) ELSE '{}' END AS blocked_by,
        progress.name AS in_progress
   FROM pg_stat_activity AS s

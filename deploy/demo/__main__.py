@@ -41,7 +41,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> int:
     """Show it; failures are told in a sentence."""
     scenario = SCENARIOS[arguments.scenario]
-    times = RUNBOOK if arguments.realtime else COMPRESSED
+    times = (RUNBOOK if arguments.realtime else COMPRESSED).model_copy(update=dict(scenario.times))
     console = Console(highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH_OF_LOGS

@@ -59,16 +59,42 @@ class Application:
         """Whether a query through the pool is answered."""
         return (await self._client.get("/probe")).status_code == HTTPStatus.OK
 
-    async def leak(self, sessions: int) -> None:
+    async def leak(self, sessions: int, *, transaction: bool = True) -> None:
         """Have it forget so many connections; they are on their way when this returns."""
-        answer = await self._client.post("/fault/leak", json={"sessions": sessions, "rate": 40})
+        await self._break("leak", {"sessions": sessions, "rate": 40, "transaction": transaction})
+
+    async def slow_partner(self, seconds: float) -> None:
+        """Have every order wait so long for another service."""
+        await self._break("hold", {"seconds": seconds})
+
+    async def quick_partner(self) -> None:
+        """Have that service answer at once again."""
+        (await self._client.delete("/fault/hold")).raise_for_status()
+
+    async def asking(self) -> int:
+        """Requests that wait for the other service now."""
+        answer = await self._client.get("/fault/hold")
+        return int(answer.raise_for_status().json()["asking"])
+
+    async def _break(self, fault: str, how: dict[str, float]) -> None:
+        answer = await self._client.post(f"/fault/{fault}", json=how)
+        if answer.status_code != HTTPStatus.ACCEPTED:
+            raise FaultRefused(f"{self.name} answered {answer.status_code}: {answer.text}")
+
+    async def lock(self) -> None:
+        """Have a transfer leave half-way, with its order locked."""
+        answer = await self._client.post("/fault/lock", json={"order": 1})
         if answer.status_code != HTTPStatus.ACCEPTED:
             raise FaultRefused(f"{self.name} answered {answer.status_code}: {answer.text}")
 
     async def forgotten(self) -> list[int]:
-        """Server processes of the connections that are forgotten now."""
-        answer = await self._client.get("/fault/leak")
-        return [session["backend_pid"] for session in answer.raise_for_status().json()["sessions"]]
+        """Server processes of the connections that are forgotten now, with or without a lock."""
+        answers = [await self._client.get(f"/fault/{bug}") for bug in ("leak", "lock")]
+        return [
+            session["backend_pid"]
+            for answer in answers
+            for session in answer.raise_for_status().json()["sessions"]
+        ]
 
 
 @contextlib.asynccontextmanager

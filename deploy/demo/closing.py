@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from deploy.demo.judge import Check
+from deploy.demo.check import Check
 from deploy.demo.summary import Summary
 from deploy.demo.times import Shortened
 from worker.terminal import shown

@@ -12,10 +12,13 @@ from deploy.demo.times import Times
 from deploy.local.ports import LOOPBACK
 from deploy.local.stack import WORKER, Stack
 from deploy.local.target import POOL_FILE
+from workflows.models.page import Level
 
 TEMPLATE = Path(__file__).with_name("poolmedic.yaml.j2")
 APPROVER = "dba-on-call"
-ROUTES = {"ROUTE_ONCALL": "oncall", "ROUTE_DATABASE_TEAM": "database-team", "ROUTE_LEAD": "lead"}
+SECRETS = {Level.L1: "ROUTE_ONCALL", Level.L2: "ROUTE_DATABASE_TEAM", Level.L3: "ROUTE_LEAD"}
+PATHS = {Level.L1: "oncall", Level.L2: "database-team", Level.L3: "lead"}
+"""Where the receiver gets what a level of people is told."""
 
 
 def write_configuration(stack: Stack, scenario: Scenario, times: Times, to: Path) -> Path:
@@ -61,5 +64,5 @@ def describe_environment(stack: Stack, configuration: Path, reports: Path) -> Ma
         "POOLMEDIC_REPORTS": str(reports),
         "POOLMEDIC_GRACEFUL_SECONDS": "2",
         "COVETPY_DSN": stack.postgres.medic_dsn,
-        **{secret: stack.receiver.apprise_url(route) for secret, route in ROUTES.items()},
+        **{SECRETS[level]: stack.receiver.apprise_url(path) for level, path in PATHS.items()},
     }

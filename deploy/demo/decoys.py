@@ -56,7 +56,7 @@ class Decoys:
 
     async def lost(self) -> list[str]:
         """What each one that is not exactly as it was is; empty when all live."""
-        now = await _identities(self.server, [decoy.pid for decoy in self.sessions])
+        now = await identities(self.server, [decoy.pid for decoy in self.sessions])
         return [
             decoy.what
             for decoy in self.sessions
@@ -72,7 +72,7 @@ async def open_decoys(server: Postgres, application: str) -> AsyncIterator[Decoy
     with the application's own role and name. Raises DecoyMissing.
     """
     async with AsyncExitStack() as stack:
-        opening = _Opening(server, stack)
+        opening = Opening(server, stack)
         role = server.settings.application_role
         found = {
             "another role": await opening.idle_in_transaction(STRANGER, application),
@@ -80,14 +80,14 @@ async def open_decoys(server: Postgres, application: str) -> AsyncIterator[Decoy
             "an honest long transaction": await opening.work(role, application),
             "a migration": await opening.migrate(role, application),
         }
-        identities = await _identities(server, list(found.values()))
-        if len(identities) < len(found):
-            raise DecoyMissing(f"only {len(identities)} of {len(found)} decoy sessions are open")
-        sessions = tuple(Decoy(what, pid, *identities[pid]) for what, pid in found.items())
+        seen = await identities(server, list(found.values()))
+        if len(seen) < len(found):
+            raise DecoyMissing(f"only {len(seen)} of {len(found)} decoy sessions are open")
+        sessions = tuple(Decoy(what, pid, *seen[pid]) for what, pid in found.items())
         yield Decoys(server, sessions)
 
 
-class _Opening:
+class Opening:
     """Opens sessions that end with the stack, the last one first."""
 
     def __init__(self, server: Postgres, stack: AsyncExitStack) -> None:
@@ -108,19 +108,24 @@ class _Opening:
         await connection.execute("UPDATE archive SET reports = reports WHERE id = 1")
         return connection.get_server_pid()
 
-    async def work(self, role: str, application: str) -> int:
+    async def work(self, role: str, application: str, begins_with: str = WORK) -> int:
         """A transaction of many statements, one after the other: long, and never idle for long."""
         connection = await self._connect(role, application)
         await connection.execute("BEGIN")
+        await connection.execute(begins_with)
         self._in_background(_go_on(connection))
         return connection.get_server_pid()
 
     async def migrate(self, role: str, application: str) -> int:
-        connection = await self._connect(role, application)
-        pid = connection.get_server_pid()
-        self._in_background(connection.execute(MIGRATE, timeout=None))
+        pid = await self.run(role, application, MIGRATE)
         await self._appears(pid)
         return pid
+
+    async def run(self, role: str, application: str, statement: str) -> int:
+        """One statement, under way when this returns, however long it takes."""
+        connection = await self._connect(role, application)
+        self._in_background(connection.execute(statement, timeout=None))
+        return connection.get_server_pid()
 
     async def _connect(self, role: str, application: str) -> Connection:
         settings = {"application_name": application}
@@ -163,7 +168,8 @@ async def _cancel(task: asyncio.Task[object]) -> None:
         task.exception()
 
 
-async def _identities(server: Postgres, pids: list[int]) -> dict[int, tuple[datetime, datetime | None]]:
+async def identities(server: Postgres, pids: list[int]) -> dict[int, tuple[datetime, datetime | None]]:
+    """Start and start of the transaction, by pid, of those that are there."""
     async with connected(server, SUPERUSER) as connection:
         rows = await connection.fetch(IDENTITY, pids)
     return {row["pid"]: (row["backend_start"], row["xact_start"]) for row in rows}

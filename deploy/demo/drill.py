@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from temporalio.client import WorkflowExecutionDescription, WorkflowHistory
 
 from deploy.demo.decoys import Decoys
+from deploy.demo.faults import Ground
 from deploy.demo.scenario import Scenario
 from deploy.demo.scene import Scene
+from deploy.demo.sessions import SessionId
 from deploy.demo.stage import Stage
 from deploy.demo.times import seconds
-from deploy.demo.witness import SessionId, Start
+from deploy.demo.witness import Start
 from deploy.load.generator import Load
 from workflows.models.alert import Alert
 from workflows.models.base import Moment
@@ -28,10 +31,12 @@ class Drill:
     scenario: Scenario
     stage: Stage
     decoys: Decoys
-    load: Load
-    container: Start
+    ground: Ground
+    containers: Mapping[str, Start]
+    """Of every instance, as it ran before the fault."""
     fault_at: Moment
-    leaked: tuple[SessionId, ...] = ()
+    culprits: tuple[SessionId, ...] = ()
+    """The sessions that the fault left."""
     scenes: list[Scene] = field(default_factory=list)
     history: WorkflowHistory | None = None
     """Of the incident's run, when it had ended."""
@@ -41,6 +46,11 @@ class Drill:
     """When the stand-in for a person sent the approval."""
     change: WorkflowExecutionDescription | None = None
     """The workflow that reverts a temporary size."""
+
+    @property
+    def load(self) -> Load:
+        """The users."""
+        return self.ground.load
 
     @property
     def report(self) -> Report | None:
@@ -55,4 +65,4 @@ class Drill:
     @property
     def reverts_in_time(self) -> bool:
         """Whether the temporary size ends while the drill still looks."""
-        return self.scenario.asks and seconds(self.stage.times.resize_for) <= LONGEST_REVERT
+        return self.scenario.resizes and seconds(self.stage.times.resize_for) <= LONGEST_REVERT

@@ -3,75 +3,90 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from statistics import fmean
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from deploy.demo import incident, witness
+from deploy.demo import bystanders, health, queues, sizing, witness
+from deploy.demo.check import FULL, Check, Judge, is_full
+from deploy.demo.configuration import PATHS
 from deploy.demo.drill import Drill
 from deploy.demo.narration import refused
-from deploy.demo.scene import Scene
-from deploy.demo.times import RUNBOOK
-from deploy.demo.witness import SessionId
+from deploy.demo.person import text_of
+from deploy.demo.sessions import SessionId
 from deploy.local.receiver import Message
-from workflows.models.policy import Option
-from workflows.wording import counted, percent
+from workflows.models.diagnosis import QUEUES, Cause
+from workflows.models.page import Level
+from workflows.models.report import Ending
+from workflows.wording import counted, listed, percent
 
-ROOMY = 0.70
-"""The runbook's first success criterion."""
-FULL = 0.95
-SECONDS_TO_ACT = 1.0
-PAGES_TO_ACT = 250
-"""On a busy machine, as long as so many looks at a page take in the same drill."""
-STARTS = frozenset({"start", "restart", "die", "oom"})
-"""Events of an engine that a container which just goes on does not have."""
+PEOPLE = {
+    Level.L1: "the on-call engineer",
+    Level.L2: "the database team",
+    Level.L3: "the engineering lead",
+}
 
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that must be so: whether it is, and what was seen."""
-
-    what: str
-    holds: bool
-    seen: str
+SECTION = "\n## "
+ADVICE = f"{SECTION}What to change for good"
 
 
 async def judge(drill: Drill) -> tuple[Check, ...]:
     """Every check of this scenario; call it while users and decoys still live."""
-    checks: list[Callable[[Drill], Awaitable[Check]]] = [_sessions, _decoys, _container, _sufferers, _pages]
-    if drill.scenario.ending == "open":
-        checks += [_still_exhausted, _untouched_size]
+    return tuple([await check(drill) for check in _checks(drill)])
+
+
+def _checks(drill: Drill) -> Iterator[Judge]:
+    scenario = drill.scenario
+    yield from (_sessions, queues.cancelled, _decoys, _container, _sufferers, _pages)
+    if drill.stage.others:
+        yield from bystanders.BESIDE
+    if scenario.ending is Ending.OPEN:
+        yield _still_exhausted
     else:
-        checks += [_pool, _answers, _users, _promptness, _report]
-        checks += [_approval, _resize, _revert] if drill.scenario.asks else [_untouched_size]
-    return tuple([await check(drill) for check in checks])
+        yield from health.RECOVERED
+    if scenario.acts:
+        yield health.promptness
+    if scenario.acts and scenario.cause in QUEUES:
+        yield from queues.DRAINED
+    yield from sizing.RESIZED if scenario.resizes else (sizing.untouched_size,)
+    yield _report
+    if scenario.advice:
+        yield _advice
+    if scenario.told:
+        yield _told
 
 
 async def _sessions(drill: Drill) -> Check:
-    """By PostgreSQL's log: each leaked session once, and nobody else's."""
-    expected = Counter(drill.leaked if Option.TERMINATE in drill.scenario.acts else ())
+    """By PostgreSQL's log: each session that the fault left once, and nobody else's."""
+    expected = Counter(drill.culprits if drill.scenario.ends_sessions else ())
     lines = witness.ended_since(drill.stage, drill.fault_at)
     ended = Counter(SessionId.logged(line) for line in lines)
     wrong = [f"pid {each.pid} {times} times" for each, times in (ended - expected).items()]
     spared = [f"pid {each.pid} not" for each in expected - ended]
     seen = ", ".join([*wrong, *spared]) or (f"{len(ended)} of {len(expected)}" if expected else "none")
-    what = "Ended by command: the leaked sessions, each once" if expected else "No session was ended"
+    what = "Ended by command: the fault's sessions, each once" if expected else "No session was ended"
     return Check(what, ended == expected, seen)
 
 
 async def _decoys(drill: Drill) -> Check:
-    lost = await drill.decoys.lost()
-    kinds = ", ".join(decoy.what for decoy in drill.decoys.sessions)
+    decoys = replace(drill.decoys, sessions=(*drill.decoys.sessions, *drill.ground.beside))
+    lost = await decoys.lost()
+    kinds = ", ".join(decoy.what for decoy in decoys.sessions)
     return Check("Everybody else's sessions live", not lost, f"lost: {', '.join(lost)}" if lost else kinds)
 
 
 async def _container(drill: Drill) -> Check:
-    now = await witness.container_start(drill.stage)
-    events = await witness.container_events(drill.stage, drill.fault_at, datetime.now(UTC))
-    seen = sorted({event.action for event in events if event.action in STARTS})
-    told = f"events {', '.join(seen)}" if seen else f"running since {now.at}"
-    return Check("The container was not restarted", now == drill.container and not seen, told)
+    """By the engine: the same start as before the fault, or one new one where a restart is the remedy."""
+    name = drill.stage.application.name
+    before, now = drill.containers[name], await witness.container_start(drill.stage, name)
+    starts = Counter(event.action for event in await witness.starts_since(drill.stage, name, drill.fault_at))
+    told = ", ".join(f"{action} {counted(times, 'time')}" for action, times in sorted(starts.items()))
+    seen = f"{f'events {told}; ' if told else ''}running since {now.at}"
+    if drill.scenario.restarts:
+        is_once = starts["start"] == 1 and now.id == before.id and now.at != before.at
+        return Check("The container was restarted, once", is_once, seen)
+    return Check("The container was not restarted", now == before and not starts, seen)
 
 
 async def _sufferers(drill: Drill) -> Check:
@@ -83,133 +98,59 @@ async def _sufferers(drill: Drill) -> Check:
 
 
 async def _pages(drill: Drill) -> Check:
-    """The on-call engineer was told, and nobody was woken above."""
-    paged = _paged(drill)
-    higher = [message.path for message in paged if message.path != "/oncall"]
-    told = sum(message.path == "/oncall" for message in paged)
-    seen = f"{counted(told, 'message')} to the on-call engineer" + "".join(f", {path}" for path in higher)
-    return Check("The on-call engineer was told, nobody else was woken", told > 0 and not higher, seen)
+    """By the receiver: everybody whom the scenario wants told was, and nobody was woken beside them."""
+    paged = Counter(message.path for message in _paged(drill))
+    wanted = drill.scenario.calls
+    seen = ", ".join(f"{counted(number, 'message')} to {path}" for path, number in sorted(paged.items()))
+    what = f"Told: {listed(PEOPLE[level] for level in sorted(wanted))}, and nobody else"
+    return Check(what, set(paged) == {f"/{PATHS[level]}" for level in wanted}, seen or "no message")
 
 
-async def _pool(drill: Drill) -> Check:
-    pool = await drill.stage.application.pool()
-    forgotten = await drill.stage.application.forgotten()
-    seen = f"{pool.checked_out} of {pool.size} in use, {len(forgotten)} forgotten"
-    return Check("The pool is free", pool.utilization < ROOMY and not forgotten, seen)
-
-
-async def _answers(drill: Drill) -> Check:
-    word, responds = await drill.stage.application.health(), await drill.stage.application.answers()
-    seen = f"health {word}, a query is {'answered' if responds else 'not answered'}"
-    return Check("The application responds", word == "healthy" and responds, seen)
-
-
-async def _users(drill: Drill) -> Check:
-    figures = drill.load.summarize(last=10)
-    is_served = figures.ok == figures.answers > 0
-    p95 = f", 95 % within {figures.p95 * 1000:.0f} ms" if figures.p95 else ""
-    return Check("Every user is served", is_served, f"{figures.ok} of {figures.answers} answers{p95}")
-
-
-async def _promptness(drill: Drill) -> Check:
-    """From the webhook's taking of the alert to what PostgreSQL, or a person, saw of it first.
-
-    With the runbook's own ages a fault is younger than they demand when the alert comes.
-    """
-    taken = _first_act(drill)
-    if taken is None:
-        return Check("Acted within a second", False, "it never acted")
-    if drill.stage.times.leak_age == RUNBOOK.leak_age:
-        return Check("Acted", True, f"after {taken:.2f} s")
-    allowed = seconds_to_act(drill)
-    busy = f"; the machine is busy, so {allowed:.1f} s are allowed" if allowed > SECONDS_TO_ACT else ""
-    return Check("Acted within a second of the alert", taken < allowed, f"after {taken:.2f} s{busy}")
-
-
-def seconds_to_act(drill: Drill) -> float:
-    """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
-    page = fmean(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
-    return max(SECONDS_TO_ACT, PAGES_TO_ACT * page)
-
-
-def _first_act(drill: Drill) -> float | None:
-    """Seconds from the alert to the first session that PostgreSQL ended, or to the request for approval."""
-    ended = [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
-    asked = [request.requested_at for request in drill.report.requests] if drill.report else []
-    first = asked if drill.scenario.asks else ended
-    if drill.alert is None or not first:
-        return None
-    return (min(first) - drill.alert.received_at).total_seconds()
-
-
-async def _report(drill: Drill) -> Check:
-    report = drill.report
-    seen = f"outcome {report.outcome}" if report else "no report"
-    causes = {each.first.cause for each in report.diagnoses} if report else set()
-    acts = {each.proposal.act.option for each in report.attempts} if report else set()
-    holds = (
-        report is not None
-        and report.outcome == drill.scenario.ending
-        and drill.scenario.cause in causes
-        and acts == drill.scenario.acts
+async def _told(drill: Drill) -> Check:
+    """By the receiver: the highest of those who are called reads what the matter is."""
+    highest = max(drill.scenario.calls)
+    pages = [text_of(message) for message in _paged(drill) if message.path == f"/{PATHS[highest]}"]
+    missing = [words for words in drill.scenario.told if not any(words in page for page in pages)]
+    seen = f"missing: {'; '.join(missing)}" if missing else f"all of {len(drill.scenario.told)} parts"
+    return Check(
+        f"{PEOPLE[highest]} reads what the matter is".capitalize(), bool(pages) and not missing, seen
     )
-    return Check("The report says the same", holds, f"{seen}; causes {_listed(causes)}; acts {_listed(acts)}")
 
 
 async def _still_exhausted(drill: Drill) -> Check:
-    since = next((each.at for each in drill.scenes if _is_full(each)), None)
+    since = next((each.at for each in drill.scenes if is_full(each)), None)
     looks = [each for each in drill.scenes if since and each.at >= since]
-    freed = sum(not _is_full(each) for each in looks)
-    left = len(await drill.stage.application.forgotten())
-    seen = f"{freed} of {len(looks)} looks saw it free; {left} connections forgotten"
-    return Check("Left alone, the pool stays exhausted", bool(looks) and not freed and left > 0, seen)
+    freed = sum(not is_full(each) for each in looks)
+    remains = await drill.scenario.fault.remains(drill.ground)
+    seen = f"{freed} of {len(looks)} looks saw it free; still there: {remains or 'nothing'}"
+    holds = bool(looks) and not freed and bool(remains)
+    return Check("Left alone, the pool stays exhausted", holds, seen)
 
 
-async def _untouched_size(drill: Drill) -> Check:
-    sizes = {(each.pool.size, each.pool.generation) for each in drill.scenes if each.pool}
-    seen = ", ".join(f"{size} (generation {generation})" for size, generation in sorted(sizes))
-    return Check("The pool's size was not changed", len(sizes) == 1, seen)
-
-
-async def _approval(drill: Drill) -> Check:
-    """No larger size was seen before a person's answer."""
+async def _report(drill: Drill) -> Check:
+    """The incident's own word agrees: nothing but this cause, these acts, this ending."""
     report = drill.report
-    accepted = [each for each in report.decisions if each.accepted and each.approve] if report else []
-    grown = _first_grown(drill)
-    given = drill.approved_at or (accepted[0].at if accepted else None)
-    holds = given is not None and grown is not None and len(accepted) == 1 and given < grown.at
-    seen = accepted[0].message if accepted else "nobody approved"
-    return Check("Nothing was changed before the approval", holds, seen)
+    causes = {each.first.cause for each in report.diagnoses} if report else set()
+    acts = {each.proposal.act.option for each in report.attempts} if report else set()
+    scenario = drill.scenario
+    holds = (
+        report is not None
+        and report.outcome == scenario.ending
+        and scenario.cause in causes
+        and causes <= {scenario.cause, Cause.HEALTHY}
+        and acts == scenario.acts
+    )
+    seen = f"outcome {report.outcome}" if report else "no report"
+    return Check("The report says the same", holds, f"{seen}; causes {_named(causes)}; acts {_named(acts)}")
 
 
-async def _resize(drill: Drill) -> Check:
-    before, grown = drill.scenes[0].pool, _first_grown(drill)
-    if before is None or grown is None or grown.pool is None:
-        return Check("The running application took the larger size", False, "it never did")
-    seen = f"{before.size} -> {grown.pool.size} (generation {before.generation} -> {grown.pool.generation})"
-    holds = grown.pool.generation > before.generation and grown.pool.started_at == before.started_at
-    return Check("The running application took the larger size", holds, seen)
-
-
-async def _revert(drill: Drill) -> Check:
-    """Its own workflow was there before the larger size, and has reverted it, or still waits for its time."""
-    change, grown, size = drill.change, _first_grown(drill), drill.scenario.pool_size
-    is_before = change is not None and grown is not None and change.start_time < grown.at
-    now = (await drill.stage.application.pool()).size
-    if drill.reverts_in_time:
-        holds = is_before and not incident.is_running(change) and now == size
-        return Check("The temporary size was reverted in its time", holds, f"the pool's size is {now}")
-    seen = f"{drill.stage.change_id} {'runs' if incident.is_running(change) else 'does not run'}; size {now}"
-    return Check("The temporary size will be reverted", is_before and incident.is_running(change), seen)
-
-
-def _first_grown(drill: Drill) -> Scene | None:
-    size = drill.scenario.pool_size
-    return next((each for each in drill.scenes if each.pool and each.pool.size > size), None)
-
-
-def _is_full(scene: Scene) -> bool:
-    return scene.pool is not None and scene.pool.utilization > FULL
+async def _advice(drill: Drill) -> Check:
+    """In the report as it is stored, for people to read."""
+    file = Path(unquote(urlsplit(drill.stored).path)) if drill.stored else None
+    _, _, rest = file.read_text().partition(ADVICE) if file else ("", "", "")
+    found = [words for words in drill.scenario.advice if words in rest.partition(SECTION)[0]]
+    what = f"The report says what to change for good: {listed(drill.scenario.advice)}"
+    return Check(what, found == list(drill.scenario.advice), f"in {file}: {listed(found) or 'nothing'}")
 
 
 def _paged(drill: Drill) -> list[Message]:
@@ -218,5 +159,5 @@ def _paged(drill: Drill) -> list[Message]:
     return [each for each in messages if each.at >= drill.fault_at and each.path != "/people"]
 
 
-def _listed(words: Iterable[str]) -> str:
+def _named(words: Iterable[str]) -> str:
     return ", ".join(sorted(words)) or "none"

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.demo import closing, judge, summary
+from deploy.demo.check import Check
 from deploy.demo.drill import Drill
 from deploy.demo.narration import Narrator
 from deploy.demo.person import AtTerminal, StandIn
@@ -55,7 +56,7 @@ class Show:
                 await asyncio.Event().wait()
         return all(check.holds for check in checks)
 
-    def _close(self, drill: Drill, checks: tuple[judge.Check, ...]) -> None:
+    def _close(self, drill: Drill, checks: tuple[Check, ...]) -> None:
         written = summary.summarise(drill)
         summary.write(written, self.folder / SUMMARY)
         places = {"report": written.report or "none", "summary": str(self.folder / SUMMARY)}

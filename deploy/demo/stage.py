@@ -53,7 +53,14 @@ class Stage:
     folder: Path
     worker: Worker
     application: Application
+    """The instance that breaks."""
+    others: tuple[Application, ...]
     client: Client
+
+    @property
+    def applications(self) -> tuple[Application, ...]:
+        """Every instance."""
+        return (self.application, *self.others)
 
     @property
     def target(self) -> str:
@@ -72,8 +79,8 @@ class Stage:
     async def turn_to(self, scenario: Scenario, times: Times) -> Stage:
         """The same stage with a worker that works by this scenario's rules; nothing else starts anew.
 
-        The container keeps its pool and Prometheus its pace: the scenario must be one for this size of pool,
-        and ``times`` may differ only in what concerns the worker.
+        The containers keep their pools and Prometheus its pace: the scenario must be one for these instances
+        and this size of pool, and ``times`` may differ only in what concerns the worker.
         """
         await self.worker.stop()
         configuration.write_configuration(self.stack, scenario, times, self.folder / CONFIGURATION)
@@ -93,9 +100,13 @@ async def open_stage(
             began = time.monotonic()
             await worker.start()
             progress(Started("poolmedic", worker.url, time.monotonic() - began))
-            pages = await closing.enter_async_context(application.reach(running, running.targets[0]))
+            found = {
+                each.application.instance: await closing.enter_async_context(application.reach(running, each))
+                for each in running.targets
+            }
+            broken = found.pop(scenario.broken)
             client = await Client.connect(running.temporal.address, data_converter=pydantic_data_converter)
-            yield Stage(running, times, folder, worker, pages, client)
+            yield Stage(running, times, folder, worker, broken, tuple(found.values()), client)
 
 
 def _settings(folder: Path, scenario: Scenario, times: Times) -> stack.Settings:
@@ -105,7 +116,9 @@ def _settings(folder: Path, scenario: Scenario, times: Times) -> stack.Settings:
         times=times.alerting,
         temporal=temporal.Settings(search_attributes=keys),
         postgres=postgres.Settings(roles=(STRANGER,)),
-        target=target.Settings(pool_size=scenario.pool_size, acquire_timeout=scenario.patience),
+        target=target.Settings(
+            instances=scenario.instances, pool_size=scenario.pool_size, acquire_timeout=scenario.patience
+        ),
     )
 
 

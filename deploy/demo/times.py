@@ -20,8 +20,10 @@ class Times(BaseModel, frozen=True):
     scrape_interval: str = Field(default="15s", description="Prometheus reads the metrics every")
     exhausted_for: str = Field(default="15s", description="the pool is exhausted for, before the alert fires")
     resend: str = Field(default="1m", description="Prometheus repeats a firing alert every")
+    gathered: str = Field(default="0s", description="Alertmanager collects a new group for")
     grouped: str = Field(default="30s", description="Alertmanager collects news of an open group for")
     leak_age: str = Field(default="5m", description="idle in transaction for, before a session is leaked")
+    idle_leak_age: str = Field(default="1m", description="plain idle for, before a connection is forgotten")
     full_for: str = Field(default="5m", description="full at usual traffic for, before a pool is too small")
     acknowledge: str = Field(default="5m", description="nobody takes it for, before others are called")
     settle: str = Field(default="2s", description="wait between an act and the look whether it helped")
@@ -36,9 +38,10 @@ class Times(BaseModel, frozen=True):
         """What of it concerns Prometheus and Alertmanager."""
         return AlertTimes(
             scrape_interval=self.scrape_interval,
-            scrape_timeout="1s" if self.scrape_interval == "1s" else "10s",
+            scrape_timeout=min(self.scrape_interval, "10s", key=seconds),
             waits={"DatabaseConnectionPoolExhausted": self.exhausted_for},
             resend_delay=self.resend,
+            poolmedic_group_wait=self.gathered,
             poolmedic_group_interval=self.grouped,
         )
 
@@ -51,6 +54,7 @@ COMPRESSED = Times(
     resend="5s",
     grouped="2s",
     leak_age="3s",
+    idle_leak_age="3s",
     full_for="4s",
     clear_window="20s",
     clear_step="2s",

@@ -1,32 +1,17 @@
-"""What others than poolmedic say: PostgreSQL's log and catalogue, and the Docker Engine."""
+"""What others than poolmedic say: PostgreSQL's log and the Docker Engine."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from deploy.demo.stage import Stage
 from deploy.local.engine import Event
-from deploy.local.postgres import SUPERUSER
+from deploy.local.postgres import MEDIC
 from deploy.local.postgres_log import LogLine
-from deploy.local.postgres_roles import connected
 
-STARTS = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = ANY($1::int[])"
-
-
-class SessionId(NamedTuple):
-    """A session as the server's log names it for good, whatever becomes of the pid."""
-
-    start: int
-    pid: int
-
-    @classmethod
-    def logged(cls, line: LogLine) -> SessionId:
-        """Of a line of the log; raises ValueError if it is no session's."""
-        start, _, pid = (line.session_id or "").partition(".")
-        return cls(int(start, 16), int(pid, 16))
+STARTS = frozenset({"start", "restart", "die", "oom"})
 
 
 class Start(NamedTuple):
@@ -37,32 +22,44 @@ class Start(NamedTuple):
     restarts: int
 
 
-async def identify(stage: Stage, pids: Sequence[int]) -> list[SessionId]:
-    """The sessions that have these pids now; one that has ended is left out."""
-    async with connected(stage.stack.postgres, SUPERUSER) as connection:
-        rows = await connection.fetch(STARTS, list(pids))
-    return [SessionId(int(row["backend_start"].timestamp()), row["pid"]) for row in rows]
-
-
 def ended_since(stage: Stage, since: datetime) -> list[LogLine]:
     """Every session that a command ended after that moment, once per time, by PostgreSQL's own log."""
     return [line for line in stage.stack.postgres.log.ended_sessions() if line.at >= since]
 
 
-async def container_start(stage: Stage) -> Start:
-    """How often and when the engine started the application's container."""
-    return await asyncio.to_thread(_inspect, stage)
+def cancelled_since(stage: Stage, since: datetime) -> list[LogLine]:
+    """Every statement that was cancelled after that moment, by PostgreSQL's own log.
+
+    Not those that the application gave up itself, or poolmedic in its own session: each has a time limit.
+    """
+    own = (stage.target, MEDIC)
+    lines = stage.stack.postgres.log.cancelled_queries()
+    return [line for line in lines if line.at >= since and line.application_name not in own]
 
 
-async def container_events(stage: Stage, since: datetime, until: datetime) -> list[Event]:
-    """What the engine says happened to it."""
-    name = stage.application.target.container.name
-    return await asyncio.to_thread(stage.stack.engine.events, name, since, until)
+async def container_start(stage: Stage, name: str) -> Start:
+    """How often and when the engine started the container of this instance."""
+    return await asyncio.to_thread(_inspect, stage, name)
 
 
-def _inspect(stage: Stage) -> Start:
+async def starts_since(stage: Stage, name: str, since: datetime) -> list[Event]:
+    """What the engine says happened to it that does not happen to a container which just goes on."""
+    return await _events(stage, name, since, STARTS)
+
+
+async def stops_since(stage: Stage, name: str, since: datetime) -> list[Event]:
+    """When the engine asked it to end, however long it then took."""
+    return await _events(stage, name, since, frozenset({"kill"}))
+
+
+async def _events(stage: Stage, name: str, since: datetime, actions: frozenset[str]) -> list[Event]:
+    events = await asyncio.to_thread(stage.stack.engine.events, name, since, datetime.now(UTC))
+    return [event for event in events if event.action in actions]
+
+
+def _inspect(stage: Stage, name: str) -> Start:
     with stage.stack.engine.client() as client:
-        container = client.containers.get(stage.application.target.container.name)
+        container = client.containers.get(name)
         return Start(
             str(container.id),
             str(container.attrs["State"]["StartedAt"]),

@@ -118,7 +118,7 @@ def write_applications(file: Path, applications: Sequence[Application]) -> None:
 
 def find_program(*names: str) -> str:
     """Path of the first of these programs that is there; raises ProgramMissing."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/bin", "/usr/local/bin"])
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/bin", "/usr/sbin", "/usr/local/bin"])
     for name in names:
         found = shutil.which(name, path=path)
         if found:

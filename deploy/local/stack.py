@@ -41,6 +41,7 @@ class AlertTimes:
     scrape_timeout: str = "10s"
     waits: Mapping[str, str] = field(default_factory=dict)
     resend_delay: str = "1m"
+    poolmedic_group_wait: str = "0s"
     poolmedic_group_interval: str = "30s"
     poolmedic_repeat_interval: str = "5m"
 
@@ -166,6 +167,7 @@ class _Starting:
             poolmedic_url=f"http://{LOOPBACK}:{self.state.port(WORKER)}/alerts",
             people_url=f"{receives.url}/people",
             token_file=self.state.secret_file(WEBHOOK_TOKEN),
+            poolmedic_group_wait=times.poolmedic_group_wait,
             poolmedic_group_interval=times.poolmedic_group_interval,
             poolmedic_repeat_interval=times.poolmedic_repeat_interval,
         )

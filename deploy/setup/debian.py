@@ -14,11 +14,13 @@ from deploy.setup import engine, progress
 PROGRAMS = {
     "prometheus": ("prometheus", "promtool"),
     "prometheus-alertmanager": ("prometheus-alertmanager|alertmanager", "amtool"),
+    "pgbouncer": ("pgbouncer",),
     "docker.io": ("dockerd",),
 }
 UNITS = {
     "prometheus": ("prometheus.service",),
     "prometheus-alertmanager": ("prometheus-alertmanager.service",),
+    "pgbouncer": ("pgbouncer.service", "pgbouncer.socket"),
     "docker.io": ("docker.service", "docker.socket", "containerd.service"),
 }
 POLICY = Path("/usr/sbin/policy-rc.d")

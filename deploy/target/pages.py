@@ -9,6 +9,7 @@ from covet.core.http import JSONResponse, Request, Response
 
 from . import queries
 from .leak import LeakBug, ReportInterrupted
+from .partner import Partner
 from .pool import DatabaseUnavailable, Pool, PoolTimeout
 
 LONGEST_HOLD_MS = 5_000
@@ -19,7 +20,7 @@ class BadRequest(Exception):
     """The request can't be answered as it is; the message says what to change."""
 
 
-def add_pages(app: Covet, pool: Pool, bug: LeakBug) -> None:
+def add_pages(app: Covet, pool: Pool, bug: LeakBug, partner: Partner) -> None:
     @app.get("/orders/{number}")
     @answering
     async def show_order(request: Request, number: int | str) -> Response:
@@ -27,9 +28,22 @@ def add_pages(app: Covet, pool: Pool, bug: LeakBug) -> None:
         hold_ms = parse_count(request.query.get("hold_ms") or "0", "hold_ms", LONGEST_HOLD_MS)
         async with pool.transaction("/orders") as connection:
             order = await queries.fetch(connection, queries.ORDER, order_id)
+            await partner.ask()
             if hold_ms:
                 await queries.fetch(connection, queries.HOLD, hold_ms / 1000)
         return JSONResponse(dict(order)) if order else refuse(404, "no_such_order")
+
+    @app.post("/transfers/{source}/{destination}")
+    @answering
+    async def transfer(_request: Request, source: int | str, destination: int | str) -> Response:
+        """Move a cent from one order to another, in one transaction."""
+        taken_from = parse_count(str(source), "source", 2**31 - 1)
+        given_to = parse_count(str(destination), "destination", 2**31 - 1)
+        async with pool.transaction("/transfers") as connection:
+            if not await queries.fetch(connection, queries.TAKE, taken_from, queries.CENT):
+                return refuse(409, "nothing_to_take")
+            await queries.fetch(connection, queries.GIVE, given_to, queries.CENT)
+        return JSONResponse({"moved": queries.CENT})
 
     @app.get("/probe")
     @answering

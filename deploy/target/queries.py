@@ -8,6 +8,9 @@ from covet.database.monitoring.query_monitor import get_query_monitor
 
 ORDERS = 2_000
 ORDER = "SELECT id, customer, amount_cents, status FROM orders WHERE id = $1"
+CENT = 1
+TAKE = "UPDATE orders SET amount_cents = amount_cents - $2 WHERE id = $1 AND amount_cents >= $2 RETURNING id"
+GIVE = "UPDATE orders SET amount_cents = amount_cents + $2 WHERE id = $1 RETURNING id"
 HOLD = "SELECT pg_sleep($1)"
 PING = "SELECT 1 AS alive"
 REPORTS = (

@@ -12,8 +12,10 @@ from covet.database.monitoring.pool_monitor import initialize_pool_monitor
 from .faults import add_faults
 from .leak import LeakBug
 from .ledger import Ledger
+from .lock import LockBug
 from .operations import add_operations
 from .pages import add_pages
+from .partner import Partner
 from .pool import Pool
 from .settings import PoolFileError, PoolSize, Settings
 from .traffic import Asgi, count_requests
@@ -69,9 +71,10 @@ async def run_server(app: Asgi, settings: Settings, pool: Pool) -> None:
 
 async def assemble(settings: Settings, pool: Pool, bug: LeakBug) -> Asgi:
     app = Covet(max_body_size=65_536)
-    add_pages(app, pool, bug)
+    partner = Partner()
+    add_pages(app, pool, bug, partner)
     add_operations(app, pool, settings.instance)
-    add_faults(app, bug, settings.drill_token)
+    add_faults(app, bug, partner, LockBug(pool), settings.drill_token)
     return await count_requests(app)
 
 

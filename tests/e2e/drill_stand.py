@@ -13,12 +13,13 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from deploy.demo import incident, judge
 from deploy.demo import scenario as scenarios
+from deploy.demo.check import Check
 from deploy.demo.drill import Drill
-from deploy.demo.judge import Check
+from deploy.demo.faults import Demand, Leak, Traffic
 from deploy.demo.lines import Lines
 from deploy.demo.person import StandIn
 from deploy.demo.play import Person, play
-from deploy.demo.scenario import Demand, Scenario
+from deploy.demo.scenario import Scenario
 from deploy.demo.stage import Stage, open_stage
 from deploy.demo.times import COMPRESSED, Times
 from deploy.local import probes
@@ -26,12 +27,14 @@ from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from deploy.local.process import Process
 from tests.e2e.muting_proxy import MutingProxy
-from workflows.models.report import Report
+from workflows.models.policy import Mode
+from workflows.models.report import Ending, Report
 
 QUICK = COMPRESSED.model_copy(
     update={
         "exhausted_for": "4s",
         "leak_age": "2s",
+        "idle_leak_age": "2s",
         "full_for": "3s",
         "clear_window": "8s",
         "clear_step": "1s",
@@ -41,10 +44,15 @@ QUICK = COMPRESSED.model_copy(
 )
 """Quicker than for people who watch."""
 EVER = datetime.min.replace(tzinfo=UTC)
-LEAK = dataclasses.replace(scenarios.LEAK, pool_size=10, leak=10)
-OBSERVE = dataclasses.replace(scenarios.OBSERVE, pool_size=10, leak=10)
+LEAKED = 10
+LEAK = dataclasses.replace(scenarios.LEAK, pool_size=LEAKED, fault=Leak(LEAKED))
+OBSERVE = dataclasses.replace(scenarios.OBSERVE, pool_size=LEAKED, fault=Leak(LEAKED))
+DAY = Demand(rate=10, hold_ms=1500)
 UNDERSIZED = dataclasses.replace(
-    scenarios.UNDERSIZED, calm=Demand(rate=12, hold_ms=100), usual=Demand(rate=10, hold_ms=1500)
+    scenarios.UNDERSIZED,
+    calm=Demand(rate=12, hold_ms=100),
+    usual=DAY,
+    fault=Traffic(DAY, "the usual work arrives"),
 )
 """The demo's, for one pool that serves them all; as much work as there, in fewer requests."""
 SECONDS_TO_HAPPEN = 60.0
@@ -90,15 +98,17 @@ class Ended:
 class Stand:
     """Plays drills, one after the other, on a pool of the size that fits them all."""
 
-    def __init__(self, stage: Stage, link: MutingProxy) -> None:
+    def __init__(self, stage: Stage, link: MutingProxy, times: Times) -> None:
         self.stage = stage
         self.link = link
+        self.times = times
         self.begun_at = EVER
         """When the drill that is played now began."""
         self._rules: tuple[Scenario, Times] | None = None
 
-    async def prepare(self, scenario: Scenario, times: Times = QUICK) -> Stage:
+    async def prepare(self, scenario: Scenario, times: Times | None = None) -> Stage:
         """The stage with a worker by this scenario's rules, and nothing of an earlier drill on it."""
+        times = times or self.times
         await self._clear()
         self.begun_at = datetime.now(UTC)
         is_heard = self.stage.worker.process.is_running() and not self.link.is_muted
@@ -157,7 +167,7 @@ class Stand:
 
     async def _clear(self) -> None:
         """A drill that was left open, or failed: free its pool, and end its run once the alert is gone."""
-        pids = await self.stage.application.forgotten()
+        pids = [pid for each in self.stage.applications for pid in await each.forgotten()]
         async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
             await connection.fetchval(FREE, pids)
         if reason := await probes.until(self._is_calm, SECONDS_TO_CLEAR):
@@ -172,11 +182,24 @@ class Stand:
         return "the alert still fires" if alerts else None
 
 
+def left_alone(scenario: Scenario) -> Scenario:
+    """The same while poolmedic may only observe, so that nothing ends it."""
+    return dataclasses.replace(
+        scenario,
+        mode=Mode.OBSERVE,
+        acts=frozenset(),
+        loses=False,
+        advice=(),
+        ending=Ending.OPEN,
+        observed=5.0,
+    )
+
+
 @contextlib.asynccontextmanager
-async def open_stand(folder: Path) -> AsyncIterator[Stand]:
+async def open_stand(folder: Path, scenario: Scenario = LEAK, times: Times = QUICK) -> AsyncIterator[Stand]:
     """Bring the stage up, with a worker that reaches Temporal through the proxy."""
     async with (
-        open_stage(folder, LEAK, QUICK) as stage,
+        open_stage(folder, scenario, times) as stage,
         MutingProxy.before(stage.stack.temporal.address) as link,
     ):
         process = stage.worker.process
@@ -186,7 +209,7 @@ async def open_stand(folder: Path) -> AsyncIterator[Stand]:
             process.state, dataclasses.replace(process.command, environment=environment)
         )
         try:
-            yield Stand(stage, link)
+            yield Stand(stage, link, times)
         finally:
             await stage.worker.stop()
 

@@ -15,7 +15,7 @@ import pytest
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.history.v1 import HistoryEvent
 
-from deploy.demo import incident, judge, summary, witness
+from deploy.demo import health, incident, judge, summary, witness
 from deploy.demo.drill import Drill
 from deploy.demo.lines import Lines
 from deploy.demo.person import StandIn, text_of
@@ -24,7 +24,7 @@ from deploy.demo.times import seconds
 from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
-from tests.e2e.drill_stand import EVER, LEAK, OBSERVE, QUICK, UNDERSIZED, Ended, Stand, open_stand
+from tests.e2e.drill_stand import EVER, LEAK, LEAKED, OBSERVE, QUICK, UNDERSIZED, Ended, Stand, open_stand
 from tests.e2e.run_history import end_of, is_fired, scheduled, start_of, timers, workers
 from workflows.models.approval import Request
 from workflows.models.outcome import OutcomeStatus
@@ -68,7 +68,7 @@ async def test_leak(stand: Stand, tmp_path: Path) -> None:
     written = await read_summary(ended, tmp_path)
     (action,) = written["actions"]
     assert (action["option"], action["decided_by"]) == ("terminate", "poolmedic")
-    assert pids(action["touched"]) == {session.pid for session in ended.drill.leaked}
+    assert pids(action["touched"]) == {session.pid for session in ended.drill.culprits}
     assert written["causes"][0]["cause"] == "leak"
     assert_asked_once(ended)
 
@@ -189,7 +189,7 @@ class TestObserve:
         unhealed = dataclasses.replace(observed.drill, scenario=LEAK)
         found = {check.what for check in await judge.judge(unhealed) if not check.holds}
         assert found >= {
-            "Ended by command: the leaked sessions, each once",
+            "Ended by command: the fault's sessions, each once",
             "The pool is free",
             "The application responds",
             "Every user is served",
@@ -226,7 +226,7 @@ async def read_summary(ended: Ended, folder: Path) -> dict[str, Any]:
     assert written["history_events"] == run.history_length
     assert 0 < written["billable_actions"] < written["history_events"]
     assert {each["level"] for each in written["escalations"]} == {"L1"}
-    assert 0 < took["alert_to_first_action"] < judge.seconds_to_act(ended.drill)
+    assert 0 < took["alert_to_first_action"] < health.seconds_to_act(ended.drill)
     assert took["alert_to_first_action"] < took["alert_to_healthy"] < took["alert_to_verified"]
     assert written["report"]
     return written
@@ -250,7 +250,7 @@ def but_late(ended: Ended) -> list[str]:
 
 def is_leak_ended(stand: Stand) -> bool:
     """Whether PostgreSQL has ended as many sessions in this drill as are leaked."""
-    return len(witness.ended_since(stand.stage, stand.begun_at)) == LEAK.leak
+    return len(witness.ended_since(stand.stage, stand.begun_at)) == LEAKED
 
 
 def assert_lost_by_the_first_worker(ended: Ended, act: HistoryEvent) -> HistoryEvent:
@@ -274,7 +274,7 @@ def assert_asked_once(ended: Ended) -> None:
         for line in lines
         if line.at >= ended.drill.fault_at
     ]
-    assert sorted(each["pid"] for each in asked) == sorted(session.pid for session in ended.drill.leaked)
+    assert sorted(each["pid"] for each in asked) == sorted(session.pid for session in ended.drill.culprits)
 
 
 def pids(touched: list[str]) -> set[int]:

@@ -85,6 +85,14 @@ async def test_the_rate_changes_while_it_runs(server: Server, address: str) -> N
         assert len(server.requests) - before > 4 * before
 
 
+async def test_every_instance_gets_its_part(server: Server, address: str) -> None:
+    async with Load(f"{address}/one", f"{address}/two", rate=100, seconds=0.5) as load:
+        await load.wait()
+    paths = [request.split()[1].split("/")[1] for request in server.requests]
+    assert len(paths) > 10
+    assert abs(paths.count("one") - paths.count("two")) <= 1
+
+
 async def test_figures_of_the_last_seconds_hold_after_the_last_arrival(server: Server, address: str) -> None:
     async with Load(address, rate=50, seconds=0.5) as load:
         await asyncio.sleep(0.7)

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fakes.state import App, Backend, State
+from workflows.models.blocker import LockRequest
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
 type Change = Callable[[State, datetime], State]
 
 FIRST_IDLE_PID = 20_000
+TO_READ = LockRequest(kind="relation", mode="AccessShareLock", relation="public.orders")
 
 
 def change_app(name: str, **fields: Any) -> Change:
@@ -34,24 +36,43 @@ def change_traffic(rate: float | None = None, hold: float | None = None) -> Chan
     return apply
 
 
-def leak(name: str, database: Database, pids: Collection[int], *, has_written: bool = False) -> Change:
-    """Connections are checked out and forgotten in a transaction, as long as there are free slots."""
+def leak(
+    name: str,
+    database: Database,
+    pids: Collection[int],
+    *,
+    has_written: bool = False,
+    in_transaction: bool = True,
+) -> Change:
+    """Connections are checked out and forgotten, as long as there are free slots."""
 
     def apply(state: State, at: datetime) -> State:
         app = state.apps[name]
-        return _with(state, _leaking(app, database, list(pids)[: app.free], at, has_written))
+        return _with(state, _leaking(app, database, list(pids)[: app.free], at, has_written, in_transaction))
 
     return apply
 
 
-def _leaking(app: App, database: Database, pids: Collection[int], at: datetime, has_written: bool) -> App:
+def wait_elsewhere(name: str, length: timedelta) -> Change:
+    """Every request now waits so long for somebody slow, inside its transaction."""
+    return change_app(name, waits=length.total_seconds())
+
+
+def _leaking(
+    app: App,
+    database: Database,
+    pids: Collection[int],
+    at: datetime,
+    has_written: bool = False,
+    in_transaction: bool = True,
+) -> App:
     forgotten = tuple(
         Backend(
             pid=pid,
             backend_start=app.started_at,
-            state="idle in transaction",
+            state="idle in transaction" if in_transaction else "idle",
             state_change=at,
-            xact_start=at,
+            xact_start=at if in_transaction else None,
             usename=database.role,
             datname=database.dbname,
             application_name=database.application_names[0],
@@ -73,6 +94,25 @@ def rest(name: str, length: timedelta) -> Change:
     return apply
 
 
+def lose_standby() -> Change:
+    """Commits wait for a synchronous standby, and it is gone: every statement hangs."""
+
+    def apply(state: State, at: datetime) -> State:
+        hanging = change_traffic(hold=600.0)(state, at)
+        return replace(hanging, sync_standbys=0, holdup=("IPC", "SyncRep"))
+
+    return apply
+
+
+def find_standby(hold: float = 0.1) -> Change:
+    """The standby is back: what waited for it goes on, and connections are held for so long again."""
+
+    def apply(state: State, at: datetime) -> State:
+        return replace(change_traffic(hold=hold)(state, at), sync_standbys=1, holdup=None)
+
+    return apply
+
+
 def blind(source: str, reason: str = "connection refused") -> Change:
     """A source (`metrics`, `application`, `database`, `containers`), or `source/instance`, goes silent."""
     return lambda state, _at: replace(state, blind={**state.blind, source: reason})
@@ -88,9 +128,9 @@ def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
     return lambda state, _at: replace(state, reserved_for_roles=slots, uses_reserved=is_ours)
 
 
-def change_rights(*, can_terminate: bool) -> Change:
-    """Our own role may end sessions of the application's role, or not."""
-    return lambda state, _at: replace(state, can_terminate=can_terminate)
+def change_rights(*, can_terminate: bool = True, can_cancel: bool = True) -> Change:
+    """Our own role may end sessions of the application's role and cancel their statements, or not."""
+    return lambda state, _at: replace(state, can_terminate=can_terminate, can_cancel=can_cancel)
 
 
 def limit(*, role: int | None, database: int | None) -> Change:
@@ -108,13 +148,48 @@ def join(*backends: Backend) -> Change:
     return lambda state, _at: replace(state, bystanders=state.bystanders + backends)
 
 
-def end(identity: SessionIdentity) -> Change:
-    """The server ends a session; its slot comes back where the pool notices."""
+def leave(pid: int) -> Change:
+    """A session that does not belong to the pool goes away."""
 
     def apply(state: State, _at: datetime) -> State:
-        apps = {name: _without(app, identity) for name, app in state.apps.items()}
+        stay = tuple(backend for backend in state.bystanders if backend.pid != pid)
+        return replace(state, bystanders=stay)
+
+    return apply
+
+
+def end(identity: SessionIdentity) -> Change:
+    """The server ends a session; its slot comes back where the pool notices, and so do those behind it."""
+
+    def apply(state: State, _at: datetime) -> State:
+        apps = {name: _released(_without(app, identity), identity.pid) for name, app in state.apps.items()}
         stay = tuple(backend for backend in state.bystanders if not _is(backend, identity))
         return replace(state, apps=apps, bystanders=stay)
+
+    return apply
+
+
+def cancel(identity: SessionIdentity) -> Change:
+    """A statement stops: its session idles, and whoever waited behind it gives its connection back."""
+
+    def apply(state: State, at: datetime) -> State:
+        apps = {name: _released(app, identity.pid) for name, app in state.apps.items()}
+        stopped = (_stop(each, at) if _is(each, identity) else each for each in state.bystanders)
+        return replace(state, apps=apps, bystanders=tuple(stopped))
+
+    return apply
+
+
+def queue_up(name: str, database: Database, pids: Collection[int], behind: int) -> Change:
+    """Requests wait with their connections behind that session, as long as there are free slots."""
+
+    def apply(state: State, at: datetime) -> State:
+        app = state.apps[name]
+        fresh = _leaking(replace(app, leaked=()), database, list(pids)[: app.free], at, has_written=False)
+        waiting = tuple(
+            replace(each, state="active", blocked_by=(behind,), awaits=TO_READ) for each in fresh.leaked
+        )
+        return _with(state, replace(app, leaked=app.leaked + waiting))
 
     return apply
 
@@ -126,7 +201,7 @@ def restart(name: str, database: Database) -> Change:
         old = state.apps[name]
         new = replace(old, started_at=at, leaked=(), lost=0, generation=1, leaked_total=0, running=True)
         pids = range(FIRST_IDLE_PID, FIRST_IDLE_PID + min(old.leaks_on_start, old.size))
-        return _with(state, _leaking(new, database, pids, at, has_written=False))
+        return _with(state, _leaking(new, database, pids, at, in_transaction=old.leaks_in_transaction))
 
     return apply
 
@@ -143,6 +218,16 @@ def resize(name: str, size: int) -> Change:
 
 def _with(state: State, app: App) -> State:
     return replace(state, apps={**state.apps, app.name: app})
+
+
+def _released(app: App, pid: int) -> App:
+    return replace(app, leaked=tuple(each for each in app.leaked if pid not in each.blocked_by))
+
+
+def _stop(backend: Backend, at: datetime) -> Backend:
+    return replace(
+        backend, state="idle", state_change=at, xact_start=None, blocked_by=(), awaits=None, statement=None
+    )
 
 
 def _is(backend: Backend, identity: SessionIdentity) -> bool:

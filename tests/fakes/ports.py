@@ -14,10 +14,11 @@ from workflows.models.evidence import ApplicationReading, ContainersReading, Dat
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
 from workflows.models.reading import Known
-from workflows.models.session import SessionIdentity
+from workflows.models.session import SessionIdentity, StatementIdentity
 from workflows.models.verdict import WindowReading
 from workflows.ports import activities as ports
 from workflows.ports.requests import (
+    CancelRequest,
     Look,
     ResizeRequest,
     RestartRequest,
@@ -47,7 +48,7 @@ class FakeMetrics(_Port, ports.Metrics):
     @override
     async def read_metrics(self, look: Look) -> MetricsReading:
         async with self.world.scene("read_metrics") as at:
-            return prometheus.read(self.world, at, look.policy.thresholds.exhausted)
+            return prometheus.read(self.world, at, look.policy.thresholds)
 
     @activity.defn
     @override
@@ -107,6 +108,34 @@ class FakeDatabase(_Port, ports.Database):
                 touched=touched,
                 detail=f"{ended} of {len(touched)} sessions ended",
             )
+
+    @activity.defn
+    @override
+    async def cancel_queries(self, request: CancelRequest) -> Outcome:
+        async with self.world.scene("cancel_queries") as at:
+            self._see("database", at)
+            database, statements = request.target.database, request.act.statements
+            if any((each.usename, each.datname) != (database.role, database.dbname) for each in statements):
+                raise SourceRefused("a session is not the target's own: nothing was touched")
+            if request.limits is not None and len(statements) > request.limits.sessions_per_act:
+                raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
+            _beat(tuple(map(_pending, statements)))
+            touched = tuple(self._cancel(each, at) for each in statements)
+            _beat(touched)
+            cancelled = sum(one.changed for one in touched)
+            status = OutcomeStatus.DONE if cancelled == len(touched) else OutcomeStatus.PARTLY
+            return Outcome(
+                status=status if cancelled else OutcomeStatus.NOTHING,
+                touched=touched,
+                detail=f"{cancelled} of {len(touched)} statements cancelled",
+            )
+
+    def _cancel(self, wanted: StatementIdentity, at: datetime) -> Touched:
+        found = [each for each in self.world.state(at).backends if each.statement_identity(at) == wanted]
+        if not found or found[0].state != "active":
+            return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
+        self.world.record(at, changes.cancel(wanted), Act(at, "cancel", str(wanted.pid)))
+        return Touched(what=str(wanted), changed=True, result="cancelled")
 
     def _refuse(self, request: TerminateRequest, at: datetime) -> None:
         database, asked = request.target.database, len(request.act.sessions)
@@ -226,6 +255,7 @@ def activities(world: World) -> list[Callable[..., Any]]:
         FakeApplication(world).read_application,
         database.read_database,
         database.terminate_sessions,
+        database.cancel_queries,
         containers.read_containers,
         containers.restart_container,
         containers.resize_pool,

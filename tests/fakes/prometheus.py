@@ -7,6 +7,7 @@ from itertools import pairwise
 from tests.fakes.state import App
 from tests.fakes.world import World
 from workflows.models.evidence import InstanceMetrics, MetricsReading
+from workflows.models.policy import Thresholds
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.verdict import InstanceWindow, WindowReading
 
@@ -41,10 +42,10 @@ def since_start(world: World, instance: str, at: datetime) -> float:
     return increase(world, instance, world.state(at).apps[instance].started_at, at)
 
 
-def read(world: World, at: datetime, exhausted: float) -> MetricsReading:
+def read(world: World, at: datetime, thresholds: Thresholds) -> MetricsReading:
     """The instant queries: everything is as old as the last scrape."""
     state = world.state(at)
-    instances = {name: _read_instance(world, name, at, exhausted) for name in state.apps}
+    instances = {name: _read_instance(world, name, at, thresholds) for name in state.apps}
     known = [metrics for metrics in instances.values() if isinstance(metrics, Known)]
     if not known:
         gone = Unavailable(reason="no samples in the last 5 minutes")
@@ -62,9 +63,9 @@ def read(world: World, at: datetime, exhausted: float) -> MetricsReading:
         instances=instances,
         request_rate=Known(value=sum(app.rate for app in apps), at=newest),
         usual_rate=Known(value=state.usual_rate, at=newest),
-        hold_seconds=Known(value=sum(app.hold for app in apps) / len(apps), at=newest),
+        hold_seconds=Known(value=sum(app.holds for app in apps) / len(apps), at=newest),
         usual_hold=Known(value=state.usual_hold, at=newest),
-        alert_firing=Known(value=_fires(apps, exhausted), at=newest),
+        alert_firing=Known(value=_fires(apps, thresholds.exhausted), at=newest),
     )
 
 
@@ -73,7 +74,7 @@ def _fires(apps: list[App], exhausted: float = EXHAUSTED) -> bool:
 
 
 def _read_instance(
-    world: World, name: str, at: datetime, exhausted: float
+    world: World, name: str, at: datetime, thresholds: Thresholds
 ) -> Known[InstanceMetrics] | Unavailable:
     seen = scrapes(world, name, at - _LOOKBACK, at)
     if not seen:
@@ -92,10 +93,18 @@ def _read_instance(
         timeouts=known(recent),
         errors_503=known(recent),
         leaked=known(max(0, app.leaked_total - earlier)),
-        full_seconds=known(_full_for(world, name, newest, exhausted)),
+        full_seconds=known(_full_for(world, name, newest, thresholds.exhausted)),
         started_at=Known(value=app.started_at, at=newest),
+        least_active=_fewest(world, name, at - thresholds.leak_age / 2, at),
     )
     return Known(value=metrics, at=newest)
+
+
+def _fewest(world: World, name: str, since: datetime, until: datetime) -> Known[int] | Unavailable:
+    seen = scrapes(world, name, since, until)
+    if not seen:
+        return Unavailable(reason="it was not scraped lately")
+    return Known(value=min(world.state(at).apps[name].pool.active for at in seen), at=seen[-1])
 
 
 def _wait(app: App, at: datetime) -> Known[float] | Unavailable:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tests.fakes.blocking import blockers_of
 from tests.fakes.changes import FIRST_IDLE_PID
 from tests.fakes.prometheus import since_start
-from tests.fakes.state import App, Backend, State
+from tests.fakes.state import JUST_NOW, App, Backend, State
 from tests.fakes.world import World
 from workflows.models.evidence import (
     ApplicationPage,
@@ -19,6 +20,7 @@ from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
 SERVER = 180000
+USUAL_QUERY = 4711
 
 
 def read_page(world: World, name: str, at: datetime) -> Known[ApplicationPage] | Unavailable:
@@ -84,15 +86,18 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             reserved_connections=state.reserved_connections,
             connections=len(everybody) + 1,
             can_terminate=state.can_terminate,
+            can_cancel=state.can_cancel,
             reserved_for_roles=state.reserved_for_roles,
             uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,
             database_limit=state.database_limit,
+            sync_standbys=state.sync_standbys,
         ),
         sessions=tuple(backend.session(at) for backend in own[:500]),
         sessions_total=len(own),
         foreign=len(everybody) - len(own),
         statements=Known(value=(_usual_statement(state),), at=at),
+        blockers=Known(value=blockers_of(everybody, own, at), at=at),
     )
 
 
@@ -106,27 +111,36 @@ def is_own(backend: Backend | SessionIdentity, database: Database) -> bool:
 
 
 def _traffic(state: State, database: Database, at: datetime) -> Iterator[Backend]:
-    """The sessions of the pool that work or rest: each changes its state all the time."""
+    """The sessions of the pool that work, wait or rest: each changes its state all the time."""
     for number, app in enumerate(state.apps.values()):
         first = FIRST_IDLE_PID + 1000 * (number + 1)
         for place in range(app.busy + app.pool.idle):
             is_busy = place < app.busy
+            since = _since_taken(app, place)
             yield Backend(
                 pid=first + place,
                 backend_start=app.started_at,
-                state="active" if is_busy else "idle",
+                state=("idle in transaction" if app.waits else "active") if is_busy else "idle",
                 state_change=at,
-                xact_start=at - timedelta(seconds=app.hold / 2) if is_busy else None,
+                xact_start=at - since if is_busy else None,
                 usename=database.role,
                 datname=database.dbname,
                 application_name=database.application_names[0],
+                query_id=USUAL_QUERY,
                 renews=True,
+                waits=state.holdup,
+                rests=since if is_busy and app.waits else JUST_NOW,
             )
+
+
+def _since_taken(app: App, place: int) -> timedelta:
+    """Since the request took this connection: where requests wait, they do so in turn."""
+    return timedelta(seconds=app.holds * (place + 0.5) / app.busy if app.waits else app.hold / 2)
 
 
 def _usual_statement(state: State) -> StatementReading:
     return StatementReading(
-        query_id=4711,
+        query_id=USUAL_QUERY,
         text="SELECT * FROM orders WHERE id = $1",
         calls=1_000_000,
         mean_seconds=state.usual_hold / 2,

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
+from workflows.models.blocker import CLIENT, LockRequest
 from workflows.models.evidence import PoolState
-from workflows.models.session import Session, SessionIdentity
+from workflows.models.session import Session, SessionIdentity, StatementIdentity
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds a request waits for a connection before it is answered with 503."""
-_JUST_NOW = timedelta(milliseconds=200)
+JUST_NOW = timedelta(milliseconds=200)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +29,18 @@ class Backend:
     has_written: bool = False
     holds_advisory_lock: bool = False
     in_progress: str | None = None
+    query_id: int | None = None
     renews: bool = False
-    rests: timedelta = _JUST_NOW
+    rests: timedelta = JUST_NOW
     """Since its last statement, where it renews."""
+    waits: tuple[str, str] | None = None
+    """What its statement waits for, where it is active."""
+    blocked_by: tuple[int, ...] = ()
+    awaits: LockRequest | None = None
+    holds: bool = True
+    """What those behind it wait for; False where it only stands ahead of them in a queue."""
+    statement: str | None = None
+    kind: str = CLIENT
 
     def identity(self, at: datetime) -> SessionIdentity:
         """What `pg_stat_activity` would show at that moment."""
@@ -45,19 +55,32 @@ class Backend:
             application_name=self.application_name,
         )
 
+    def statement_identity(self, at: datetime) -> StatementIdentity:
+        """The same with its statement, which began when its state did."""
+        return StatementIdentity(**self.identity(at).model_dump(), query_start=self._changed(at))
+
     def session(self, at: datetime) -> Session:
         """The same with its ages."""
-        began = self.xact_start
+        began, waits = self.xact_start, self.wait
         return Session(
             identity=self.identity(at),
             state_seconds=(at - self._changed(at)).total_seconds(),
             xact_seconds=None if began is None else (at - began).total_seconds(),
             has_written=self.has_written,
-            holds_advisory_lock=self.holds_advisory_lock and "in transaction" in self.state,
+            holds_advisory_lock=self.holds_advisory_lock,
             in_progress=self.in_progress,
-            wait_event_type="Client" if self.state != "active" else None,
-            wait_event="ClientRead" if self.state != "active" else None,
+            query_id=self.query_id,
+            wait_event_type=waits[0] if waits else None,
+            wait_event=waits[1] if waits else None,
+            blocked_by=self.blocked_by,
         )
+
+    @property
+    def wait(self) -> tuple[str, str] | None:
+        """For a lock, for its client, or for what its statement waits for."""
+        if self.blocked_by:
+            return "Lock", self.awaits.kind if self.awaits else "transactionid"
+        return self.waits if self.state == "active" else ("Client", "ClientRead")
 
     def _changed(self, at: datetime) -> datetime:
         return at - self.rests if self.renews else self.state_change
@@ -81,6 +104,10 @@ class App:
     """Whether the pool notices that a session was ended by the server."""
     leaks_on_start: int = 0
     """Connections that the program loses again as soon as it has started."""
+    leaks_in_transaction: bool = True
+    """Whether those are forgotten inside a transaction."""
+    waits: float = 0.0
+    """Seconds that every request waits for somebody slow while it holds its connection."""
     leaked: tuple[Backend, ...] = ()
     leaked_total: int = 0
     lost: int = 0
@@ -89,7 +116,12 @@ class App:
     @property
     def wanted(self) -> float:
         """Connections that the traffic keeps busy, if it gets them."""
-        return self.rate * self.hold
+        return self.rate * self.holds
+
+    @property
+    def holds(self) -> float:
+        """Seconds that a request keeps its connection in all."""
+        return self.hold + self.waits
 
     @property
     def free(self) -> int:
@@ -143,8 +175,12 @@ class State:
     reserved_for_roles: int | None = 3
     uses_reserved: bool = True
     can_terminate: bool = True
+    can_cancel: bool = True
     role_limit: int | None = None
     database_limit: int | None = None
+    sync_standbys: int | None = None
+    holdup: tuple[str, str] | None = None
+    """Wait event type and wait event of every statement that runs."""
     in_recovery: bool = False
 
     def is_blind(self, source: str, instance: str) -> str | None:

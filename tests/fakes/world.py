@@ -27,7 +27,7 @@ _PAST = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Act:
-    """Something that was really done to the world: `restart`, `resize` or `end`, and to what."""
+    """Something that was really done to the world: `restart`, `resize`, `end` or `cancel`, and to what."""
 
     at: datetime
     kind: str
@@ -106,11 +106,18 @@ class World:
         *,
         instance: str | None = None,
         has_written: bool = False,
+        in_transaction: bool = True,
     ) -> None:
-        """So many connections are checked out and forgotten in a transaction."""
+        """So many connections are checked out and forgotten."""
         name = instance or self.target.instances[0].name
-        pids = list(itertools.islice(self._pids, count))
-        self.happens(changes.leak(name, self.target.database, pids, has_written=has_written), at)
+        change = changes.leak(
+            name,
+            self.target.database,
+            list(itertools.islice(self._pids, count)),
+            has_written=has_written,
+            in_transaction=in_transaction,
+        )
+        self.happens(change, at)
 
     def add_bystanders(self) -> None:
         """Sessions that nobody may touch: another role, another application, honest work, a migration."""

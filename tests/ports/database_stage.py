@@ -12,6 +12,8 @@ from activities.postgres import PostgresDatabase
 from deploy.local import postgres_roles
 from deploy.local.postgres import Postgres
 from tests.ports import examples
+from tests.ports.lock_table import LockTable
+from workflows.models.evidence import ServerReading
 from workflows.models.session import Session
 from workflows.models.target import Target
 from workflows.ports.activities import Database
@@ -44,12 +46,33 @@ class DatabaseStage(ABC):
         """Let that session take an advisory lock for as long as it lives, and stay as it is otherwise."""
 
     @abstractmethod
+    async def write(
+        self, *, role: str | None = None, application: str = examples.APPLICATION, behind: int | None = None
+    ) -> int:
+        """Open a session that changes a row of its own and stays in the transaction; its pid.
+
+        `behind`: then it changes that session's row as well, and waits.
+        """
+
+    @abstractmethod
+    async def read_table(self, *, application: str = examples.APPLICATION, behind: int | None = None) -> int:
+        """Open a session that reads the table and stays in the transaction, or waits to read it; its pid."""
+
+    @abstractmethod
+    async def change_table(self, *behind: int, role: str | None = None) -> int:
+        """Open a session, `migration`, that waits behind these to change the table; its pid."""
+
+    @abstractmethod
     async def limit(self, *, role: int | None, database: int | None) -> None:
         """Set the connection limits of the target's role and of its database, None for no limit."""
 
     @abstractmethod
     def ended(self) -> list[int]:
         """Pids of the sessions of this stage that were ended by somebody's command, once per time."""
+
+    @abstractmethod
+    def cancelled(self) -> list[int]:
+        """Pids of the sessions of this stage whose statement somebody cancelled, once per time."""
 
     @abstractmethod
     async def alive(self) -> set[int]:
@@ -67,6 +90,7 @@ class RealDatabase(DatabaseStage):
         self._server = server
         self._stack = stack
         self._connections: dict[int, Connection] = {}
+        self.table = LockTable(server, stack)
         self._medic = PostgresDatabase({examples.DSN: server.medic_dsn})
         stack.push_async_callback(self._medic.close)
         self.port = self._medic
@@ -97,6 +121,29 @@ class RealDatabase(DatabaseStage):
         await self.connection(pid).fetchval("SELECT pg_advisory_lock($1)", pid)
 
     @override
+    async def write(
+        self, *, role: str | None = None, application: str = examples.APPLICATION, behind: int | None = None
+    ) -> int:
+        connection = await self._connect(self._dsn(role), application)
+        await self.table.write(connection, behind)
+        return connection.get_server_pid()
+
+    @override
+    async def read_table(self, *, application: str = examples.APPLICATION, behind: int | None = None) -> int:
+        connection = await self._connect(self._dsn(None), application)
+        await self.table.read(connection, waits=behind is not None)
+        return connection.get_server_pid()
+
+    @override
+    async def change_table(self, *behind: int, role: str | None = None) -> int:
+        connection = await self._connect(self._dsn(role), "migration")
+        await self.table.change(connection, is_owner=role is None)
+        return connection.get_server_pid()
+
+    def _dsn(self, role: str | None) -> str:
+        return self._server.dsn(role or self._server.settings.application_role)
+
+    @override
     async def limit(self, *, role: int | None, database: int | None) -> None:
         self._stack.push_async_callback(self._limit, None, None)
         await self._limit(role, database)
@@ -112,6 +159,10 @@ class RealDatabase(DatabaseStage):
     @override
     def ended(self) -> list[int]:
         return [line.pid for line in self._server.log.ended_sessions() if line.pid in self._connections]
+
+    @override
+    def cancelled(self) -> list[int]:
+        return [line.pid for line in self._server.log.cancelled_queries() if line.pid in self._connections]
 
     @override
     async def alive(self) -> set[int]:
@@ -139,6 +190,18 @@ class RealDatabase(DatabaseStage):
                 sessions = {session.identity.pid: session for session in reading.sessions}
                 if holds(sessions):
                     return sessions
+                await asyncio.sleep(0.05)
+
+    async def server(self) -> ServerReading:
+        """What the port says of the server."""
+        return (await self.port.read_database(examples.look(self.target))).server
+
+    async def server_once(self, holds: Callable[[ServerReading], bool]) -> None:
+        """Returns once the port says that, within ten seconds."""
+        async with asyncio.timeout(10):
+            while True:
+                if holds(await self.server()):
+                    return
                 await asyncio.sleep(0.05)
 
     async def _connect(self, dsn: str, application: str) -> Connection:

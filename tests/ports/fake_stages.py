@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import override
+from typing import Any, override
 
 from tests.fakes import cases, changes
 from tests.fakes.changes import Change
@@ -13,8 +13,13 @@ from tests.fakes.world import World
 from tests.ports import examples
 from tests.ports.container_stage import POOL_SIZE, Behaviour, ContainerStage
 from tests.ports.database_stage import DatabaseStage
+from tests.ports.lock_table import TABLE
+from workflows.models.blocker import LockRequest
 
 FIRST_PID = 500
+ON_ROW = LockRequest(kind="transactionid", mode="ShareLock")
+TO_READ = LockRequest(kind="relation", mode="AccessShareLock", relation=f"public.{TABLE}")
+TO_CHANGE = LockRequest(kind="relation", mode="AccessExclusiveLock", relation=f"public.{TABLE}")
 
 
 class FakeDatabaseStage(DatabaseStage):
@@ -26,6 +31,7 @@ class FakeDatabaseStage(DatabaseStage):
         for instance in self.target.instances:
             self._world.happens(changes.change_app(instance.name, size=0))
         self._pids: list[int] = []
+        self._changing: list[int] = []
         self.port = FakeDatabase(self._world)
 
     @override
@@ -47,12 +53,37 @@ class FakeDatabaseStage(DatabaseStage):
         self._change(pid, lambda backend, at: replace(backend, state_change=at, holds_advisory_lock=True))
 
     @override
+    async def write(
+        self, *, role: str | None = None, application: str = examples.APPLICATION, behind: int | None = None
+    ) -> int:
+        if behind is None:
+            return self._open("idle in transaction", role, application, None, has_written=True)
+        return self._open("active", role, application, None, has_written=True, **_waiting(ON_ROW, behind))
+
+    @override
+    async def read_table(self, *, application: str = examples.APPLICATION, behind: int | None = None) -> int:
+        if behind is None:
+            return self._open("idle in transaction", None, application, None)
+        return self._open("active", None, application, None, **_waiting(TO_READ, *self._changing))
+
+    @override
+    async def change_table(self, *behind: int, role: str | None = None) -> int:
+        statement = "TRUNCATE" if role else "ALTER TABLE"
+        change = {**_waiting(TO_CHANGE, *behind), "statement": statement, "holds": False}
+        self._changing.append(self._open("active", role, "migration", None, **change))
+        return self._changing[-1]
+
+    @override
     async def limit(self, *, role: int | None, database: int | None) -> None:
         self._world.happens(changes.limit(role=role, database=database))
 
     @override
     def ended(self) -> list[int]:
         return [int(act.what) for act in self._world.acts if act.kind == "end"]
+
+    @override
+    def cancelled(self) -> list[int]:
+        return [int(act.what) for act in self._world.acts if act.kind == "cancel"]
 
     @override
     async def alive(self) -> set[int]:
@@ -70,7 +101,7 @@ class FakeDatabaseStage(DatabaseStage):
 
         self._world.happens(apply)
 
-    def _open(self, state: str, role: str | None, application: str, database: str | None) -> int:
+    def _open(self, state: str, role: str | None, application: str, database: str | None, **more: Any) -> int:
         pid, now, own = FIRST_PID + len(self._pids), datetime.now(UTC), self.target.database
         self._pids.append(pid)
         backend = Backend(
@@ -82,9 +113,14 @@ class FakeDatabaseStage(DatabaseStage):
             usename=role or own.role,
             datname=database or own.dbname,
             application_name=application,
+            **more,
         )
         self._world.happens(changes.join(backend))
         return pid
+
+
+def _waiting(request: LockRequest, *behind: int) -> dict[str, Any]:
+    return {"awaits": request, "blocked_by": behind}
 
 
 class FakeContainerStage(ContainerStage):

@@ -115,6 +115,21 @@ async def test_a_pool_that_was_full_and_is_not_any_more_has_not_been_full(stage:
     assert known(metrics.started_at) == stage.ago(seconds=20)
 
 
+async def test_the_fewest_checked_out_lately_is_told_beside_those_of_now(stage: MetricsStage) -> None:
+    stage.world.leak(2, stage.ago(seconds=100), instance=SECOND)
+    stage.world.leak(4, stage.ago(seconds=8), instance=SECOND)
+    metrics = instance(await read(stage), SECOND)
+    assert metrics.least_active is not None
+    assert known(metrics.least_active) == stage.world.state(stage.ago(seconds=12)).apps[SECOND].pool.active
+    assert known(metrics.least_active) == metrics.pool.active - 4
+
+
+async def test_what_was_not_scraped_lately_says_nothing_of_lately(stage: MetricsStage) -> None:
+    stage.world.happens(blind(f"metrics/{FIRST}"), stage.ago(seconds=20))
+    metrics = instance(await read(stage), FIRST)
+    assert isinstance(metrics.least_active, Unavailable)
+
+
 async def test_traffic_is_told_now_and_as_usual(stage: MetricsStage) -> None:
     stage.world.happens(change_traffic(rate=60.0), stage.ago(minutes=8))
     reading = await read(stage)

@@ -40,6 +40,34 @@ async def stage(postgres_server: Postgres) -> AsyncIterator[RealDatabase]:
         yield RealDatabase(postgres_server, stack)
 
 
+async def test_a_standby_that_commits_wait_for_and_that_is_gone(
+    stage: RealDatabase, admin: Connection
+) -> None:
+    await admin.execute("CREATE TABLE IF NOT EXISTS kept (id int); GRANT ALL ON kept TO covetpy")
+    writer = await stage.idle()
+    assert (await stage.server()).sync_standbys is None
+
+    is_seen = asyncio.Event()
+
+    async def write_on() -> None:
+        """The server takes the setting when it likes: commits go through until then."""
+        while not is_seen.is_set():
+            await stage.connection(writer).execute("INSERT INTO kept VALUES (1)")
+
+    await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'gone'")
+    await admin.execute("SELECT pg_reload_conf()")
+    await stage.server_once(lambda server: server.sync_standbys == 0)
+    writing = asyncio.create_task(write_on())
+    try:
+        sessions = await stage.sessions_once(lambda seen: seen[writer].wait_event == "SyncRep")
+        assert sessions[writer].identity.state == "active"
+    finally:
+        is_seen.set()
+        await admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await admin.execute("SELECT pg_reload_conf()")
+    await writing
+
+
 async def test_who_blocks_whom_and_who_has_written(stage: RealDatabase, admin: Connection) -> None:
     await admin.execute("CREATE TABLE IF NOT EXISTS held (id int); GRANT ALL ON held TO covetpy")
     holder, waiter = await stage.leak(), await stage.leak()
@@ -79,8 +107,10 @@ async def test_a_migration_under_way_is_marked_and_survives(
 
 
 async def test_statements_are_the_targets_own_and_hold_no_literal(
-    stage: RealDatabase, postgres_server: Postgres
+    stage: RealDatabase, postgres_server: Postgres, admin: Connection
 ) -> None:
+    # Only the most expensive shapes are read, and what other tests ran may have been all of these.
+    await admin.execute("SELECT pg_stat_statements_reset()")
     pid = await stage.idle()
     await stage.connection(pid).execute("DO $$ BEGIN PERFORM 'hunter2'; END $$; SELECT 'hunter2', 42")
     statements = (await read(postgres_server.medic_dsn)).statements

@@ -1,4 +1,4 @@
-"""The contract of the port Reports, on the fake and on a real folder."""
+"""The contract of the port Reports: on the fake, in a real folder, and on a real FTP server."""
 
 import contextlib
 import resource
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.reports import FileReports
+from activities.report_store import open_store
+from activities.reports import StoredReports
 from tests.fakes import cases
 from tests.fakes.ports import FakeReports
 from tests.fakes.world import World
@@ -20,6 +21,10 @@ from workflows.ports.activities import Reports
 from workflows.ports.requests import Stored, StoreRequest
 
 NAME = "2026-03-01T030000Z-0199c0de"
+
+
+def in_folder(folder: Path) -> StoredReports:
+    return StoredReports(open_store(str(folder)))
 
 
 async def store(port: Reports, report: Report) -> Stored:
@@ -41,9 +46,11 @@ def stored(folder: Path) -> list[str]:
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", "folder", "ftp"])
 def port(request: pytest.FixtureRequest, tmp_path: Path) -> Reports:
-    return FakeReports(World(cases.target())) if request.param == "fake" else FileReports(tmp_path)
+    if request.param == "fake":
+        return FakeReports(World(cases.target()))
+    return in_folder(tmp_path) if request.param == "folder" else request.getfixturevalue("remote").port
 
 
 async def test_the_same_run_keeps_its_address(port: Reports) -> None:
@@ -55,17 +62,17 @@ async def test_the_same_run_keeps_its_address(port: Reports) -> None:
 
 async def test_both_formats_lie_where_the_address_says(tmp_path: Path) -> None:
     report = incidents.report()
-    found = await store(FileReports(tmp_path), report)
+    found = await store(in_folder(tmp_path), report)
     assert stored(tmp_path) == [f"shop/{NAME}.json", f"shop/{NAME}.md"]
     assert found.url == (tmp_path / "shop" / f"{NAME}.md").as_uri()
     assert (tmp_path / f"shop/{NAME}.md").read_text().startswith("# shop: recovered")
     assert Report.model_validate_json((tmp_path / f"shop/{NAME}.json").read_bytes()) == report
-    there = await store(FileReports(tmp_path, "https://reports.example/pool/"), report)
+    there = await store(StoredReports(open_store(str(tmp_path)), "https://reports.example/pool/"), report)
     assert there.url == f"https://reports.example/pool/shop/{NAME}.md"
 
 
 async def test_the_complete_report_replaces_the_one_at_recovery(tmp_path: Path) -> None:
-    port = FileReports(tmp_path)
+    port = in_folder(tmp_path)
     await store(port, at_recovery())
     assert "Written at recovery" in (tmp_path / f"shop/{NAME}.md").read_text()
     await store(port, incidents.report())
@@ -74,7 +81,7 @@ async def test_the_complete_report_replaces_the_one_at_recovery(tmp_path: Path) 
 
 
 async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
-    port = FileReports(tmp_path)
+    port = in_folder(tmp_path)
     await store(port, incidents.report())
     before = {file: (tmp_path / file).read_bytes() for file in stored(tmp_path)}
     await store(port, incidents.report())
@@ -82,7 +89,7 @@ async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 
 
 async def test_an_attempt_that_comes_late_does_not_replace_the_complete_report(tmp_path: Path) -> None:
-    port = FileReports(tmp_path)
+    port = in_folder(tmp_path)
     await store(port, incidents.report())
     await store(port, at_recovery())
     assert Report.model_validate_json((tmp_path / f"shop/{NAME}.json").read_bytes()).complete
@@ -92,7 +99,7 @@ async def test_an_attempt_that_comes_late_does_not_replace_the_complete_report(t
 async def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / f"shop/{NAME}.json").write_text("{")
-    await store(FileReports(tmp_path), incidents.report())
+    await store(in_folder(tmp_path), incidents.report())
     text = (tmp_path / f"shop/{NAME}.json").read_bytes()
     assert Report.model_validate_json(text) == incidents.report()
 
@@ -100,7 +107,7 @@ async def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
 async def test_a_place_that_cannot_be_written_is_told_and_left_clean(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("a file where the folder belongs")
     with pytest.raises(SourceUnavailable, match="could not be written below"):
-        await store(FileReports(tmp_path), incidents.report())
+        await store(in_folder(tmp_path), incidents.report())
     assert stored(tmp_path) == ["shop"]
 
 
@@ -116,7 +123,7 @@ def room_for(size: int) -> Iterator[None]:
 
 
 async def test_without_room_the_earlier_report_stays_and_another_try_is_worth_it(tmp_path: Path) -> None:
-    port = FileReports(tmp_path)
+    port = in_folder(tmp_path)
     await store(port, at_recovery())
     before = {file: (tmp_path / file).read_bytes() for file in stored(tmp_path)}
     with room_for(1000), pytest.raises(SourceUnavailable, match="File too large; make room") as failure:
@@ -128,7 +135,7 @@ async def test_without_room_the_earlier_report_stays_and_another_try_is_worth_it
 @pytest.mark.parametrize("run", ["", "../../etc", "a/b", "a.b"])
 async def test_no_path_is_made_of_a_run_id_that_is_none(tmp_path: Path, run: str) -> None:
     with pytest.raises(SourceNonsense, match="no run id"):
-        await store(FileReports(tmp_path), incidents.report(run_id=run))
+        await store(in_folder(tmp_path), incidents.report(run_id=run))
     assert stored(tmp_path) == []
 
 
@@ -137,5 +144,5 @@ async def test_no_folder_is_made_of_a_target_s_name_that_is_none(tmp_path: Path,
     inside = tmp_path / "reports"
     report = incidents.report().model_copy(update={"target": name})
     with pytest.raises(SourceNonsense, match="no target's name"):
-        await store(FileReports(inside), report)
+        await store(in_folder(inside), report)
     assert stored(tmp_path) == []

@@ -32,6 +32,10 @@ RECORDED = {
     "test_a_recurrence_in_the_watch_comes_into_the_same_run": "recurrence",
     "test_once_the_readings_are_back_it_recovers": "inconclusive",
     "test_a_person_extends_it": "extended",
+    "test_the_root_is_ended_once_a_person_has_said_so": "lock",
+    "test_the_waiting_change_is_cancelled_once_a_person_has_said_so": "ddl",
+    "test_an_idle_leak_is_healed_by_a_restart_and_no_session_is_ended": "idle-leak",
+    "test_the_owner_is_told_what_holds_and_the_end_of_it_is_recovery": "hold",
 }
 """The tests whose runs are kept, and under which name."""
 

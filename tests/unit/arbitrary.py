@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.unit import scenes
 from tests.unit.scenes import NOW
 from workflows.models.base import Moment
+from workflows.models.blocker import AUTOVACUUM, CLIENT, GONE, Blocker, LockRequest
 from workflows.models.evidence import (
     ApplicationPage,
     ApplicationReading,
@@ -94,6 +95,40 @@ def sessions() -> st.SearchStrategy[Session]:
         holds_advisory_lock=mostly(st.just(False), st.just(True), 6),
         wait_event=mostly(st.just("ClientRead"), st.just("SyncRep")),
         in_progress=mostly(st.none(), st.just("pg_stat_progress_vacuum")),
+        wait_event_type=st.sampled_from((None, None, "Lock")),
+        blocked_by=queues(),
+    )
+
+
+def queues() -> st.SearchStrategy[tuple[int, ...]]:
+    """Whom somebody waits behind: few, so that several wait behind the same."""
+    return st.sampled_from(((), (), (1,), (2,), (60,), (61,), (0, 61), (62, 3)))
+
+
+def blockers() -> st.SearchStrategy[Blocker]:
+    """Whoever may stand in front; those above 60 have no session of the target's own."""
+    identity = st.builds(
+        lambda found, name: found.identity.model_copy(update={"application_name": name}),
+        sessions(),
+        st.sampled_from(("migration", "shop-api")),
+    )
+    request = st.builds(
+        LockRequest,
+        kind=st.sampled_from(("relation", "relation", "transactionid")),
+        mode=st.sampled_from(("AccessExclusiveLock", "AccessShareLock")),
+    )
+    return st.builds(
+        Blocker,
+        pid=st.sampled_from((0, 1, 2, 3, 60, 61, 62)),
+        kind=st.sampled_from((CLIENT, CLIENT, AUTOVACUUM, GONE)),
+        identity=st.none() | identity,
+        query_start=st.none() | moments(),
+        state_seconds=st.none() | amounts(),
+        has_written=st.booleans(),
+        wait_event_type=st.sampled_from((None, "Lock")),
+        blocked_by=queues(),
+        awaits=st.none() | request,
+        statement=st.sampled_from((None, "ALTER TABLE")),
     )
 
 
@@ -109,6 +144,7 @@ def servers() -> st.SearchStrategy[ServerReading]:
         reserved_connections=st.integers(0, 10),
         connections=st.integers(0, 200),
         can_terminate=st.sampled_from((True, True, True, False)),
+        can_cancel=st.sampled_from((True, True, True, False)),
     )
 
 
@@ -123,6 +159,7 @@ def databases() -> st.SearchStrategy[DatabaseReading]:
         sessions_total=mostly(st.integers(50, 75), st.integers(0, 60), 8),
         foreign=st.integers(0, 60),
         statements=st.just(Unavailable(reason="not asked")),
+        blockers=readings(st.lists(blockers(), max_size=5).map(tuple)),
     )
 
 
@@ -183,6 +220,7 @@ def metrics() -> st.SearchStrategy[MetricsReading]:
         leaked=readings(amounts()),
         full_seconds=readings(amounts()),
         started_at=readings(moments()),
+        least_active=st.none() | readings(st.integers(0, 20)),
     )
     return st.builds(
         MetricsReading,

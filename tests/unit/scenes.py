@@ -179,8 +179,9 @@ def database(found: list[Session], total: int = SIZE, **changes: Any) -> Known[D
         "reserved_connections": 3,
         "connections": total + 5,
         "can_terminate": True,
+        "can_cancel": True,
     }
-    server |= {name: changes.pop(name) for name in list(changes) if name in server}
+    server |= {name: changes.pop(name) for name in list(changes) if name in ServerReading.model_fields}
     fields = {
         "server": ServerReading.model_validate(server),
         "sessions": tuple(found),

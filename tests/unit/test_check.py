@@ -72,6 +72,16 @@ async def test_a_role_whose_sessions_may_not_be_ended_is_a_problem_with_its_reme
     assert "list the role in poolmedic.application_role" in found.told
 
 
+async def test_statements_that_may_not_be_cancelled_are_a_problem_where_the_policy_wants_it(
+    world: World,
+) -> None:
+    world.happens(changes.change_rights(can_cancel=False))
+    found = (await check(world))["orders database"]
+    assert found.weight is Weight.PROBLEM
+    assert "no statement can be cancelled: poolmedic.cancel_query may not be called" in found.told
+    assert "no session can be ended" not in found.told
+
+
 @pytest.mark.parametrize(
     ("slots", "is_ours", "remedy"),
     [

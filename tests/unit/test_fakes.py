@@ -148,3 +148,26 @@ async def test_a_blind_source_gives_no_value(world: World) -> None:
     with pytest.raises(SourceUnavailable):
         await FakeDatabase(world).read_database(LOOK)
     assert (await FakeDatabase(world).read_database(LOOK)).sessions_total == 10
+
+
+async def test_what_is_forgotten_outside_a_transaction_is_plain_idle(world: World) -> None:
+    world.leak(9, NOW - timedelta(minutes=2), in_transaction=False)
+    reading = await FakeDatabase(world).read_database(LOOK)
+    old = [each for each in reading.sessions if each.state_seconds > 60]
+    assert [(each.identity.state, each.identity.xact_start) for each in old] == [("idle", None)] * 9
+    assert (await pool_of(world)).active == 10
+
+
+async def test_who_waits_for_somebody_slow_holds_a_connection_in_turn(world: World) -> None:
+    world.happens(changes.wait_elsewhere("orders-1", timedelta(seconds=3)), NOW - timedelta(minutes=2))
+    pool = await pool_of(world)
+    before = (await FakeDatabase(world).read_database(LOOK)).sessions
+    world.clock = lambda: NOW + timedelta(seconds=1)
+    after = (await FakeDatabase(world).read_database(LOOK)).sessions
+
+    assert (pool.active, pool.idle) == (10, 0)
+    assert pool.waiters
+    assert {each.identity.state for each in before} == {"idle in transaction"}
+    assert 0 < min(each.state_seconds for each in before) < max(each.state_seconds for each in before) < 3.1
+    assert {each.identity.pid for each in before} == {each.identity.pid for each in after}
+    assert not {each.identity for each in before} & {each.identity for each in after}

@@ -42,6 +42,11 @@ def test_no_run_without_an_end(seconds: float) -> None:
         Load("http://127.0.0.1:9", rate=1, seconds=seconds)
 
 
+def test_no_users_without_an_address() -> None:
+    with pytest.raises(LoadError, match="address"):
+        Load(rate=1, seconds=1)
+
+
 @pytest.mark.parametrize("rate", [0, -5, HIGHEST_RATE + 1, float("nan")])
 async def test_no_rate_beyond_the_limits_at_any_time(rate: float) -> None:
     with pytest.raises(LoadError):

@@ -4,10 +4,12 @@ from hypothesis import given, settings
 
 from tests.unit import arbitrary, arbitrary_cases, scenes
 from tests.unit.scenes import NOW, policy
+from workflows.blocking import statement_of
 from workflows.diagnosis import diagnose
+from workflows.models.blocker import LockRequest
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt
-from workflows.models.plan import Proposal, Resize, Step, Termination
+from workflows.models.plan import Cancellation, Proposal, Resize, Step, Termination
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known
 from workflows.models.target import Target
@@ -40,6 +42,21 @@ def _check_resize(act: Resize, look: Evidence, subject: Target, rules: Policy) -
     assert fits(look.database.value, subject, ours(subject, pools), act.sizes)
 
 
+def _check_cancellation(
+    step: Proposal, act: Cancellation, look: Evidence, subject: Target, rules: Policy
+) -> None:
+    assert isinstance(look.database, Known)
+    assert isinstance(look.database.value.blockers, Known)
+    seen = {statement_of(each): each for each in look.database.value.blockers.value}
+    assert 0 < len(act.statements) <= rules.limits.sessions_per_act
+    for statement in act.statements:
+        assert (statement.usename, statement.datname) == ("shop", "shop")
+        assert seen[statement].awaits == LockRequest(kind="relation", mode="AccessExclusiveLock")
+    assert step.permission is Permission.APPROVAL
+    assert not subject.database.transaction_pooler
+    assert look.database.value.server.can_cancel
+
+
 def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
     if not isinstance(step, Proposal):
         return
@@ -57,6 +74,8 @@ def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
             assert step.permission is Permission.APPROVAL
     elif isinstance(step.act, Resize):
         _check_resize(step.act, look, subject, rules)
+    elif isinstance(step.act, Cancellation):
+        _check_cancellation(step, step.act, look, subject, rules)
     else:
         assert subject.instance(step.act.instance).container == step.act.container
 

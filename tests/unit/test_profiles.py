@@ -12,6 +12,9 @@ from pydantic import ValidationError
 
 from activities.profiles.library import load_profiles
 from activities.profiles.profile import Profile
+from worker.errors import ConfigurationRefused
+from worker.profiles import known_profiles
+from worker.settings import Settings
 from workflows.errors import NotConfigured
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,17 +36,18 @@ def test_the_profile_names_the_runbooks_metrics(covetpy: Profile) -> None:
     assert selectors["errors_503"] == 'covet_http_5xx_responses_total{job="shop",status="503"}'
 
 
-def test_every_template_can_be_filled(covetpy: Profile) -> None:
+@pytest.mark.parametrize("profile", load_profiles().values(), ids=load_profiles())
+def test_every_template_can_be_filled(profile: Profile) -> None:
     window, ago = timedelta(minutes=1), timedelta(hours=1)
-    assert covetpy.usual
-    for template in (covetpy.usual.request_rate, covetpy.usual.hold_seconds):
+    assert profile.usual
+    for template in (profile.usual.request_rate, profile.usual.hold_seconds):
         assert template
-        filled = covetpy.query(template, {"job": 'a"b'}, window=window, ago=ago, before=ago)
+        filled = profile.query(template, {"job": 'a"b'}, window=window, ago=ago, before=ago)
         assert "$" not in filled
         assert r'job="a\"b"' in filled
         assert "offset 3600000ms" in filled
-    for _, template in covetpy.queries:
-        assert "$" not in covetpy.query(template, {"job": "a"}, window=window)
+    for _, template in profile.queries:
+        assert template is None or "$" not in profile.query(template, {"job": "a"}, window=window)
 
 
 def test_a_label_of_the_profile_outweighs_one_of_the_target(covetpy: Profile) -> None:
@@ -97,6 +101,12 @@ def test_a_file_that_is_no_profile_is_named(tmp_path: Path, content: bytes) -> N
         load_profiles(tmp_path)
 
 
+def test_a_key_that_is_not_known_comes_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump({**LEAST, "serie": {}}))
+    with pytest.raises(NotConfigured, match=r"odd\.yaml: serie: there is no such key; docs/profiles\.md"):
+        load_profiles(tmp_path)
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotConfigured, match="nowhere"):
         load_profiles(tmp_path / "nowhere")
@@ -107,8 +117,35 @@ def test_a_users_own_profile_stands_beside_and_before_the_built_in_ones(tmp_path
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(LEAST))
     (tmp_path / "notes.txt").write_text("not a profile")
     profiles = load_profiles(tmp_path)
-    assert set(profiles) == {"covetpy", "mine"}
-    assert profiles["covetpy"].series.active.name == "app_active"
+    assert set(profiles) == {*load_profiles(), "mine"}
+    assert profiles["covetpy"].series.active.names == ("app_active",)
+
+
+def test_the_configuration_names_a_folder_beside_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "django.yaml").write_text(yaml.safe_dump(LEAST))
+    file = tmp_path / "poolmedic.yaml"
+    file.write_text("profiles: mine\n")
+    assert "django" in known_profiles(Settings(config=file))
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "django" not in known_profiles(Settings(config=file, profiles=other))
+
+
+@pytest.mark.parametrize("content", ["profiles: [mine]", "profiles:", "- 1", "a: [", "b: 1"])
+def test_a_file_that_names_no_folder_leaves_the_built_in_ones(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "poolmedic.yaml"
+    file.write_text(content)
+    assert set(known_profiles(Settings(config=file))) == set(load_profiles())
+    assert set(known_profiles(Settings(config=tmp_path / "none.yaml"))) == set(load_profiles())
+
+
+def test_a_folder_of_the_configuration_that_is_not_there_is_told_with_the_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "poolmedic.yaml"
+    file.write_text("profiles: nowhere\n")
+    with pytest.raises(ConfigurationRefused, match=r"nowhere cannot be read .*; name a folder that is there"):
+        known_profiles(Settings(config=file))
 
 
 def _words(file: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from markdown_it.token import Token
 from activities.report_text import MOST_ROWS, render
 from tests.unit import incidents, scenes
 from tests.unit.markup import EVIL, NASTY, PARSER, structure, words
-from tests.unit.scenes import NOW
+from tests.unit.scenes import NOW, known
 from workflows.markdown import code, escape
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
@@ -153,6 +153,73 @@ def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
     assert "with 40 the clear window was passed" in advice
     assert "pools resized for 4 h 0 min (web-1 20 -> 40)" in text
     assert "idle_in_transaction" not in text
+
+
+def test_advice_on_a_spike_is_to_break_the_circuit_and_to_scale_out() -> None:
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.SPIKE, sessions=0),),
+        attempts=(incidents.resize(),),
+        evidence=scenes.evidence(database=scenes.database([])),
+    )
+    advice = section(render(report), "What to change for good")
+    assert "Put a circuit breaker before the pool" in advice
+    assert "4 requests queued for a connection at the first look; a reason" in advice
+    assert "Scale out while traffic grows, to more than 1 instance: no connection was left on web-1" in advice
+    assert "the server has slots for at most 4 instances with pools of 20" in advice
+    assert "Configure pools" not in advice
+    unread = report.model_copy(update={"evidence": scenes.evidence(database=scenes.GONE)})
+    assert "for how many the server has slots could not be read" in render(unread)
+
+
+def test_advice_on_a_spike_is_for_a_spike_alone() -> None:
+    small = incidents.report(diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),))
+    for report in (incidents.report(), small):
+        assert "circuit breaker" not in render(report)
+        assert "Scale out" not in render(report)
+
+
+def test_advice_on_a_waiting_change_of_a_table_is_to_give_up_soon() -> None:
+    report = incidents.report(diagnoses=(incidents.diagnosis(Cause.DDL_QUEUE, sessions=0),))
+    advice = section(render(report), "What to change for good")
+    assert "Let every change of a table give up its place in the queue soon" in advice
+    assert "`SET lock_timeout = '2s'`" in advice
+    assert "lock_timeout" not in render(incidents.report())
+
+
+def test_advice_on_a_forgotten_lock_is_that_on_a_leak() -> None:
+    advice = section(
+        render(incidents.report(diagnoses=(incidents.diagnosis(Cause.LOCK),))), "What to change for good"
+    )
+    assert "Find where shop-api takes a connection" in advice
+    assert "idle_in_transaction_session_timeout" in advice
+
+
+def test_advice_on_an_idle_leak_leaves_the_pool_s_own_idle_connections_alone() -> None:
+    report = incidents.report(diagnoses=(incidents.diagnosis(Cause.IDLE_LEAK, sessions=0),), attempts=())
+
+    text = render(report)
+    advice = section(text, "What to change for good")
+    assert "recovered from connections forgotten outside a transaction" in text
+    assert "Find where shop-api takes a connection" in advice
+    assert "idle_session_timeout would end both" in advice
+    assert "ALTER ROLE" not in advice
+
+
+def test_advice_on_a_hold_names_how_long_and_touches_no_setting_of_the_server() -> None:
+    slow = scenes.metrics(scenes.scraped(), hold_seconds=known(2.1), usual_hold=known(0.2))
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.HOLD, sessions=0),),
+        attempts=(),
+        outcome=Ending.HANDED_OVER,
+        evidence=scenes.evidence(metrics=slow),
+    )
+
+    text = render(report)
+    advice = section(text, "What to change for good")
+    assert "handed over to people, requests that wait while they hold connections" in text
+    assert "Let shop-api call other services before it takes a connection" in advice
+    assert "connections came back after 2.1 s, and are usually held for 200 ms" in advice
+    assert "ALTER ROLE" not in advice
 
 
 def test_advice_is_not_given_without_a_reason() -> None:

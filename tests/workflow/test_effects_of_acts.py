@@ -86,9 +86,10 @@ async def test_only_the_exhausted_instance_is_touched(open_stage: OpenStage) -> 
     assert [act.what for act in world.acts if act.kind == "restart"] == [second]
 
 
-async def test_a_suspicion_that_never_ripens_goes_to_people(stage: Stage) -> None:
+async def test_a_suspicion_that_never_ripens_goes_to_people(open_stage: OpenStage) -> None:
+    stage = await open_stage(rate=70)
     world = stage.world
-    world.leak(10, world.after(minutes=-2))
+    world.leak(4, world.after(minutes=-2))
     world.happens(changes.rest(name_of(stage), timedelta(seconds=10)), world.after(minutes=-1))
     incident = await stage.incident()
     await incident.step(minutes=3)

@@ -35,6 +35,24 @@ async def test_one_source_that_fails_does_not_stop_the_others(stage: Stage, sour
     assert any("403" in page.body for _at, page in world.pages)
 
 
+async def test_a_database_that_is_slow_itself_goes_to_its_team_and_nothing_is_touched(stage: Stage) -> None:
+    world = stage.world
+    world.happens(changes.lose_standby(), world.after(minutes=-1))
+    incident = await stage.incident()
+    await incident.until(lambda _report: world.paged("L2"))
+    assert "none is connected" in world.paged("L2")[0].body
+    await incident.step(minutes=40)
+    assert not world.acts
+    assert not world.asked_to_end
+    reasons = ["/".join(page.key.rpartition("/L2/")[2].split("/")[:2]) for page in world.paged("L2")]
+    assert reasons == ["hand-over/degraded", "clock/acknowledge", "clock/resolve"]
+
+    world.happens(changes.find_standby(), world.after(minutes=40))
+    await incident.resolve()
+    assert (await incident.finish()).outcome is Ending.HANDED_OVER
+    assert not world.acts
+
+
 @pytest.mark.parametrize("source", ["metrics", "containers"])
 async def test_a_leak_is_ended_without_the_sources_that_say_nothing_of_it(stage: Stage, source: str) -> None:
     world = stage.world

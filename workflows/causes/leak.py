@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
+from workflows.causes.ages import describe_age, leak_age, suspect_age
+from workflows.causes.hold import is_hold
 from workflows.causes.symptoms import Symptoms
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.session import Session, SessionIdentity
@@ -29,17 +31,32 @@ class Held:
     checked_out: int
     """On the instances in question."""
     elsewhere: int
-    """The most that the other instances can have checked out: so many of the sessions may be theirs."""
+    """The most that the other instances can have checked out: so many of these may be theirs."""
+    held_elsewhere: int
+    """The most of the certain ones with a session that may be theirs."""
     instances: tuple[str, ...]
-
-    def share(self, held: int) -> float:
-        """Which part of the connections checked out so many are at least; 1 at most."""
-        return min(max(held - self.elsewhere, 0) / self.checked_out, 1.0) if self.checked_out else 0.0
 
     @property
     def count(self) -> int:
         """Certain ones, with and without a session."""
         return len(self.certain) + self.lost_slots
+
+    @property
+    def share_of_sessions(self) -> float:
+        """Which part of the connections checked out the certain ones with a session are at least."""
+        return self._part(len(self.certain) - self.held_elsewhere)
+
+    @property
+    def certain_share(self) -> float:
+        """Which part of the connections checked out the certain ones are at least."""
+        return max(self.share_of_sessions, self.share(self.count))
+
+    def share(self, held: int) -> float:
+        """Which part any so many are at least that are checked out now; 1 at most."""
+        return self._part(held - self.elsewhere)
+
+    def _part(self, ours: int) -> float:
+        return min(max(ours, 0) / self.checked_out, 1.0) if self.checked_out else 0.0
 
 
 def find_leak(symptoms: Symptoms) -> Finding | str:
@@ -51,60 +68,39 @@ def find_leak(symptoms: Symptoms) -> Finding | str:
         return "No leak: no pool is fuller than recovery allows."
     held = _held(symptoms, instances)
     needed = symptoms.policy.thresholds.leak_share
-    if held.count and held.share(held.count) >= needed:
+    if held.count and held.certain_share >= needed:
         return _leak(symptoms, held)
-    if held.waits and held.share(held.count + len(held.waits)) >= needed:
+    if held.waits and held.share(held.count + len(held.waits)) >= needed and not is_hold(symptoms):
         return _suspicion(symptoms, held, needed)
     return (
         f"No leak: {held.count} of {counted(held.checked_out, 'connection')} checked out "
-        f"are held idle in transaction for more than {span(required_age(symptoms))}; "
+        f"are held idle in transaction for more than {span(leak_age(symptoms))}; "
         f"a leak is called from {percent(needed)}."
     )
 
 
-def required_age(symptoms: Symptoms) -> timedelta:
-    """Idle for so long, a transaction is forgotten: the policy's age, or several hold times."""
-    thresholds = symptoms.policy.thresholds
-    least = thresholds.leak_age
-    if symptoms.usual_hold is None:
-        least = max(least, thresholds.leak_age_without_usual)
-    return max(least, _honest_hold(symptoms))
-
-
-def _honest_hold(symptoms: Symptoms) -> timedelta:
-    """Several times what connections are held usually, or now: handlers may be waiting for somebody slow."""
-    hold = max(symptoms.usual_hold or 0.0, symptoms.hold_now or 0.0)
-    # The longest a person would wait: an absurd measurement must not overflow the arithmetic.
-    return timedelta(seconds=min(symptoms.policy.thresholds.leak_hold_factor * hold, 86_400.0))
-
-
 def _held(symptoms: Symptoms, instances: tuple[str, ...]) -> Held:
     candidates = leakable(symptoms.database.sessions if symptoms.database else (), symptoms.target)
-    age, settle = required_age(symptoms), symptoms.policy.pace.settle
-    certain = _certain(candidates, symptoms, age)
-    suspected = max(symptoms.policy.thresholds.suspect_age, _honest_hold(symptoms)).total_seconds()
-    waits = [
-        # Subtracted as numbers: an absurd age must not overflow the arithmetic.
-        max(timedelta(seconds=max(age.total_seconds() - session.state_seconds, 0.0)), settle)
-        for identity, session in candidates.items()
-        if identity not in certain and session.state_seconds > suspected
-    ]
+    settle = symptoms.policy.pace.settle
+    forgotten = certain(candidates, symptoms)
+    others = [session for identity, session in candidates.items() if identity not in forgotten]
+    ripening = (ripens_in(session, symptoms) for session in others)
+    waits = [wait for wait in ripening if wait is not None]
     is_lost_twice = symptoms.earlier is not None
     return Held(
-        certain=tuple(sorted(certain.values(), key=lambda each: each.age_order)),
+        certain=tuple(sorted(forgotten.values(), key=lambda each: each.age_order)),
         waits=tuple(sorted(waits + ([] if is_lost_twice else [settle] * symptoms.lost_slots))),
         lost_slots=symptoms.lost_slots if is_lost_twice else 0,
         checked_out=symptoms.checked_out(instances),
         elsewhere=symptoms.elsewhere(instances),
+        held_elsewhere=symptoms.elsewhere(instances, held=True),
         instances=instances,
     )
 
 
-def _certain(
-    candidates: dict[SessionIdentity, Session], symptoms: Symptoms, age: timedelta
-) -> dict[SessionIdentity, Session]:
+def certain(candidates: dict[SessionIdentity, Session], symptoms: Symptoms) -> dict[SessionIdentity, Session]:
     """Old enough, and unchanged over two looks where there were two."""
-    earlier = symptoms.earlier
+    earlier, age = symptoms.earlier, leak_age(symptoms)
     before = {session.identity for session in earlier.sessions} if earlier else set(candidates)
     return {
         identity: session
@@ -113,12 +109,22 @@ def _certain(
     }
 
 
+def ripens_in(session: Session, symptoms: Symptoms) -> timedelta | None:
+    """How long until one that is not certain is, or is dismissed; None where it has just begun to idle."""
+    suspected = suspect_age(symptoms).total_seconds()
+    if not session.state_seconds > suspected:
+        return None
+    # Subtracted as numbers: an absurd age must not overflow the arithmetic.
+    left = max(leak_age(symptoms).total_seconds() - session.state_seconds, 0.0)
+    return max(timedelta(seconds=left), symptoms.policy.pace.settle)
+
+
 def _leak(symptoms: Symptoms, held: Held) -> Finding:
-    share, doubts = held.share(held.count), _doubts(symptoms)
+    share, doubts = held.certain_share, describe_doubts(symptoms)
     return Finding(
         cause=Cause.LEAK,
         confidence=share * (_SEEN_TWICE if symptoms.earlier else _SEEN_ONCE),
-        reasons=(*_reasons(symptoms, held), *doubts, *_background(symptoms)),
+        reasons=(*_reasons(symptoms, held), *doubts, *describe_background(symptoms, leak_age(symptoms))),
         instances=held.instances,
         sessions=held.certain,
         share=share,
@@ -126,14 +132,19 @@ def _leak(symptoms: Symptoms, held: Held) -> Finding:
     )
 
 
-def _doubts(symptoms: Symptoms) -> tuple[str, ...]:
-    """What else may explain sessions that stand still in a transaction."""
+def describe_doubts(symptoms: Symptoms) -> tuple[str, ...]:
+    """What else may explain sessions that stand still."""
     doubts = []
     ratio, hold, usual = symptoms.hold_ratio, symptoms.hold_now, symptoms.usual_hold
     if ratio is not None and hold and usual and ratio > symptoms.policy.thresholds.hold_factor:
         doubts.append(
             f"Connections do come back, after {span(hold)} instead of {span(usual)}: requests may be "
             "waiting for something else while they hold them, so a person decides."
+        )
+    elif is_hold(symptoms):
+        doubts.append(
+            "Other requests wait for something else while they hold connections, and these may do so too: "
+            "a person decides."
         )
     if symptoms.unexpected:
         doubts.append(
@@ -163,7 +174,7 @@ def _describe_certain(symptoms: Symptoms, held: Held) -> str:
     return (
         f"{counted(len(held.certain), 'session')} idle in transaction for "
         f"{' to '.join(dict.fromkeys((span(ages[0]), span(ages[-1]))))}, {looks}: "
-        f"{'at least ' if held.elsewhere else ''}{percent(held.share(len(held.certain)))} of the "
+        f"{'at least ' if held.held_elsewhere else ''}{percent(held.share_of_sessions)} of the "
         f"{counted(held.checked_out, 'connection')} checked out on {listed(held.instances)}."
     )
 
@@ -181,23 +192,18 @@ def _suspicion(symptoms: Symptoms, held: Held, needed: float) -> Finding:
                 f"{listed(held.instances)} look forgotten, but not for long enough, or in one look only; "
                 f"certain or dismissed in {span(ripe_in)}."
             ),
-            *_background(symptoms),
+            *describe_background(symptoms, leak_age(symptoms)),
         ),
         instances=held.instances,
         ripe_in=ripe_in,
     )
 
 
-def _background(symptoms: Symptoms) -> list[str]:
-    factor = symptoms.policy.thresholds.leak_hold_factor
-    basis = (
-        "the usual hold time is not known"
-        if symptoms.usual_hold is None
-        else f"{factor:g} times the longer hold time, usual or now, is {span(_honest_hold(symptoms))}"
-    )
+def describe_background(symptoms: Symptoms, age: timedelta) -> list[str]:
+    """What counts as forgotten, and what the application itself counted."""
     counters = {name: number(metrics.leaked) for name, metrics in symptoms.metrics.items()}
     return [
-        f"Forgotten means idle for more than {span(required_age(symptoms))}; {basis}.",
+        describe_age(symptoms, age),
         *(
             f"{name} itself counted {leaked:.0f} leaked lately."
             for name, leaked in counters.items()

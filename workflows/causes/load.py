@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from workflows.causes.ages import leak_age
 from workflows.causes.capacity import find_lost_capacity
-from workflows.causes.leak import find_leak, required_age
+from workflows.causes.hold import find_hold
+from workflows.causes.idle_leak import find_idle_leak
+from workflows.causes.leak import find_leak
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention
 from workflows.exhaustion import describe_pool
@@ -77,8 +80,10 @@ def _obstacle(symptoms: Symptoms) -> str | None:
         return "no pool is exhausted."
     if symptoms.database is None:
         return "without the sessions, a leak cannot be ruled out."
-    if isinstance(find_leak(symptoms), Finding):
+    if any(isinstance(find(symptoms), Finding) for find in (find_leak, find_idle_leak)):
         return "connections that look forgotten explain it."
+    if isinstance(find_hold(symptoms), Finding):
+        return "requests that wait for something else while they hold connections explain it."
     if isinstance(find_lost_capacity(symptoms), Finding):
         return "capacity is lost."
     waits = describe_contention(symptoms.database.sessions, symptoms.target)
@@ -95,7 +100,7 @@ def _slowness(symptoms: Symptoms) -> str | None:
 def _stillness(symptoms: Symptoms) -> str | None:
     """Sessions that have not moved for long hold connections for unusually long, whatever the reason."""
     sessions = symptoms.database.sessions if symptoms.database else ()
-    age = required_age(symptoms).total_seconds()
+    age = leak_age(symptoms).total_seconds()
     still = [
         session
         for session in sessions

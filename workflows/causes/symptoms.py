@@ -16,7 +16,7 @@ from workflows.models.evidence import (
 )
 from workflows.models.policy import Policy
 from workflows.models.reading import Known, Unavailable, value_of
-from workflows.models.target import Target
+from workflows.models.target import Instance, Target
 from workflows.readings import containers_of, fresh, metrics_of, number, pages_of, pools_of
 
 
@@ -35,6 +35,8 @@ class Symptoms:
     database: DatabaseReading | None
     earlier: DatabaseReading | None
     """The database in the look before, if that was fresh then and from the same server process."""
+    earlier_pools: Mapping[str, PoolState]
+    """The pools in that look, those that could be read."""
     lost_slots: int
     """Connections the pools count as checked out and the server does not have."""
     missing: tuple[str, ...]
@@ -86,15 +88,20 @@ class Symptoms:
         now, usual = self.hold_now, self.usual_hold
         return None if now is None or not usual else now / usual
 
-    def elsewhere(self, names: Iterable[str]) -> int:
-        """The most connections that the other instances can have checked out."""
-        pools, own = self.pools, set(names)
+    def elsewhere(self, names: Iterable[str], *, held: bool = False) -> int:
+        """The most that the other instances can have checked out; `held`: for longer than the leak age."""
+        own = set(names)
         stopped = {name for name, container in self.containers.items() if not container.running}
         return sum(
-            pools[other.name].active if other.name in pools else other.pool_size
-            for other in self.target.instances
-            if other.name not in own | stopped
+            self._most(other, held=held) for other in self.target.instances if other.name not in own | stopped
         )
+
+    def _most(self, instance: Instance, *, held: bool) -> int:
+        """What is held all the time is checked out at every scrape: no more than the fewest at any."""
+        pool, metrics = self.pools.get(instance.name), self.metrics.get(instance.name)
+        now = pool.active if pool else instance.pool_size
+        least = metrics.least_active if held and metrics else None
+        return min(now, least.value) if isinstance(least, Known) else now
 
     @property
     def unexpected(self) -> tuple[str, ...]:
@@ -119,6 +126,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
     containers = containers_of(evidence, target, policy)
     traffic = fresh(evidence.metrics, evidence.at, policy.thresholds.fresh_for)
     database = trusted(evidence, previous, target, policy)
+    before = pools_of(previous, target, policy) if previous else {}
     return Symptoms(
         target=target,
         policy=policy,
@@ -129,6 +137,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
         containers=_known(containers),
         database=value_of(database),
         earlier=_earlier(value_of(database), previous, target, policy),
+        earlier_pools=_known(before),
         lost_slots=lost_slots(evidence, target, policy) if isinstance(database, Known) else 0,
         missing=(
             *_missing("pool", readings),

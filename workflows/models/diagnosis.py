@@ -14,10 +14,19 @@ class Cause(StrEnum):
 
     HEALTHY = "healthy"
     LEAK = "leak"
+    LOCK = "lock"
+    DDL_QUEUE = "ddl"
+    IDLE_LEAK = "idle-leak"
+    HOLD = "hold"
     UNDERSIZED = "undersized"
     SPIKE = "spike"
     LOST_CAPACITY = "lost-capacity"
+    DEGRADED = "degraded"
     UNKNOWN = "unknown"
+
+
+QUEUES = frozenset({Cause.LOCK, Cause.DDL_QUEUE})
+"""Somebody is in front, and whoever is waiting may have got through meanwhile."""
 
 
 class Finding(Model):
@@ -29,9 +38,12 @@ class Finding(Model):
     instances: tuple[str, ...] = ()
     """The exhausted instances it explains."""
     sessions: tuple[Session, ...] = ()
-    """Leak: the leaked sessions, oldest first."""
+    """Leak: the leaked sessions, oldest first; lock: the forgotten session that the others wait behind."""
     share: Share = 0.0
-    """Leak: which part of the connections checked out there it certainly holds."""
+    """Leak, idle leak, hold: which part of the connections checked out there it holds at least.
+
+    Of an idle leak on several instances, that of the one where it is the least.
+    """
     doubts: tuple[str, ...] = ()
     """Why a person has to judge it before anything is done about it."""
     ripe_in: Duration | None = None

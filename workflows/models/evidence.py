@@ -1,8 +1,10 @@
 """Evidence: what the four sources said, per instance, each with its time or why it is missing."""
 
 from workflows.models.base import Model, Moment
+from workflows.models.blocker import Blocker
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
+from workflows.models.text import Sentence
 
 
 class PoolState(Model):
@@ -38,6 +40,9 @@ class InstanceMetrics(Model):
     """For how long the pool has been at or above the exhausted threshold without a break."""
     started_at: Reading[Moment]
     """Start of the process."""
+    least_active: Reading[int] | None = None
+    """The fewest checked out at any scrape within half the policy's leak age: so many at most are held for
+    longer. None in readings older than this field."""
 
 
 class MetricsReading(Model):
@@ -93,6 +98,8 @@ class ServerReading(Model):
     """Client backends of everybody."""
     can_terminate: bool
     """The `poolmedic.terminate_session` function exists and may be executed."""
+    can_cancel: bool = False
+    """The same of `poolmedic.cancel_query`."""
     reserved_for_roles: int | None = None
     """`reserved_connections` alone: slots for roles with pg_use_reserved_connections; None before 16."""
     uses_reserved: bool = False
@@ -101,6 +108,8 @@ class ServerReading(Model):
     """`CONNECTION LIMIT` of the application's role, over all databases together; None where it has none."""
     database_limit: int | None = None
     """`CONNECTION LIMIT` of the database, over all roles but superusers; None where it has none."""
+    sync_standbys: int | None = None
+    """Synchronous standbys that are connected; None where commits wait for none."""
 
 
 class StatementReading(Model):
@@ -123,6 +132,15 @@ class DatabaseReading(Model):
     foreign: int
     """Client backends of other roles, databases or application names: never listed, never touched."""
     statements: Reading[tuple[StatementReading, ...]]
+    blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
+    """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
+
+
+class LogLine(Model):
+    """One line of an application's own log, without the literals of any statement in it."""
+
+    at: Moment
+    text: Sentence
 
 
 class ContainerState(Model):
@@ -137,6 +155,8 @@ class ContainerState(Model):
     exit_code: int
     image: str
     stop_grace_seconds: float
+    log: Reading[tuple[LogLine, ...]] | None = None
+    """Its last lines about the pool; None where the configuration does not ask for them."""
 
 
 class ContainersReading(Model):

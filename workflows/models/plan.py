@@ -7,7 +7,7 @@ from pydantic import Field
 from workflows.models.base import Duration, Model, Moment
 from workflows.models.diagnosis import Cause
 from workflows.models.policy import Option, Permission
-from workflows.models.session import SessionIdentity
+from workflows.models.session import SessionIdentity, StatementIdentity
 
 
 class Termination(Model):
@@ -17,6 +17,13 @@ class Termination(Model):
     sessions: tuple[SessionIdentity, ...]
     rest: tuple[SessionIdentity, ...] = ()
     """Leaked as well, and left for the next wave."""
+
+
+class Cancellation(Model):
+    """Cancel exactly these statements, each while it still runs; their sessions stay."""
+
+    option: Literal[Option.CANCEL] = Option.CANCEL
+    statements: tuple[StatementIdentity, ...]
 
 
 class Restart(Model):
@@ -40,7 +47,7 @@ class Resize(Model):
     lasts: Duration
 
 
-type Act = Annotated[Termination | Restart | Resize, Field(discriminator="option")]
+type Act = Annotated[Termination | Cancellation | Restart | Resize, Field(discriminator="option")]
 
 
 class LookAgain(Model):

@@ -42,6 +42,7 @@ class Option(StrEnum):
     """What the runbook's resolution steps can do to a target."""
 
     TERMINATE = "terminate"
+    CANCEL = "cancel"
     RESTART = "restart"
     RESIZE = "resize"
 
@@ -88,6 +89,16 @@ class Thresholds(Model):
     """Share of the connections checked out that must be held so before they are called a leak."""
     suspect_age: Duration = timedelta(seconds=2)
     """Idle in transaction at least this long, and three usual hold times, before it is worth another look."""
+    idle_leak_age: Duration = timedelta(seconds=60)
+    """Plain idle at least this long, and three hold times, before a connection checked out is forgotten.
+
+    Where the usual hold time is not known, `leak_age_without_usual` if that is longer.
+    """
+    hold_age: Duration = timedelta(milliseconds=250)
+    """Idle in transaction at least this long, and `hold_factor` times the usual hold time, before its
+    request is said to wait for something else than the database."""
+    hold_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the connections checked out that must be held so before it is called a hold."""
     full_for: Duration = timedelta(minutes=5)
     """Full at least this long at usual traffic before the pool is called undersized."""
     spike_factor: Annotated[float, Field(gt=1)] = 2.0
@@ -169,6 +180,7 @@ class Policy(Model):
     options: dict[Option, Permission] = Field(
         default_factory=lambda: {
             Option.TERMINATE: Permission.ALONE,
+            Option.CANCEL: Permission.APPROVAL,
             Option.RESTART: Permission.ALONE,
             Option.RESIZE: Permission.APPROVAL,
         }

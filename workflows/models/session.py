@@ -22,6 +22,12 @@ class SessionIdentity(Model):
         return f"session {self.pid} ({self.usename}, {self.application_name}, {self.state})"
 
 
+class StatementIdentity(SessionIdentity):
+    """The same for the one statement that a session runs, in the very statement that cancels it."""
+
+    query_start: Moment
+
+
 class Session(Model):
     """One client backend of the target's own, its age, what it waits for."""
 
@@ -32,7 +38,7 @@ class Session(Model):
     has_written: bool = False
     """`backend_xid` is set: ending it rolls back work."""
     holds_advisory_lock: bool = False
-    """Ending it frees a lock that means something to the application; read while idle in transaction."""
+    """Ending it frees a lock that means something to the application."""
     wait_event_type: str | None = None
     wait_event: str | None = None
     query_id: int | None = None

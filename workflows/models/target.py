@@ -1,10 +1,12 @@
 """A target: one application with its pools, their metrics and health, and one database."""
 
+import re
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, HttpUrl, PositiveInt, model_validator
 
-from workflows.models.base import Model
+from workflows.models.base import Duration, Model
 
 
 def _without_credentials(url: HttpUrl) -> HttpUrl:
@@ -80,6 +82,17 @@ class Routes(Model):
     l3: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class Log(Model):
+    """Which lines of the application's own log may be read and shown; none are where this is left out."""
+
+    pattern: re.Pattern[str]
+    """Lines in which this is found, for example `pool|timeout`."""
+    most: Annotated[int, Field(ge=1, le=20)] = 5
+    """The last so many of them."""
+    within: Duration = timedelta(minutes=15)
+    """Not older than this."""
+
+
 class Target(Model):
     """One application as the configuration file describes it."""
 
@@ -94,6 +107,7 @@ class Target(Model):
     database: Database
     routes: Routes
     reload: Reload | None = None
+    log: Log | None = None
     usual: Usual = Usual()
     surge: Annotated[float, Field(ge=1)] = 1.0
     """How many times its instances a deployment may run at once (slot arithmetic)."""

@@ -19,6 +19,7 @@ from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
 from workflows.models.verdict import WindowReading
 from workflows.ports.requests import (
+    CancelRequest,
     Look,
     ResizeRequest,
     RestartRequest,
@@ -64,6 +65,11 @@ class Database(ABC):
     @abstractmethod
     async def terminate_sessions(self, request: TerminateRequest) -> Outcome:
         """End exactly the named sessions and wait until they are gone (runbook, option 2, corrected)."""
+
+    @activity.defn
+    @abstractmethod
+    async def cancel_queries(self, request: CancelRequest) -> Outcome:
+        """Cancel exactly the named statements and wait until they have stopped; their sessions stay."""
 
 
 class Containers(ABC):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from workflows.models.base import Duration, Model, Moment
-from workflows.models.plan import Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Resize, Restart, Termination
 from workflows.models.policy import Limits, Policy
 from workflows.models.report import Report
 from workflows.models.target import Target
@@ -38,6 +38,15 @@ class TerminateRequest(Model):
     act: Termination
     limits: Limits | None = None
     """Checked once more against the sessions the server has then; None leaves it to the workflow's guard."""
+
+
+class CancelRequest(Model):
+    """Cancel these statements, each only while it is still exactly the one that was seen."""
+
+    target: Target
+    act: Cancellation
+    limits: Limits | None = None
+    """As for a `TerminateRequest`."""
 
 
 class RestartRequest(Model):

@@ -6,7 +6,7 @@ from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Restart
 from workflows.models.policy import Option
-from workflows.ownership import is_own
+from workflows.ownership import at_stake
 from workflows.remedies.situation import Situation
 from workflows.wording import counted, span
 
@@ -32,11 +32,13 @@ def propose_restart(situation: Situation) -> Proposal | str:
 def _needs_a_person(situation: Situation) -> bool:
     """A restart ends everything, not only what leaked: a person judges what that costs.
 
-    Where no leaked session was ever seen, counts that disagree are all there is; where a leak holds the
-    smaller part, or the database holds the work up, a restart may help nothing and costs the larger part.
+    Where no leaked session was ever seen, counts that disagree are all there is, unless it is an idle leak,
+    which counts that agree have shown; where a leak holds the smaller part, or the database holds the work
+    up, a restart may help nothing and costs the larger part.
     """
     sessions = situation.database.sessions if situation.database else ()
-    seen = situation.finding.sessions or any(
+    is_shown = situation.finding.cause is Cause.IDLE_LEAK or situation.finding.sessions
+    seen = is_shown or any(
         may_have_touched(attempt) for attempt in of_option(situation.attempts, Option.TERMINATE)
     )
     return (
@@ -44,7 +46,7 @@ def _needs_a_person(situation: Situation) -> bool:
         or situation.finding.share < _LARGER_PART
         or situation.target.database.transaction_pooler
         or describe_contention(sessions, situation.target) is not None
-        or any(session.loses_something for session in sessions if is_own(session.identity, situation.target))
+        or bool(at_stake(sessions, situation.target))
     )
 
 
@@ -53,6 +55,8 @@ def _obstacle(situation: Situation) -> str | None:
         return "the policy never allows it"
     if any(finding.cause is Cause.LOST_CAPACITY for finding in situation.diagnosis.findings):
         return "capacity is lost already, a restart would take more"
+    if any(finding.stage == (Cause.HOLD, True) for finding in situation.diagnosis.findings):
+        return "requests wait for something else while they hold connections, and would do so again after it"
     if refused := describe_refusal(of_option(situation.attempts, Option.TERMINATE)):
         return f"it would end the sessions that were to be ended before, and {refused}"
     if refused := describe_refusal(of_option(situation.attempts, Option.RESTART)):

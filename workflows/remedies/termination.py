@@ -34,6 +34,13 @@ def propose_termination(situation: Situation) -> Proposal | str:
     )
 
 
+def propose_end_of_root(situation: Situation) -> Proposal | str:
+    """The one session that the others wait behind, or why it is left to people."""
+    if not situation.finding.sessions:
+        return "End the session in front: none of the target's own stands there forgotten."
+    return propose_termination(situation)
+
+
 def propose_rest(situation: Situation) -> Proposal | str | None:
     """The next wave of a leak of which some was just ended; None where nothing of it is left."""
     rest = rest_of_wave(situation.attempts, situation.policy, situation.now)

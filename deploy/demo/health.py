@@ -1,0 +1,84 @@
+"""The judge's checks of a recovery: the pool is free, the application answers, its users are served."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from statistics import fmean
+
+from deploy.demo import witness
+from deploy.demo.check import ROOMY, Check, Judge
+from deploy.demo.drill import Drill
+from deploy.demo.times import RUNBOOK, seconds
+
+SECONDS_TO_ACT = 1.0
+PAGES_TO_ACT = 250
+"""On a busy machine, as long as so many looks at a page take in the same drill."""
+
+
+async def pool(drill: Drill) -> Check:
+    """Of every instance, by its own page; connections that it forgot must be gone too."""
+    is_free, seen = True, []
+    for each in drill.stage.applications:
+        now, forgotten = await each.pool(), await each.forgotten()
+        is_free &= now.utilization < ROOMY and not forgotten
+        seen.append(f"{now.checked_out} of {now.size} in use, {len(forgotten)} forgotten")
+    return Check("The pool is free", is_free, "; ".join(seen))
+
+
+async def answers(drill: Drill) -> Check:
+    """Every instance's health page, and a query through its pool."""
+    is_well, seen = True, []
+    for each in drill.stage.applications:
+        word, responds = await each.health(), await each.answers()
+        is_well &= word == "healthy" and responds
+        seen.append(f"health {word}, a query is {'answered' if responds else 'not answered'}")
+    return Check("The application responds", is_well, "; ".join(seen))
+
+
+async def users(drill: Drill) -> Check:
+    """Every answer of the last ten seconds."""
+    figures = drill.load.summarize(last=10)
+    is_served = figures.ok == figures.answers > 0
+    p95 = f", 95 % within {figures.p95 * 1000:.0f} ms" if figures.p95 else ""
+    return Check("Every user is served", is_served, f"{figures.ok} of {figures.answers} answers{p95}")
+
+
+RECOVERED: tuple[Judge, ...] = (pool, answers, users)
+
+
+async def promptness(drill: Drill) -> Check:
+    """From the webhook's taking of the alert to what others saw of the first act.
+
+    With the runbook's own ages a fault is younger than they demand when the alert comes.
+    """
+    moments = await _acts(drill)
+    if drill.alert is None or not moments:
+        return Check("Acted within a second", False, "it never acted")
+    taken = (min(moments) - drill.alert.received_at).total_seconds()
+    if drill.stage.times.leak_age == RUNBOOK.leak_age:
+        return Check("Acted", True, f"after {taken:.2f} s")
+    allowed, least = seconds_to_act(drill), _seconds_to_act(drill, SECONDS_TO_ACT)
+    busy = f"; the machine is busy, so {allowed:.1f} s are allowed" if allowed > least else ""
+    what = "a second" if least == SECONDS_TO_ACT else f"{least:g} s"
+    return Check(f"Acted within {what} of the alert", taken < allowed, f"after {taken:.2f} s{busy}")
+
+
+def seconds_to_act(drill: Drill) -> float:
+    """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
+    page = fmean(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
+    return _seconds_to_act(drill, max(SECONDS_TO_ACT, PAGES_TO_ACT * page))
+
+
+def _seconds_to_act(drill: Drill, look: float) -> float:
+    """A restart rests on two looks, with a pause between them."""
+    return 2 * look + seconds(drill.stage.times.settle) if drill.scenario.restarts else look
+
+
+async def _acts(drill: Drill) -> list[datetime]:
+    """Requests for approval; else what PostgreSQL, or the engine, wrote down of the act itself."""
+    if drill.scenario.asks:
+        return [request.requested_at for request in drill.report.requests] if drill.report else []
+    if drill.scenario.ends_sessions:
+        return [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
+    stops = await witness.stops_since(drill.stage, drill.stage.application.name, drill.fault_at)
+    return [datetime.fromtimestamp(event.at, UTC) for event in stops]

@@ -1,0 +1,36 @@
+"""The database server itself is slow, for everybody: nothing that is done to the application would help."""
+
+from workflows.causes.symptoms import Symptoms
+from workflows.contention import waits_of
+from workflows.exhaustion import describe_pool
+from workflows.models.diagnosis import Cause, Finding
+from workflows.models.evidence import ServerReading
+from workflows.wording import listed
+
+_CERTAINTY = 0.95
+
+
+def find_degraded(symptoms: Symptoms) -> Finding | str:
+    """Most working sessions wait for storage, internal locks or a standby; or why that is not so."""
+    if symptoms.database is None:
+        return "Whether the database itself is slow cannot be told: the sessions could not be read."
+    if not symptoms.exhausted:
+        return "The database is not called slow while no pool is exhausted."
+    waits = waits_of(symptoms.database.sessions, symptoms.target)
+    if not waits.are_starved:
+        return f"The database itself is not slow: {waits.starvation}"
+    # Of a few that still work most may wait: then something else holds the rest, and explains more.
+    held_up = min(sum(waits.starved.values()) / symptoms.checked_out(symptoms.exhausted), waits.starved_share)
+    pools = listed(describe_pool(name, symptoms.pools[name]) for name in symptoms.exhausted)
+    return Finding(
+        cause=Cause.DEGRADED,
+        confidence=_CERTAINTY * held_up,
+        reasons=(waits.starvation, *_describe_standbys(symptoms.database.server), f"{pools}."),
+        instances=symptoms.exhausted,
+    )
+
+
+def _describe_standbys(server: ServerReading) -> tuple[str, ...]:
+    if server.sync_standbys == 0:
+        return ("Every commit waits for a synchronous standby, and none is connected.",)
+    return ()
