@@ -64,6 +64,15 @@ async def receiver(stack_state: State) -> AsyncIterator[receivers.Receiver]:
         yield running
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files of the drills among the others: drills wait, the others compute."""
+    files = list(dict.fromkeys(item.path for item in items))
+    drills = [file for file in files if file.parent.name == "e2e"]
+    others = [file for file in files if file.parent.name != "e2e"]
+    turn = {file: place / len(group) for group in (drills, others) for place, file in enumerate(group)}
+    items.sort(key=lambda item: turn[item.path])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     session.config.stash[EXIT_STATUS] = int(exitstatus)
