@@ -12,6 +12,7 @@ from activities.blockers import read_blockers
 from activities.cancelling import Cancelling
 from activities.literals import mask_literals
 from activities.postgres_errors import DRIVER_ERRORS, describe
+from activities.pressure import read_pressure
 from activities.termination import Wave
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row, fetch_value
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, WrongServer
@@ -79,6 +80,7 @@ class PostgresDatabase(Database):
                 foreign=counts["foreign_ones"],
                 blockers=await read_blockers(connection, sessions),
                 statements=await _read_statements(connection, database),
+                pressure=await read_pressure(connection, server.version),
             )
 
     @activity.defn

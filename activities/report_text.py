@@ -16,6 +16,7 @@ from workflows.models.report import Report
 from workflows.models.session import Session
 from workflows.models.text import clean
 from workflows.models.verdict import State
+from workflows.pressure import describe_pressure
 from workflows.wording import counted, listed, percent, span
 
 MOST_ROWS = 30
@@ -35,6 +36,7 @@ def render(report: Report) -> str:
         seen=seen(report.evidence) if report.evidence else [],
         metrics=value_of(report.evidence.metrics) if report.evidence else None,
         database=value_of(report.evidence.database) if report.evidence else None,
+        pressure=_pressure(report),
         leaked=_leaked(report),
         last_statements=last_statements(report),
         circumstances=circumstances(report),
@@ -49,6 +51,18 @@ def render(report: Report) -> str:
 def _leaked(report: Report) -> tuple[Session, ...]:
     found = (diagnosis.first.sessions for diagnosis in report.diagnoses if diagnosis.first.sessions)
     return next(found, ())
+
+
+def _pressure(report: Report) -> tuple[str, ...]:
+    database = value_of(report.evidence.database) if report.evidence else None
+    pressure = database.pressure if database else None
+    match pressure:
+        case Known(value=value):
+            return describe_pressure(value)
+        case Unavailable(reason=reason):
+            return (f"Not known: {reason}.",)
+        case None:
+            return ()
 
 
 def _is_new(attempt: Attempt, report: Report) -> bool:

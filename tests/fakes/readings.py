@@ -1,6 +1,7 @@
 """What the application, the database and the engine would say of the world."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tests.fakes.blocking import blockers_of
@@ -8,6 +9,7 @@ from tests.fakes.changes import FIRST_IDLE_PID
 from tests.fakes.prometheus import since_start
 from tests.fakes.state import JUST_NOW, App, Backend, State
 from tests.fakes.world import World
+from workflows.models.blocker import CLIENT
 from workflows.models.evidence import (
     ApplicationPage,
     ContainerState,
@@ -15,6 +17,7 @@ from workflows.models.evidence import (
     ServerReading,
     StatementReading,
 )
+from workflows.models.pressure import Checkpoints, ServerPressure
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
@@ -98,7 +101,16 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
         foreign=len(everybody) - len(own),
         statements=Known(value=(_usual_statement(state),), at=at),
         blockers=Known(value=blockers_of(everybody, own, at), at=at),
+        pressure=Known(value=_pressure(everybody), at=at),
     )
+
+
+def _pressure(everybody: Iterable[Backend]) -> ServerPressure:
+    """A server without standbys and slots, whose checkpoints come in time."""
+    at_work = [each for each in everybody if each.state == "active" and each.kind == CLIENT]
+    waits = Counter(each.wait[0] if each.wait else "running" for each in at_work)
+    checkpoints = Checkpoints(timed=100, requested=1)
+    return ServerPressure(waits=waits, standbys=(), idle_slots=0, kept_bytes=None, checkpoints=checkpoints)
 
 
 def is_own(backend: Backend | SessionIdentity, database: Database) -> bool:

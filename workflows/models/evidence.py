@@ -2,6 +2,7 @@
 
 from workflows.models.base import Model, Moment
 from workflows.models.blocker import Blocker
+from workflows.models.pressure import ServerPressure
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
 from workflows.models.text import Sentence
@@ -134,6 +135,7 @@ class DatabaseReading(Model):
     statements: Reading[tuple[StatementReading, ...]]
     blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
     """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
+    pressure: Reading[ServerPressure] = Unavailable(reason="what presses on the server was not asked")
 
 
 class LogLine(Model):
