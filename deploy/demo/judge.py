@@ -128,16 +128,16 @@ async def _still_exhausted(drill: Drill) -> Check:
 
 
 async def _report(drill: Drill) -> Check:
-    """The incident's own word agrees: nothing but this cause, these acts, this ending."""
+    """The incident's own word agrees: nothing but these causes in turn, these acts, this ending."""
     report = drill.report
-    causes = {each.first.cause for each in report.diagnoses} if report else set()
+    causes = dict.fromkeys(each.first.cause for each in report.diagnoses) if report else {}
     acts = {each.proposal.act.option for each in report.attempts} if report else set()
     scenario = drill.scenario
     holds = (
         report is not None
         and report.outcome == scenario.ending
-        and scenario.cause in causes
-        and causes <= {scenario.cause, Cause.HEALTHY}
+        and [each for each in causes if each is not Cause.HEALTHY or each is scenario.cause]
+        == [scenario.cause, *scenario.then]
         and acts == scenario.acts
     )
     seen = f"outcome {report.outcome}" if report else "no report"

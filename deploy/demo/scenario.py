@@ -10,6 +10,7 @@ from deploy.demo.held import IdleLeak, SlowPartner
 from deploy.demo.migration import WaitingChange
 from deploy.demo.row_lock import RowLock
 from deploy.demo.standby import LostStandby
+from deploy.demo.together import Together
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
@@ -23,6 +24,7 @@ APPROVED = frozenset({Option.RESIZE, Option.CANCEL})
 class Scenario:
     """One drill, and by what it is judged.
 
+    ``then`` are the causes that come to light once the first is healed, in their order.
     ``broken`` is the one of the ``instances`` that the fault is to hit. ``usual`` is the demand that the
     configuration calls usual. ``patience`` is for how many seconds a request waits for a connection before
     its user is refused. ``acts`` are all that may be done, and must be; ``calls`` all whom poolmedic tells.
@@ -41,6 +43,7 @@ class Scenario:
     usual: Demand
     fault: Fault
     cause: Cause
+    then: tuple[Cause, ...] = ()
     acts: frozenset[Option] = frozenset()
     calls: frozenset[Level] = frozenset({Level.L1})
     ending: Ending = Ending.RECOVERED
@@ -203,6 +206,21 @@ DDL = Scenario(
     cause=Cause.DDL_QUEUE,
     acts=frozenset({Option.CANCEL}),
 )
+LEAK_IN_SPIKE = Scenario(
+    name="leak-spike",
+    story="A report forgets half of the connections, while many times the usual traffic arrives.",
+    pool_size=10,
+    calm=FEW,
+    usual=FEW,
+    # 14 connections' worth of work, for the 5 that are left, and for 10 once all are back.
+    fault=Together(
+        Leak(5), Traffic(Demand(rate=28, hold_ms=500), "fourteen times the usual traffic arrives")
+    ),
+    cause=Cause.LEAK,
+    then=(Cause.SPIKE,),
+    acts=frozenset({Option.TERMINATE, Option.RESIZE}),
+    advice=("Find where covetpy-app takes a connection", "circuit breaker"),
+)
 DEGRADED = Scenario(
     name="degraded",
     story="The standby that every commit waits for is gone: the database hangs, whoever asks it.",
@@ -216,5 +234,18 @@ DEGRADED = Scenario(
     told=("IPC/SyncRep", "none is connected"),
 )
 
-_ALL = (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, LOCK, DDL, DEGRADED, OBSERVE)
+_ALL = (
+    LEAK,
+    IDLE_LEAK,
+    HOLD,
+    UNDERSIZED,
+    SPIKE,
+    LEAK_IN_SPIKE,
+    INSTANCES,
+    NONE,
+    LOCK,
+    DDL,
+    DEGRADED,
+    OBSERVE,
+)
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}
