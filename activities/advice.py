@@ -12,12 +12,12 @@ from workflows.models.plan import Resize, Restart, Termination
 from workflows.models.reading import value_of
 from workflows.models.report import Report
 from workflows.models.verdict import State
+from workflows.remedies.session_timeout import idle_timeout, quoted
 from workflows.slots import left_for_us, spare_per_instance
 from workflows.wording import counted, listed, percent, span
 
 _HEADROOM = 0.7
 """Utilization that a pool should have at the usual load: the runbook's own limit of health."""
-_SHORTEST_TIMEOUT = 60.0
 _LONGEST_WAIT_OF_A_CHANGE = 2
 """Seconds for which users may be made to wait behind it."""
 
@@ -81,13 +81,13 @@ def _on_leak(report: Report) -> Iterator[Advice]:
     )
     identity = finding.sessions[0].identity
     longest = max(session.state_seconds for session in finding.sessions)
-    timeout = ceil(max(_SHORTEST_TIMEOUT, 10 * _usual_hold(report)))
+    timeout = round(idle_timeout(_usual_hold(report)).total_seconds())
     yield Advice(
         f"Let the server itself end what idles in a transaction for more than {timeout} s",
         f"the oldest of them had idled for {span(longest)}, and a connection is usually held for "
         f"{span(_usual_hold(report)) if _usual_hold(report) else 'an unknown time'}; "
         "work that honestly pauses longer inside a transaction would be ended too",
-        f"ALTER ROLE {_quoted(identity.usename)} IN DATABASE {_quoted(identity.datname)} "
+        f"ALTER ROLE {quoted(identity.usename)} IN DATABASE {quoted(identity.datname)} "
         f"SET idle_in_transaction_session_timeout = '{timeout}s'",
     )
 
@@ -249,8 +249,3 @@ def _on_routes(report: Report) -> Iterator[Advice]:
     silent = [escalation for escalation in report.escalations if escalation.failure]
     if silent:
         yield Advice("Repair the ways to reach people", f"{counted(len(silent), 'page')} reached nobody")
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'

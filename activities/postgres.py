@@ -13,6 +13,7 @@ from activities.cancelling import Cancelling
 from activities.literals import mask_literals
 from activities.postgres_errors import DRIVER_ERRORS, describe
 from activities.pressure import read_pressure
+from activities.session_timeout import set_timeout
 from activities.termination import Wave
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row, fetch_value
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, WrongServer
@@ -23,7 +24,7 @@ from workflows.models.policy import Limits
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
 from workflows.ports.activities import Database
-from workflows.ports.requests import CancelRequest, Look, TerminateRequest
+from workflows.ports.requests import CancelRequest, Look, TerminateRequest, TimeoutRequest
 from workflows.remedies.termination import most_at_once
 
 MOST_SESSIONS = 500
@@ -117,6 +118,25 @@ class PostgresDatabase(Database):
             )
         return await Cancelling(warm, statements, activity.heartbeat).run()
 
+    @activity.defn
+    @override
+    async def set_session_timeout(self, request: TimeoutRequest) -> Outcome:
+        database, act = request.target.database, request.act
+        _refuse_what_is_not_its_own(database, act.sessions)
+        if (act.role, act.dbname) != (database.role, database.dbname):
+            raise SourceRefused(f"{act.role} in {act.dbname} is not the target's own: nothing was touched")
+        warm = self._connection(database)
+        async with warm.lend() as connection:
+            server = await _read_server(connection, database)
+            counts = await fetch_row(connection, "counts", *_own(database))
+        _refuse_too_many(len(act.sessions), counts["own"], request.limits)
+        if not (server.can_set_timeout and server.can_terminate):
+            raise SourceRefused(
+                f"{database.dsn}: poolmedic.set_session_timeout may not be called for {database.role}; apply "
+                "deploy/postgres/session_timeout.sql and grant the role to poolmedic_configurer"
+            )
+        return await set_timeout(warm, act, activity.heartbeat)
+
     def _connection(self, database: targets.Database) -> WarmConnection:
         try:
             return self._connections[database.dsn]
@@ -174,6 +194,8 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         database_limit=row["database_limit"],
         can_terminate="terminate_session" in allowed,
         can_cancel="cancel_query" in allowed,
+        can_set_timeout="set_session_timeout" in allowed and row["is_configurable"],
+        session_timeout=row["session_timeout"],
     )
 
 

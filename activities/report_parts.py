@@ -7,7 +7,7 @@ from typing import NamedTuple
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ContainerState, Evidence, LogLine, PoolState
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Cancellation, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Clocks
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Ending, Report
@@ -101,6 +101,10 @@ def _deed(attempt: Attempt) -> str:
         case Resize() as act:
             sizes = listed(f"{name} {act.baseline.get(name)} -> {size}" for name, size in act.sizes.items())
             return f"pools resized for {span(act.lasts)} ({sizes})"
+        case SessionTimeout() as act:
+            return (
+                f"what idles in a transaction of {act.role} is ended by the server after {span(act.timeout)}"
+            )
 
 
 def _end(report: Report) -> Iterator[str]:

@@ -144,6 +144,13 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
     if refused := list(_refused_acts(reading.server, look)):
         remedy = "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
         yield Finding(where, Weight.PROBLEM, "; ".join([*refused, remedy]))
+    asks = look.policy.permission(Option.SESSION_TIMEOUT) is not Permission.NEVER
+    if asks and not reading.server.can_set_timeout:
+        told = (
+            f"no timeout can be set for {look.target.database.role} where leaks come again; apply "
+            "deploy/postgres/session_timeout.sql and grant it the role, or list `session-timeout: never`"
+        )
+        yield Finding(f"{where} timeout", Weight.NOTE, told)
     if obstacle := _obstacle_to_entry(reading.server):
         told = "poolmedic cannot get in when every slot is taken, unless its connection is still open"
         yield Finding(f"{where} slots", Weight.NOTE, f"{told}: {obstacle}")

@@ -56,6 +56,7 @@ class Ports:
             self.database.read_database,
             self.database.terminate_sessions,
             self.database.cancel_queries,
+            self.database.set_session_timeout,
             self.containers.read_containers,
             self.containers.restart_container,
             self.containers.resize_pool,

@@ -14,7 +14,7 @@ from workflows.models.base import Moment
 from workflows.models.evidence import ApplicationReading, Evidence, MetricsReading
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
-from workflows.models.plan import Act, Cancellation, Resize, Restart, Termination
+from workflows.models.plan import Act, Cancellation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Pace
 from workflows.models.reading import Known, Unavailable
 from workflows.models.report import Report
@@ -37,9 +37,10 @@ from workflows.ports.requests import (
     Stored,
     StoreRequest,
     TerminateRequest,
+    TimeoutRequest,
     WindowLook,
 )
-from workflows.wording import counted
+from workflows.wording import counted, span
 
 
 async def _reading[T](answer: Awaitable[T]) -> Known[T] | Unavailable:
@@ -62,6 +63,8 @@ def _headline(act: Act) -> str:
             return f"restart {container}"
         case Resize(sizes=sizes):
             return "pool size " + ", ".join(f"{name}: {size}" for name, size in sizes.items())
+        case SessionTimeout(role=role, timeout=timeout):
+            return f"idle_in_transaction_session_timeout of {role}: {span(timeout)}"
 
 
 class Effects:
@@ -183,6 +186,12 @@ class Effects:
                 return await workflow.execute_activity_method(
                     Containers.resize_pool,
                     ResizeRequest(target=self._target, act=act),
+                    **options.summed(options.ACT, summary),
+                )
+            case SessionTimeout():
+                return await workflow.execute_activity_method(
+                    Database.set_session_timeout,
+                    TimeoutRequest(target=self._target, act=act, limits=self._limits),
                     **options.summed(options.ACT, summary),
                 )
 

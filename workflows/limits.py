@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from workflows.blocking import queue_in, statement_of
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import DatabaseReading, Evidence, PoolState
-from workflows.models.plan import Cancellation, Proposal, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Proposal, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.session import SessionIdentity, StatementIdentity
@@ -13,9 +13,10 @@ from workflows.models.target import Target
 from workflows.ownership import at_stake, is_of_role, leakable
 from workflows.readings import fresh, pools_of
 from workflows.remedies.resize import largest
+from workflows.remedies.session_timeout import SHORTEST
 from workflows.remedies.termination import most_at_once
 from workflows.slots import fits, ours
-from workflows.wording import counted, listed
+from workflows.wording import counted, listed, span
 
 
 def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Policy) -> str | None:
@@ -30,6 +31,8 @@ def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Polic
         return _excess_of_termination(proposal, act.sessions, database.value, target, policy)
     if isinstance(act, Cancellation):
         return _excess_of_cancellation(proposal, act.statements, database.value, target, policy)
+    if isinstance(act, SessionTimeout):
+        return _excess_of_timeout(proposal, act, database.value, target, policy)
     return _excess_of_resize(act, evidence, database.value, target, policy)
 
 
@@ -69,6 +72,20 @@ def _excess_of_termination(
     if proposal.cause is Cause.LOCK and not _are_waited_for(sessions, database, target):
         return f"nobody of the application waits behind it any more: {listed(sessions)}"
     return None
+
+
+def _excess_of_timeout(
+    proposal: Proposal, act: SessionTimeout, database: DatabaseReading, target: Target, policy: Policy
+) -> str | None:
+    if (act.role, act.dbname) != (target.database.role, target.database.dbname):
+        return f"{act.role} in {act.dbname} is not the application's own role and database"
+    if act.timeout < SHORTEST:
+        return f"{span(act.timeout)} would end work that only pauses; the least is {span(SHORTEST)}"
+    if act.before != database.server.session_timeout:
+        return f"another timeout is set than was seen: {database.server.session_timeout or 'nothing'}"
+    if proposal.permission is not Permission.APPROVAL:
+        return "a timeout that outlasts the incident is set by approval only"
+    return _excess_of_termination(proposal, act.sessions, database, target, policy)
 
 
 def _are_waited_for(sessions: Iterable[SessionIdentity], database: DatabaseReading, target: Target) -> bool:

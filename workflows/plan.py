@@ -12,13 +12,15 @@ from workflows.models.target import Target
 from workflows.remedies.cancellation import propose_cancellation
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
+from workflows.remedies.session_timeout import propose_session_timeout
 from workflows.remedies.situation import Situation
 from workflows.remedies.termination import propose_end_of_root, propose_rest, propose_termination
 
-type Remedy = Callable[[Situation], Proposal | str]
+type Remedy = Callable[[Situation], Proposal | str | None]
+"""The act, or why it is left out; None where it is not its turn, of which nobody needs to hear."""
 
 REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
-    Cause.LEAK: (propose_termination, propose_restart),
+    Cause.LEAK: (propose_termination, propose_session_timeout, propose_restart),
     Cause.LOCK: (propose_end_of_root,),
     Cause.DDL_QUEUE: (propose_cancellation,),
     Cause.IDLE_LEAK: (propose_restart,),
@@ -77,14 +79,19 @@ def plan(
             answer = _ask_somebody(remedy(situation), policy)
             if isinstance(answer, Proposal):
                 return Plan(step=answer, left_out=tuple(left_out))
-            left_out.append(answer)
+            left_out += [answer] if answer else []
     return Plan(step=HandOver(reason=_reason(diagnosis)), left_out=tuple(left_out))
 
 
-def _ask_somebody(answer: Proposal | str, policy: Policy) -> Proposal | str:
+def _ask_somebody(answer: Proposal | str | None, policy: Policy) -> Proposal | str | None:
     """Leave out what needs approval where nobody is named who could give it."""
     asks = isinstance(answer, Proposal) and answer.permission is Permission.APPROVAL
-    if isinstance(answer, str) or not asks or policy.approval.approvers or policy.mode is Mode.OBSERVE:
+    if (
+        not isinstance(answer, Proposal)
+        or not asks
+        or policy.approval.approvers
+        or policy.mode is Mode.OBSERVE
+    ):
         return answer
     return f"{answer.act.option}: it needs approval, and approval.approvers names nobody. {answer.effect}"
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deploy.local.postgres import Postgres
 
 SCRIPT = Path(__file__).resolve().parents[1] / "postgres" / "poolmedic.sql"
+TIMEOUT_SCRIPT = SCRIPT.with_name("session_timeout.sql")
 MEDIC = "poolmedic"
 SUPERUSER = "postgres"
 
@@ -29,7 +30,12 @@ async def create(server: Postgres) -> None:
     async with connected(server, settings.database) as connection:
         await connection.execute("CREATE EXTENSION pg_stat_statements")
         await connection.execute(SCRIPT.read_text())
+        await connection.execute(TIMEOUT_SCRIPT.read_text())
         await allow(connection, settings.application_role)
+        await connection.execute(
+            f"GRANT {quoted(settings.application_role)} TO poolmedic_configurer "
+            "WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+        )
         await _set_password(connection, MEDIC, server.password(MEDIC))
 
 

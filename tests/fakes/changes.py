@@ -128,9 +128,18 @@ def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
     return lambda state, _at: replace(state, reserved_for_roles=slots, uses_reserved=is_ours)
 
 
-def change_rights(*, can_terminate: bool = True, can_cancel: bool = True) -> Change:
-    """Our own role may end sessions of the application's role and cancel their statements, or not."""
-    return lambda state, _at: replace(state, can_terminate=can_terminate, can_cancel=can_cancel)
+def change_rights(
+    *, can_terminate: bool = True, can_cancel: bool = True, can_set_timeout: bool = True
+) -> Change:
+    """What our own role may do to sessions of the application's role, and set for it."""
+    return lambda state, _at: replace(
+        state, can_terminate=can_terminate, can_cancel=can_cancel, can_set_timeout=can_set_timeout
+    )
+
+
+def set_timeout(setting: str | None) -> Change:
+    """The role's `idle_in_transaction_session_timeout` in this database is so, as the server writes it."""
+    return lambda state, _at: replace(state, session_timeout=setting)
 
 
 def limit(*, role: int | None, database: int | None) -> Change:

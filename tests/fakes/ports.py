@@ -25,6 +25,7 @@ from workflows.ports.requests import (
     Stored,
     StoreRequest,
     TerminateRequest,
+    TimeoutRequest,
     WindowLook,
 )
 from workflows.remedies.termination import most_at_once
@@ -96,18 +97,7 @@ class FakeDatabase(_Port, ports.Database):
         async with self.world.scene("terminate_sessions") as at:
             self._see("database", at)
             self._refuse(request, at)
-            touched: tuple[Touched, ...] = ()
-            for session in request.act.sessions:
-                _beat((*touched, *map(_pending, request.act.sessions[len(touched) :])))
-                touched += (self._end(session, request, at),)
-            _beat(touched)
-            ended = sum(one.changed for one in touched)
-            status = OutcomeStatus.DONE if ended == len(touched) else OutcomeStatus.PARTLY
-            return Outcome(
-                status=status if ended else OutcomeStatus.NOTHING,
-                touched=touched,
-                detail=f"{ended} of {len(touched)} sessions ended",
-            )
+            return self._end_all(request, at)
 
     @activity.defn
     @override
@@ -130,6 +120,44 @@ class FakeDatabase(_Port, ports.Database):
                 detail=f"{cancelled} of {len(touched)} statements cancelled",
             )
 
+    @activity.defn
+    @override
+    async def set_session_timeout(self, request: TimeoutRequest) -> Outcome:
+        async with self.world.scene("set_session_timeout") as at:
+            self._see("database", at)
+            self._refuse(request, at)
+            act, database = request.act, request.target.database
+            state = self.world.state(at)
+            if (act.role, act.dbname) != (database.role, database.dbname) or not state.can_set_timeout:
+                raise SourceRefused("the timeout may not be set for that role: nothing was touched")
+            if state.session_timeout != act.before:
+                raise PreconditionGone("another timeout is set than was seen: nothing was touched")
+            setting = f"{round(act.timeout.total_seconds() * 1000)}ms"
+            self.world.record(at, changes.set_timeout(setting), Act(at, "set timeout", setting))
+            wave = self._end_all(request, at)
+            done = Touched(what=f"role {act.role} in {act.dbname}", changed=True, result=f"set to {setting}")
+            is_whole = wave.status is OutcomeStatus.DONE
+            return Outcome(
+                status=OutcomeStatus.DONE if is_whole else OutcomeStatus.PARTLY,
+                touched=(done, *wave.touched),
+                detail=f"{done.result}; {wave.detail}",
+            )
+
+    def _end_all(self, request: TerminateRequest | TimeoutRequest, at: datetime) -> Outcome:
+        sessions = request.act.sessions
+        touched: tuple[Touched, ...] = ()
+        for session in sessions:
+            _beat((*touched, *map(_pending, sessions[len(touched) :])))
+            touched += (self._end(session, request, at),)
+        _beat(touched)
+        ended = sum(one.changed for one in touched)
+        status = OutcomeStatus.DONE if ended == len(touched) else OutcomeStatus.PARTLY
+        return Outcome(
+            status=status if ended else OutcomeStatus.NOTHING,
+            touched=touched,
+            detail=f"{ended} of {len(touched)} sessions ended",
+        )
+
     def _cancel(self, wanted: StatementIdentity, at: datetime) -> Touched:
         found = [each for each in self.world.state(at).backends if each.statement_identity(at) == wanted]
         if not found or found[0].state != "active":
@@ -137,7 +165,7 @@ class FakeDatabase(_Port, ports.Database):
         self.world.record(at, changes.cancel(wanted), Act(at, "cancel", str(wanted.pid)))
         return Touched(what=str(wanted), changed=True, result="cancelled")
 
-    def _refuse(self, request: TerminateRequest, at: datetime) -> None:
+    def _refuse(self, request: TerminateRequest | TimeoutRequest, at: datetime) -> None:
         database, asked = request.target.database, len(request.act.sessions)
         if not all(readings.is_own(session, database) for session in request.act.sessions):
             raise SourceRefused("a session is not the target's own: nothing was touched")
@@ -145,7 +173,9 @@ class FakeDatabase(_Port, ports.Database):
         if request.limits is not None and asked > (most := most_at_once(request.limits, own)):
             raise PreconditionGone(f"{asked} sessions are more than the {most} that may end at once")
 
-    def _end(self, wanted: SessionIdentity, request: TerminateRequest, at: datetime) -> Touched:
+    def _end(
+        self, wanted: SessionIdentity, request: TerminateRequest | TimeoutRequest, at: datetime
+    ) -> Touched:
         self.world.asked_to_end.append(wanted)
         found = [backend for backend in self.world.state(at).backends if backend.identity(at) == wanted]
         is_allowed = found and readings.is_own(found[0], request.target.database) and not found[0].in_progress
@@ -256,6 +286,7 @@ def activities(world: World) -> list[Callable[..., Any]]:
         database.read_database,
         database.terminate_sessions,
         database.cancel_queries,
+        database.set_session_timeout,
         containers.read_containers,
         containers.restart_container,
         containers.resize_pool,

@@ -90,6 +90,8 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             connections=len(everybody) + 1,
             can_terminate=state.can_terminate,
             can_cancel=state.can_cancel,
+            can_set_timeout=state.can_set_timeout,
+            session_timeout=state.session_timeout,
             reserved_for_roles=state.reserved_for_roles,
             uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,

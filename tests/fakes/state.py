@@ -176,6 +176,8 @@ class State:
     uses_reserved: bool = True
     can_terminate: bool = True
     can_cancel: bool = True
+    can_set_timeout: bool = True
+    session_timeout: str | None = None
     role_limit: int | None = None
     database_limit: int | None = None
     sync_standbys: int | None = None

@@ -67,6 +67,10 @@ class DatabaseStage(ABC):
         """Set the connection limits of the target's role and of its database, None for no limit."""
 
     @abstractmethod
+    async def set_timeout(self, setting: str | None) -> None:
+        """Set the role's timeout for idle transactions in its database by an administrator's hand."""
+
+    @abstractmethod
     def ended(self) -> list[int]:
         """Pids of the sessions of this stage that were ended by somebody's command, once per time."""
 
@@ -155,6 +159,17 @@ class RealDatabase(DatabaseStage):
                 await administrator.execute(
                     f"ALTER {kind} {name} CONNECTION LIMIT {-1 if most is None else most}"
                 )
+
+    @override
+    async def set_timeout(self, setting: str | None) -> None:
+        self._stack.push_async_callback(self._set_timeout, None)
+        await self._set_timeout(setting)
+
+    async def _set_timeout(self, setting: str | None) -> None:
+        own, name = self.target.database, "idle_in_transaction_session_timeout"
+        change = f"RESET {name}" if setting is None else f"SET {name} = '{setting}'"
+        async with postgres_roles.connected(self._server, own.dbname) as administrator:
+            await administrator.execute(f"ALTER ROLE {own.role} IN DATABASE {own.dbname} {change}")
 
     @override
     def ended(self) -> list[int]:

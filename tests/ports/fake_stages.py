@@ -78,6 +78,10 @@ class FakeDatabaseStage(DatabaseStage):
         self._world.happens(changes.limit(role=role, database=database))
 
     @override
+    async def set_timeout(self, setting: str | None) -> None:
+        self._world.happens(changes.set_timeout(setting))
+
+    @override
     def ended(self) -> list[int]:
         return [int(act.what) for act in self._world.acts if act.kind == "end"]
 

@@ -26,7 +26,7 @@ async def test_nobody_else_was_granted_anything(medic: Connection) -> None:
          WHERE p.pronamespace = 'poolmedic'::regnamespace
            AND has_function_privilege($1, p.oid, 'EXECUTE')"""
     schema = "SELECT has_schema_privilege($1, 'poolmedic', 'USAGE')"
-    assert len(await medic.fetch(functions, "poolmedic")) == 2
+    assert len(await medic.fetch(functions, "poolmedic")) == 3
     for role in ("covetpy", "billing"):
         assert await medic.fetch(functions, role) == []
         assert not await medic.fetchval(schema, role)

@@ -145,6 +145,8 @@ def servers() -> st.SearchStrategy[ServerReading]:
         connections=st.integers(0, 200),
         can_terminate=st.sampled_from((True, True, True, False)),
         can_cancel=st.sampled_from((True, True, True, False)),
+        can_set_timeout=st.booleans(),
+        session_timeout=st.sampled_from((None, "60000ms")),
     )
 
 

@@ -82,6 +82,14 @@ async def test_statements_that_may_not_be_cancelled_are_a_problem_where_the_poli
     assert "no session can be ended" not in found.told
 
 
+async def test_a_timeout_that_cannot_be_set_is_a_note_with_the_remedy(world: World) -> None:
+    assert "orders database timeout" not in await check(world)
+    world.happens(changes.change_rights(can_set_timeout=False))
+    found = (await check(world))["orders database timeout"]
+    assert found.weight is Weight.NOTE
+    assert "session_timeout.sql" in found.told
+
+
 @pytest.mark.parametrize(
     ("slots", "is_ours", "remedy"),
     [

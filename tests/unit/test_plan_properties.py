@@ -9,13 +9,14 @@ from workflows.diagnosis import diagnose
 from workflows.models.blocker import LockRequest
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt
-from workflows.models.plan import Cancellation, Proposal, Resize, Step, Termination
+from workflows.models.plan import Cancellation, Proposal, Resize, SessionTimeout, Step, Termination
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known
 from workflows.models.target import Target
 from workflows.ownership import can_be_leaked
 from workflows.plan import plan
 from workflows.readings import pools_of
+from workflows.remedies.session_timeout import SHORTEST
 from workflows.slots import fits, ours
 
 
@@ -57,6 +58,16 @@ def _check_cancellation(
     assert look.database.value.server.can_cancel
 
 
+def _check_timeout(step: Proposal, act: SessionTimeout, look: Evidence, rules: Policy) -> None:
+    assert isinstance(look.database, Known)
+    assert (act.role, act.dbname) == ("shop", "shop")
+    assert act.timeout >= SHORTEST
+    assert act.before == look.database.value.server.session_timeout
+    assert look.database.value.server.can_set_timeout
+    assert step.permission is Permission.APPROVAL
+    assert len(act.sessions) <= rules.limits.sessions_per_act
+
+
 def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
     if not isinstance(step, Proposal):
         return
@@ -74,6 +85,8 @@ def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
             assert step.permission is Permission.APPROVAL
     elif isinstance(step.act, Resize):
         _check_resize(step.act, look, subject, rules)
+    elif isinstance(step.act, SessionTimeout):
+        _check_timeout(step, step.act, look, rules)
     elif isinstance(step.act, Cancellation):
         _check_cancellation(step, step.act, look, subject, rules)
     else:

@@ -101,6 +101,11 @@ class ServerReading(Model):
     """The `poolmedic.terminate_session` function exists and may be executed."""
     can_cancel: bool = False
     """The same of `poolmedic.cancel_query`."""
+    can_set_timeout: bool = False
+    """The same of `poolmedic.set_session_timeout`, and the role was granted for it."""
+    session_timeout: str | None = None
+    """`idle_in_transaction_session_timeout` as set for the role in this database (`pg_db_role_setting`);
+    None where nothing is set there."""
     reserved_for_roles: int | None = None
     """`reserved_connections` alone: slots for roles with pg_use_reserved_connections; None before 16."""
     uses_reserved: bool = False

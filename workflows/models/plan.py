@@ -47,7 +47,24 @@ class Resize(Model):
     lasts: Duration
 
 
-type Act = Annotated[Termination | Cancellation | Restart | Resize, Field(discriminator="option")]
+class SessionTimeout(Model):
+    """Let the server itself end what idles in a transaction of this role, and end what does so now.
+
+    The setting holds for new sessions of the role in the database; the listed ones began without it.
+    """
+
+    option: Literal[Option.SESSION_TIMEOUT] = Option.SESSION_TIMEOUT
+    role: str
+    dbname: str
+    timeout: Duration
+    before: str | None
+    """What is set now, as the server has it; None for nothing."""
+    sessions: tuple[SessionIdentity, ...]
+
+
+type Act = Annotated[
+    Termination | Cancellation | Restart | Resize | SessionTimeout, Field(discriminator="option")
+]
 
 
 class LookAgain(Model):

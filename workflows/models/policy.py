@@ -45,6 +45,7 @@ class Option(StrEnum):
     CANCEL = "cancel"
     RESTART = "restart"
     RESIZE = "resize"
+    SESSION_TIMEOUT = "session-timeout"
 
 
 class Permission(StrEnum):
@@ -183,6 +184,7 @@ class Policy(Model):
             Option.CANCEL: Permission.APPROVAL,
             Option.RESTART: Permission.ALONE,
             Option.RESIZE: Permission.APPROVAL,
+            Option.SESSION_TIMEOUT: Permission.APPROVAL,
         }
     )
     clocks: Clocks = Clocks()

@@ -26,6 +26,7 @@ from workflows.ports.requests import (
     Stored,
     StoreRequest,
     TerminateRequest,
+    TimeoutRequest,
     WindowLook,
 )
 
@@ -70,6 +71,11 @@ class Database(ABC):
     @abstractmethod
     async def cancel_queries(self, request: CancelRequest) -> Outcome:
         """Cancel exactly the named statements and wait until they have stopped; their sessions stay."""
+
+    @activity.defn
+    @abstractmethod
+    async def set_session_timeout(self, request: TimeoutRequest) -> Outcome:
+        """Set the role's timeout for idle transactions, then end the named sessions (solution 3)."""
 
 
 class Containers(ABC):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from workflows.models.base import Duration, Model, Moment
-from workflows.models.plan import Cancellation, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Limits, Policy
 from workflows.models.report import Report
 from workflows.models.target import Target
@@ -45,6 +45,15 @@ class CancelRequest(Model):
 
     target: Target
     act: Cancellation
+    limits: Limits | None = None
+    """As for a `TerminateRequest`."""
+
+
+class TimeoutRequest(Model):
+    """Set this timeout unless something else was set meanwhile, then end these sessions of this target."""
+
+    target: Target
+    act: SessionTimeout
     limits: Limits | None = None
     """As for a `TerminateRequest`."""
 

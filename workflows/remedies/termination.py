@@ -29,7 +29,7 @@ def propose_termination(situation: Situation) -> Proposal | str:
     return situation.propose(
         Termination(sessions=sessions, rest=tuple(each for each in every if each not in set(sessions))),
         effect=_describe(situation, wave, len(leaked)),
-        risk=_risk(wave),
+        risk=describe_risk(wave),
         asks=any(session.loses_something for session in wave),
     )
 
@@ -52,6 +52,12 @@ def propose_rest(situation: Situation) -> Proposal | str | None:
     )
     finding = Finding(cause=Cause.LEAK, confidence=1.0, reasons=(reason,), sessions=tuple(left))
     return propose_termination(replace(situation, finding=finding))
+
+
+def next_wave(situation: Situation) -> list[Session]:
+    """The leaked sessions that one act may end, the oldest first, when a person decides about all of them."""
+    total = situation.database.sessions_total if situation.database else 0
+    return _leaked(situation)[: most_at_once(situation.policy.limits, total)]
 
 
 def most_at_once(limits: Limits, sessions_total: int) -> int:
@@ -158,7 +164,8 @@ def _name(session: Session) -> str:
     return f"{session.identity.pid}{written}{locks}"
 
 
-def _risk(wave: list[Session]) -> str:
+def describe_risk(wave: list[Session]) -> str:
+    """What is lost by ending them."""
     written = [session.identity.pid for session in wave if session.has_written]
     lost = f" The uncommitted changes of {listed(written)} (pid) are lost." if written else ""
     if holders := [session.identity.pid for session in wave if session.holds_advisory_lock]:
