@@ -8,6 +8,7 @@ from pydantic import Field
 from worker.secret import SecretName
 from workflows.models.alert import Alert, Case
 from workflows.models.base import Model
+from workflows.models.neighbour import Neighbour
 from workflows.models.policy import Policy
 from workflows.models.target import Name, Target, Url
 from workflows.models.text import ExactName
@@ -80,4 +81,9 @@ class Configuration(Model):
             policy=self.policy_of(target),
             alert=alert,
             links=dict(links),
+            neighbours=tuple(
+                Neighbour(target=each.name, routes=each.routes)
+                for each in self.targets
+                if each.database.name == target.database.name and each.name != target.name
+            ),
         )

@@ -51,13 +51,16 @@ class Incident(Messages):
         """Until the pool is verified as recovered, and stayed so through the watch."""
         clocks = asyncio.create_task(keep_clocks(self.record, self.people))
         while self.record.closed_at is None:
+            self.neighbours.begin()
             while self.record.recovered_at is None:
                 await self.attempt()
+            self.neighbours.end()
             await self.publish()
             await self.watch()
         await self.publish()
         await clocks
         await self.people.drain()
+        await self.neighbours.drain()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return summarise(self.record)
 
@@ -152,6 +155,7 @@ class Incident(Messages):
         """People decide from here, called once per `key`; the tool goes on looking, less and less often."""
         self.record.lapse(workflow.now())
         self.record.is_handed_over = True
+        await self.neighbours.answers()
         self.people.call(Level.L2, reason, key)
         await self.stand_by(reason)
 
@@ -179,10 +183,8 @@ class Incident(Messages):
         record.judged(helped, workflow.now())
         if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
-        elif not helped and record.case.target.critical:
-            self.people.call(
-                Level.L3, "business-critical, and the first act did not help", key="critical/failed"
-            )
+        elif not helped:
+            self.people.call_leadership()
 
     async def refused(self, proposal: Proposal, reason: str) -> None:
         """What was seen may just have changed: look again once; a guard that still refuses needs people."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, HttpUrl, PositiveInt, model_validator
 
 from workflows.models.base import Duration, Model
+from workflows.models.page import Level
 
 
 def _without_credentials(url: HttpUrl) -> HttpUrl:
@@ -80,6 +81,10 @@ class Routes(Model):
     l1: Annotated[tuple[str, ...], Field(min_length=1)]
     l2: Annotated[tuple[str, ...], Field(min_length=1)]
     l3: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def of(self, level: Level) -> tuple[str, ...]:
+        """The routes of one level."""
+        return {Level.L1: self.l1, Level.L2: self.l2, Level.L3: self.l3}[level]
 
 
 class Log(Model):
