@@ -41,7 +41,7 @@ class LastStatement(NamedTuple):
 def advise(report: Report) -> tuple[Advice, ...]:
     """In the order in which they prevent the most."""
     held = [*_on_leak(report), *_on_idle_leak(report), *_on_hold(report), *_on_changes(report)]
-    causes = [*held, *_on_spike(report), *_on_size(report), *_on_dead_slots(report)]
+    causes = [*held, *_on_slow_query(report), *_on_spike(report), *_on_size(report), *_on_dead_slots(report)]
     return (*causes, *_on_sources(report), *_on_routes(report))
 
 
@@ -134,6 +134,28 @@ def _on_hold(report: Report) -> Iterator[Advice]:
         "Give every call of another service a short timeout, and a circuit breaker",
         f"connections came back after {span(hold) if hold else 'an unknown time'}, and are usually held for "
         f"{span(_usual_hold(report)) if _usual_hold(report) else 'an unknown time'}",
+    )
+
+
+def _on_slow_query(report: Report) -> Iterator[Advice]:
+    finding, database = _finding(report, Cause.SLOW), _database(report)
+    if finding is None or finding.ripe_in is not None or not finding.sessions or database is None:
+        return
+    shapes = value_of(database.statements) or ()
+    text = next((shape.text for shape in shapes if shape.query_id == finding.query_id), "")
+    yield Advice(
+        f"Look at the plan of query {finding.query_id}, and give its table the index that it lacks",
+        f"{finding.reasons[0]} {finding.reasons[1]}",
+        f"EXPLAIN (GENERIC_PLAN) {text}" if text and not text.endswith("…") else None,
+    )
+    identity = finding.sessions[0].identity
+    timeout = ceil(max(_SHORTEST_TIMEOUT, 10 * _usual_hold(report)))
+    yield Advice(
+        f"Let the server itself give up every statement that takes more than {timeout} s",
+        f"{counted(len(finding.sessions), 'statement')} ran on until somebody stopped them; changes of tables "
+        "and reports by this role would be given up too",
+        f"ALTER ROLE {_quoted(identity.usename)} IN DATABASE {_quoted(identity.datname)} "
+        f"SET statement_timeout = '{timeout}s'",
     )
 
 

@@ -105,12 +105,16 @@ class PostgresDatabase(Database):
     @override
     async def cancel_queries(self, request: CancelRequest) -> Outcome:
         database, statements = request.target.database, request.act.statements
-        _refuse_what_is_not_its_own(database, statements, names=False)
+        of_queries = request.act.query_id is not None
+        _refuse_what_is_not_its_own(database, statements, names=of_queries)
         warm = self._connection(database)
         async with warm.lend() as connection:
             server = await _read_server(connection, database)
+            counts = await fetch_row(connection, "counts", *_own(database))
         if request.limits is not None and len(statements) > request.limits.sessions_per_act:
             raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
+        if of_queries:
+            _refuse_too_many(len(statements), counts["own"], request.limits)
         if not server.can_cancel:
             raise SourceRefused(
                 f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}; "

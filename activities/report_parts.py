@@ -20,6 +20,7 @@ _CAUSES = {
     Cause.LEAK: "a connection leak",
     Cause.IDLE_LEAK: "connections forgotten outside a transaction",
     Cause.HOLD: "requests that wait while they hold connections",
+    Cause.SLOW: "a slow query",
     Cause.UNDERSIZED: "a pool too small for its work",
     Cause.SPIKE: "a traffic spike",
     Cause.LOST_CAPACITY: "lost capacity",

@@ -7,18 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from workflows.attempts import describe_exhaustion, may_have_touched, of_option, of_restart, rest_of_wave
+from workflows.attempts import (
+    describe_exhaustion,
+    may_have_touched,
+    of_option,
+    of_restart,
+    rest_of_wave,
+    told_to_stop,
+)
 from workflows.exhaustion import are_requests_suffering, is_full
 from workflows.limits import excess
 from workflows.models.base import Moment
+from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ApplicationPage, ApplicationReading, Evidence, PoolState
 from workflows.models.outcome import Attempt
 from workflows.models.plan import Proposal, Restart, Termination
 from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.reading import Known, Unavailable, value_of
+from workflows.models.session import SessionIdentity
 from workflows.models.target import Target
 from workflows.readings import fresh, pages_of, pool_on, pools_of
-from workflows.wording import counted, percent, span
+from workflows.wording import counted, listed, percent, span
 
 _HOUR = timedelta(hours=1)
 
@@ -131,6 +140,17 @@ def _check_limits(proposal: Proposal, facts: Facts) -> str | None:
     return excess(proposal, facts.evidence, facts.target, facts.policy)
 
 
+def _check_order(proposal: Proposal, facts: Facts) -> str | None:
+    """Nobody's session is ended for a slow query whose statement was not told to stop before."""
+    act = proposal.act
+    if proposal.cause is not Cause.SLOW or not isinstance(act, Termination):
+        return None
+    told = {SessionIdentity(**each.model_dump()) for each in told_to_stop(facts.attempts)}
+    if untold := [each for each in act.sessions if each not in told]:
+        return f"their statements were not told to stop before: {listed(untold)}"
+    return None
+
+
 def _check_exhaustion(proposal: Proposal, facts: Facts) -> str | None:
     """Still exhausted: two bad looks at the same process, and requests that suffer now.
 
@@ -204,6 +224,7 @@ GUARDS: tuple[Callable[[Proposal, Facts], str | None], ...] = (
     _check_cooldown,
     _check_attempts,
     _check_limits,
+    _check_order,
     _check_exhaustion,
 )
 """In the order in which a person would want to hear of them."""

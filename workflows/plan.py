@@ -14,6 +14,7 @@ from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
 from workflows.remedies.session_timeout import propose_session_timeout
 from workflows.remedies.situation import Situation
+from workflows.remedies.slow_query import propose_cancel_of_slow, propose_end_of_slow
 from workflows.remedies.termination import propose_end_of_root, propose_rest, propose_termination
 
 type Remedy = Callable[[Situation], Proposal | str | None]
@@ -23,6 +24,7 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.LEAK: (propose_termination, propose_session_timeout, propose_restart),
     Cause.LOCK: (propose_end_of_root,),
     Cause.DDL_QUEUE: (propose_cancellation,),
+    Cause.SLOW: (propose_cancel_of_slow, propose_end_of_slow),
     Cause.IDLE_LEAK: (propose_restart,),
     Cause.UNDERSIZED: (propose_resize,),
     Cause.SPIKE: (propose_resize,),
@@ -33,6 +35,7 @@ _WHY_PEOPLE = {
     Cause.LEAK: "connections leak, and no option is left",
     Cause.LOCK: "sessions wait for locks, and who holds them is not for poolmedic to end",
     Cause.DDL_QUEUE: "sessions wait behind a change of a table that waits itself, which a person must cancel",
+    Cause.SLOW: "one query takes many times its usual time, and to cancel it did not last or may not be done",
     Cause.IDLE_LEAK: "connections are forgotten outside any transaction, and no instance is left to restart",
     Cause.HOLD: "requests hold connections while they wait for something else than the database; "
     "nothing is ended or restarted, since they would wait for it again",

@@ -79,6 +79,8 @@ async def _acts(drill: Drill) -> list[datetime]:
     scenario, moments = drill.scenario, list[datetime]()
     if scenario.asks and drill.report:
         moments += [request.requested_at for request in drill.report.requests]
+    if scenario.cancels:
+        moments += [line.at for line in witness.cancels_asked_since(drill.stage, drill.fault_at)]
     if scenario.ends_sessions:
         moments += [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
     if scenario.restarts:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from deploy.demo import bystanders, health, queues, sizing, witness
+from deploy.demo import bystanders, health, queues, sizing, slowness, witness
 from deploy.demo.check import FULL, Check, Judge, is_full
 from deploy.demo.configuration import PATHS
 from deploy.demo.drill import Drill
@@ -38,7 +38,8 @@ async def judge(drill: Drill) -> tuple[Check, ...]:
 
 def _checks(drill: Drill) -> Iterator[Judge]:
     scenario = drill.scenario
-    yield from (_sessions, queues.cancelled, _decoys, _container, _sufferers, _pages)
+    cancelled = slowness.cancelled if scenario.cause is Cause.SLOW else queues.cancelled
+    yield from (_sessions, cancelled, _decoys, _container, _sufferers, _pages)
     if drill.stage.others:
         yield from bystanders.BESIDE
     if scenario.ending is Ending.OPEN:

@@ -24,6 +24,7 @@ from deploy.demo.times import seconds
 from deploy.load.generator import LONGEST_RUN, Load
 from deploy.local.errors import StackError
 from workflows.models.approval import Request
+from workflows.models.page import Level
 from workflows.models.policy import Policy
 from workflows.models.report import Ending
 
@@ -139,7 +140,7 @@ class _Playing:
     def _reason_to_ease(self, now: Scene) -> str | None:
         """People who were called have done their part; or a size that is needed would not be reverted."""
         scenario, outcome = self.drill.scenario, now.report.outcome if now.report else Ending.OPEN
-        if scenario.ending is Ending.HANDED_OVER and _called(now, scenario):
+        if Level.L2 in scenario.calls and _called(now, scenario):
             return "The people who were called have ended what was wrong."
         if self.drill.reverts_in_time and outcome is Ending.RECOVERED:
             return f"The larger pool is not needed any more: {scenario.calm}."

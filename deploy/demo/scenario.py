@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from deploy.demo.faults import Burst, Demand, Fault, Leak, Traffic
 from deploy.demo.held import IdleLeak, SlowPartner
 from deploy.demo.migration import WaitingChange
+from deploy.demo.missing_index import MissingIndex
 from deploy.demo.row_lock import RowLock
 from deploy.demo.standby import LostStandby
 from deploy.demo.together import Together
@@ -15,9 +16,6 @@ from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
 from workflows.models.report import Ending
-
-APPROVED = frozenset({Option.RESIZE, Option.CANCEL})
-"""What a person has to approve in every drill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +60,8 @@ class Scenario:
     @property
     def asks(self) -> bool:
         """Whether a person has to approve."""
-        return self.loses or bool(self.acts & APPROVED)
+        is_change = self.cancels and self.cause is Cause.DDL_QUEUE
+        return self.loses or self.resizes or is_change
 
     @property
     def resizes(self) -> bool:
@@ -221,6 +220,19 @@ LEAK_IN_SPIKE = Scenario(
     acts=frozenset({Option.TERMINATE, Option.RESIZE}),
     advice=("Find where covetpy-app takes a connection", "circuit breaker"),
 )
+SLOW = Scenario(
+    name="slow",
+    story="An index is dropped, and a page that took milliseconds reads a whole table again and again.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=Demand(rate=30, hold_ms=100),
+    fault=MissingIndex(rate=8),
+    cause=Cause.SLOW,
+    acts=frozenset({Option.CANCEL}),
+    calls=frozenset({Level.L1, Level.L2}),
+    told=("FROM parcels WHERE", "that did not last"),
+    advice=("the index that it lacks",),
+)
 DEGRADED = Scenario(
     name="degraded",
     story="The standby that every commit waits for is gone: the database hangs, whoever asks it.",
@@ -245,6 +257,7 @@ _ALL = (
     NONE,
     LOCK,
     DDL,
+    SLOW,
     DEGRADED,
     OBSERVE,
 )

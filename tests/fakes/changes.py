@@ -179,10 +179,13 @@ def end(identity: SessionIdentity) -> Change:
 
 
 def cancel(identity: SessionIdentity) -> Change:
-    """A statement stops: its session idles, and whoever waited behind it gives its connection back."""
+    """A statement stops: its session idles, and whoever waited behind it gives its connection back.
+
+    One that is a request's own gives its connection back as well, unless it does not heed.
+    """
 
     def apply(state: State, at: datetime) -> State:
-        apps = {name: _released(app, identity.pid) for name, app in state.apps.items()}
+        apps = {name: _released(_stopped(app, identity), identity.pid) for name, app in state.apps.items()}
         stopped = (_stop(each, at) if _is(each, identity) else each for each in state.bystanders)
         return replace(state, apps=apps, bystanders=tuple(stopped))
 
@@ -199,6 +202,36 @@ def queue_up(name: str, database: Database, pids: Collection[int], behind: int) 
             replace(each, state="active", blocked_by=(behind,), awaits=TO_READ) for each in fresh.leaked
         )
         return _with(state, replace(app, leaked=app.leaked + waiting))
+
+    return apply
+
+
+def slow_down(
+    name: str,
+    database: Database,
+    pids: Collection[int],
+    query_id: int,
+    *,
+    reads_only: bool = True,
+    heeds_cancel: bool = True,
+) -> Change:
+    """Requests run one query for very long, as long as there are free slots."""
+
+    def apply(state: State, at: datetime) -> State:
+        app = state.apps[name]
+        fresh = _leaking(replace(app, leaked=()), database, list(pids)[: app.free], at)
+        running = tuple(
+            replace(
+                each,
+                state="active",
+                query_id=query_id,
+                reads_only=reads_only,
+                heeds_cancel=heeds_cancel,
+                has_written=not reads_only,
+            )
+            for each in fresh.leaked
+        )
+        return _with(state, replace(app, leaked=app.leaked + running))
 
     return apply
 
@@ -231,6 +264,12 @@ def _with(state: State, app: App) -> State:
 
 def _released(app: App, pid: int) -> App:
     return replace(app, leaked=tuple(each for each in app.leaked if pid not in each.blocked_by))
+
+
+def _stopped(app: App, identity: SessionIdentity) -> App:
+    return replace(
+        app, leaked=tuple(each for each in app.leaked if not (each.heeds_cancel and _is(each, identity)))
+    )
 
 
 def _stop(backend: Backend, at: datetime) -> Backend:

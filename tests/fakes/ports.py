@@ -15,6 +15,7 @@ from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
 from workflows.models.reading import Known
 from workflows.models.session import SessionIdentity, StatementIdentity
+from workflows.models.target import Database
 from workflows.models.verdict import WindowReading
 from workflows.ports import activities as ports
 from workflows.ports.requests import (
@@ -105,17 +106,18 @@ class FakeDatabase(_Port, ports.Database):
         async with self.world.scene("cancel_queries") as at:
             self._see("database", at)
             database, statements = request.target.database, request.act.statements
-            if any((each.usename, each.datname) != (database.role, database.dbname) for each in statements):
+            names = request.act.query_id is not None
+            if not all(_is_allowed(each, database, names=names) for each in statements):
                 raise SourceRefused("a session is not the target's own: nothing was touched")
             if request.limits is not None and len(statements) > request.limits.sessions_per_act:
                 raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
             _beat(tuple(map(_pending, statements)))
             touched = tuple(self._cancel(each, at) for each in statements)
             _beat(touched)
-            cancelled = sum(one.changed for one in touched)
+            cancelled = sum(one.result == "cancelled" for one in touched)
             status = OutcomeStatus.DONE if cancelled == len(touched) else OutcomeStatus.PARTLY
             return Outcome(
-                status=status if cancelled else OutcomeStatus.NOTHING,
+                status=status if any(one.changed for one in touched) else OutcomeStatus.NOTHING,
                 touched=touched,
                 detail=f"{cancelled} of {len(touched)} statements cancelled",
             )
@@ -163,7 +165,8 @@ class FakeDatabase(_Port, ports.Database):
         if not found or found[0].state != "active":
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.cancel(wanted), Act(at, "cancel", str(wanted.pid)))
-        return Touched(what=str(wanted), changed=True, result="cancelled")
+        result = "cancelled" if found[0].heeds_cancel else "told to stop"
+        return Touched(what=str(wanted), changed=True, result=result)
 
     def _refuse(self, request: TerminateRequest | TimeoutRequest, at: datetime) -> None:
         database, asked = request.target.database, len(request.act.sessions)
@@ -183,6 +186,11 @@ class FakeDatabase(_Port, ports.Database):
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.end(wanted), Act(at, "end", str(wanted.pid)))
         return Touched(what=str(wanted), changed=True, result="ended")
+
+
+def _is_allowed(session: SessionIdentity, database: Database, *, names: bool) -> bool:
+    is_of_role = (session.usename, session.datname) == (database.role, database.dbname)
+    return is_of_role and (not names or session.application_name in database.application_names)
 
 
 def _beat(touched: tuple[Touched, ...]) -> None:

@@ -24,6 +24,16 @@ from workflows.models.target import Database
 
 SERVER = 180000
 USUAL_QUERY = 4711
+SLOW_QUERY = 4712
+SLOW_STATEMENT = StatementReading(
+    query_id=SLOW_QUERY,
+    text="SELECT * FROM parcels WHERE receiver = $1",
+    calls=200_000,
+    mean_seconds=0.003,
+    longest_seconds=0.05,
+    deviation_seconds=0.001,
+)
+"""Usually quick, by an index."""
 
 
 def read_page(world: World, name: str, at: datetime) -> Known[ApplicationPage] | Unavailable:
@@ -101,7 +111,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
         sessions=tuple(backend.session(at) for backend in own[:500]),
         sessions_total=len(own),
         foreign=len(everybody) - len(own),
-        statements=Known(value=(_usual_statement(state),), at=at),
+        statements=Known(value=(_usual_statement(state), SLOW_STATEMENT), at=at),
         blockers=Known(value=blockers_of(everybody, own, at), at=at),
         pressure=Known(value=_pressure(everybody), at=at),
     )

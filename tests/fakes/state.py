@@ -30,6 +30,7 @@ class Backend:
     holds_advisory_lock: bool = False
     in_progress: str | None = None
     query_id: int | None = None
+    reads_only: bool = False
     renews: bool = False
     rests: timedelta = JUST_NOW
     """Since its last statement, where it renews."""
@@ -40,6 +41,8 @@ class Backend:
     holds: bool = True
     """What those behind it wait for; False where it only stands ahead of them in a queue."""
     statement: str | None = None
+    heeds_cancel: bool = True
+    """Whether its statement stops when it is told to."""
     kind: str = CLIENT
 
     def identity(self, at: datetime) -> SessionIdentity:
@@ -70,6 +73,8 @@ class Backend:
             holds_advisory_lock=self.holds_advisory_lock,
             in_progress=self.in_progress,
             query_id=self.query_id,
+            query_start=self._changed(at),
+            reads_only=self.reads_only,
             wait_event_type=waits[0] if waits else None,
             wait_event=waits[1] if waits else None,
             blocked_by=self.blocked_by,

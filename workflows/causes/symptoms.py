@@ -78,6 +78,12 @@ class Symptoms:
         return self.target.usual.request_rate if measured is None else measured
 
     @property
+    def traffic_ratio(self) -> float | None:
+        """How many times the usual requests come now."""
+        rate, usual = number(self.traffic.request_rate) if self.traffic else None, self.usual_rate
+        return None if rate is None or not usual else rate / usual
+
+    @property
     def hold_now(self) -> float | None:
         """Seconds that connections were held which came back lately."""
         return number(self.traffic.hold_seconds) if self.traffic else None

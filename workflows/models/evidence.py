@@ -125,6 +125,9 @@ class StatementReading(Model):
     text: str
     calls: int
     mean_seconds: float
+    longest_seconds: float | None = None
+    deviation_seconds: float | None = None
+    """Standard deviation over all calls; like `longest_seconds` None in readings older than these fields."""
     active_now: int = 0
 
 

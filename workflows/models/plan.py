@@ -24,6 +24,10 @@ class Cancellation(Model):
 
     option: Literal[Option.CANCEL] = Option.CANCEL
     statements: tuple[StatementIdentity, ...]
+    query_id: int | None = None
+    """The shape of slow queries; None for changes of a table."""
+    rest: tuple[StatementIdentity, ...] = ()
+    """Slow as well, and left for the next wave."""
 
 
 class Restart(Model):

@@ -100,6 +100,13 @@ class Thresholds(Model):
     request is said to wait for something else than the database."""
     hold_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the connections checked out that must be held so before it is called a hold."""
+    slow_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the active sessions, and of the connections checked out, that one query must have before it
+    is called slow."""
+    slow_factor: Annotated[float, Field(gt=1)] = 10.0
+    """How many times its usual time a query has to run before it is called slow."""
+    slow_age: Wait = timedelta(seconds=2)
+    """It has to run at least this long as well, however short its usual time is."""
     full_for: Duration = timedelta(minutes=5)
     """Full at least this long at usual traffic before the pool is called undersized."""
     spike_factor: Annotated[float, Field(gt=1)] = 2.0

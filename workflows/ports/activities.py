@@ -70,7 +70,10 @@ class Database(ABC):
     @activity.defn
     @abstractmethod
     async def cancel_queries(self, request: CancelRequest) -> Outcome:
-        """Cancel exactly the named statements and wait until they have stopped; their sessions stay."""
+        """Cancel exactly the named statements and wait until they have stopped; their sessions stay.
+
+        A change of a table may have any application name; of a query it has to be the target's.
+        """
 
     @activity.defn
     @abstractmethod

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import floor
 
-from workflows.attempts import describe_exhaustion, of_option, rest_of_wave
+from workflows.attempts import describe_exhaustion, of_option, rest_of_wave, told_to_end
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Termination
@@ -17,7 +17,7 @@ from workflows.wording import counted, listed, span
 
 def propose_termination(situation: Situation) -> Proposal | str:
     """The next wave, or why no session is ended."""
-    if obstacle := _obstacle(situation) or _futility(situation):
+    if obstacle := obstacle_to_end(situation) or _futility(situation):
         return f"End leaked sessions: {obstacle}."
     leaked = _leaked(situation)
     if not leaked:
@@ -65,7 +65,8 @@ def most_at_once(limits: Limits, sessions_total: int) -> int:
     return min(limits.sessions_per_act, floor(limits.share_of_sessions * sessions_total))
 
 
-def _obstacle(situation: Situation) -> str | None:
+def obstacle_to_end(situation: Situation) -> str | None:
+    """Why no session at all may be ended now."""
     database = situation.database
     if situation.is_forbidden(Option.TERMINATE):
         return "the policy never allows it"
@@ -101,7 +102,7 @@ def _rest_of_wave(situation: Situation, last: Attempt) -> list[Session]:
 
 def _leaked(situation: Situation) -> list[Session]:
     """Of the finding's sessions those that the evidence shows as own; none that outlived its ending."""
-    survivors, evident = _survivors(situation.attempts), _evident(situation)
+    survivors, evident = told_to_end(situation.attempts), _evident(situation)
     return [
         evident[session.identity]
         for session in _oldest_first(situation.finding.sessions)
@@ -120,17 +121,6 @@ def _oldest_first(sessions: Iterable[Session]) -> list[Session]:
 
 def _identities(sessions: Iterable[Session]) -> tuple[SessionIdentity, ...]:
     return tuple(session.identity for session in sessions)
-
-
-def _survivors(attempts: tuple[Attempt, ...]) -> set[SessionIdentity]:
-    """Addressed by an act that told its result: if they are still there, another signal changes nothing."""
-    told = (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
-    return {
-        identity
-        for attempt in attempts
-        if isinstance(attempt.proposal.act, Termination) and attempt.outcome.status in told
-        for identity in attempt.proposal.act.sessions
-    }
 
 
 def _wave(situation: Situation, leaked: list[Session]) -> list[Session]:

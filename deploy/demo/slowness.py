@@ -1,0 +1,50 @@
+"""The judge's check of a slow query: which statements were cancelled, by PostgreSQL's log alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from deploy.demo import witness
+from deploy.demo.check import Check
+from deploy.demo.drill import Drill
+from deploy.demo.missing_index import TABLE
+from workflows.wording import counted, listed
+
+LEAST = 0.5
+"""Of the pool's connections: the share that is called slow at all."""
+
+
+async def cancelled(drill: Drill) -> Check:
+    """Whatever was told to stop was the slow query, in a session of the application's, and stopped.
+
+    The application gives up a statement of its own accord as well, after 15 s: those are nobody's doing.
+    """
+    since, name = drill.fault_at, drill.stage.target
+    asked = [
+        json.loads(line.message.removeprefix("poolmedic "))
+        for line in witness.cancels_asked_since(drill.stage, since)
+    ]
+    told = Counter(each["pid"] for each in asked if each["signalled"])
+    foreign = [each["pid"] for each in asked if each["application_name"] != name]
+    lines = drill.stage.stack.postgres.log.cancelled_queries()
+    stopped = {line.pid: line for line in lines if line.at >= since and line.pid in told}
+    others = [pid for pid, line in stopped.items() if f"FROM {TABLE}" not in (line.statement or "")]
+    running_on = [pid for pid in told if pid not in stopped]
+    beside = [line.pid for line in witness.cancelled_since(drill.stage, since)]
+    wrong = {
+        "of somebody else": foreign,
+        "another statement": others,
+        "not stopped": running_on,
+        "cancelled beside": beside,
+        "twice": [pid for pid, times in told.items() if times > 1],
+    }
+    seen = listed(f"{what}: {listed(pids)}" for what, pids in wrong.items() if pids)
+    is_enough = len(told) >= LEAST * drill.scenario.pool_size
+    if not drill.scenario.cancels:
+        return Check("No statement was cancelled", not told and not beside, seen or "none")
+    return Check(
+        "Cancelled: the slow query's statements, each once, and no other",
+        is_enough and not seen,
+        seen or counted(len(told), "statement"),
+    )
