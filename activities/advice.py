@@ -149,12 +149,12 @@ def _on_slow_query(report: Report) -> Iterator[Advice]:
         f"EXPLAIN (GENERIC_PLAN) {text}" if text and not text.endswith("…") else None,
     )
     identity = finding.sessions[0].identity
-    timeout = ceil(max(_SHORTEST_TIMEOUT, 10 * _usual_hold(report)))
+    timeout = round(idle_timeout(_usual_hold(report)).total_seconds())
     yield Advice(
         f"Let the server itself give up every statement that takes more than {timeout} s",
-        f"{counted(len(finding.sessions), 'statement')} ran on until somebody stopped them; changes of tables "
-        "and reports by this role would be given up too",
-        f"ALTER ROLE {_quoted(identity.usename)} IN DATABASE {_quoted(identity.datname)} "
+        f"{counted(len(finding.sessions), 'statement')} ran on until somebody stopped them; changes of "
+        "tables and reports by this role would be given up too",
+        f"ALTER ROLE {quoted(identity.usename)} IN DATABASE {quoted(identity.datname)} "
         f"SET statement_timeout = '{timeout}s'",
     )
 

@@ -23,7 +23,7 @@ DROP = "DROP INDEX parcels_by_order"
 LONG = f"""
  FROM pg_stat_activity
 WHERE application_name = $1 AND state = 'active' AND query LIKE '%FROM {TABLE}%'
-  AND query_start < clock_timestamp() - interval '1 second'"""  # noqa: S608
+  AND query_start < clock_timestamp() - interval '1 second'"""
 RUNNING = f"SELECT count(*) {LONG}"
 STOP = f"SELECT pg_cancel_backend(pid) {LONG}"
 USUAL_ANSWERS = 200

@@ -186,7 +186,10 @@ def cancel(identity: SessionIdentity) -> Change:
 
     def apply(state: State, at: datetime) -> State:
         apps = {name: _released(_stopped(app, identity), identity.pid) for name, app in state.apps.items()}
-        stopped = (_stop(each, at) if _is(each, identity) else each for each in state.bystanders)
+        stopped = (
+            _stop(each, at) if each.heeds_cancel and _is(each, identity) else each
+            for each in state.bystanders
+        )
         return replace(state, apps=apps, bystanders=tuple(stopped))
 
     return apply

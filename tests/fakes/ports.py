@@ -13,6 +13,7 @@ from workflows.errors import PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.evidence import ApplicationReading, ContainersReading, DatabaseReading, MetricsReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
+from workflows.models.policy import Limits
 from workflows.models.reading import Known
 from workflows.models.session import SessionIdentity, StatementIdentity
 from workflows.models.target import Database
@@ -111,6 +112,8 @@ class FakeDatabase(_Port, ports.Database):
                 raise SourceRefused("a session is not the target's own: nothing was touched")
             if request.limits is not None and len(statements) > request.limits.sessions_per_act:
                 raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
+            if names:
+                self._refuse_too_many(len(statements), request.limits, database, at)
             _beat(tuple(map(_pending, statements)))
             touched = tuple(self._cancel(each, at) for each in statements)
             _beat(touched)
@@ -172,8 +175,11 @@ class FakeDatabase(_Port, ports.Database):
         database, asked = request.target.database, len(request.act.sessions)
         if not all(readings.is_own(session, database) for session in request.act.sessions):
             raise SourceRefused("a session is not the target's own: nothing was touched")
+        self._refuse_too_many(asked, request.limits, database, at)
+
+    def _refuse_too_many(self, asked: int, limits: Limits | None, database: Database, at: datetime) -> None:
         own = readings.read_sessions(self.world, database, at).sessions_total
-        if request.limits is not None and asked > (most := most_at_once(request.limits, own)):
+        if limits is not None and asked > (most := most_at_once(limits, own)):
             raise PreconditionGone(f"{asked} sessions are more than the {most} that may end at once")
 
     def _end(

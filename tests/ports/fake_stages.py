@@ -74,6 +74,13 @@ class FakeDatabaseStage(DatabaseStage):
         return self._changing[-1]
 
     @override
+    async def run(
+        self, *, application: str = examples.APPLICATION, writes: bool = False, heeds: bool = True
+    ) -> int:
+        more = {"reads_only": not writes, "query_id": 4712, "heeds_cancel": heeds}
+        return self._open("active", None, application, None, **more)
+
+    @override
     async def limit(self, *, role: int | None, database: int | None) -> None:
         self._world.happens(changes.limit(role=role, database=database))
 

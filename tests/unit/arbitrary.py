@@ -20,6 +20,7 @@ from workflows.models.evidence import (
     MetricsReading,
     PoolState,
     ServerReading,
+    StatementReading,
 )
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
@@ -95,6 +96,9 @@ def sessions() -> st.SearchStrategy[Session]:
         holds_advisory_lock=mostly(st.just(False), st.just(True), 6),
         wait_event=mostly(st.just("ClientRead"), st.just("SyncRep")),
         in_progress=mostly(st.none(), st.just("pg_stat_progress_vacuum")),
+        query_id=st.sampled_from((None, 7, 7, 7, 8)),
+        query_start=st.none() | st.just(NOW - timedelta(seconds=100)),
+        reads_only=st.booleans(),
         wait_event_type=st.sampled_from((None, None, "Lock")),
         blocked_by=queues(),
     )
@@ -160,8 +164,39 @@ def databases() -> st.SearchStrategy[DatabaseReading]:
         ),
         sessions_total=mostly(st.integers(50, 75), st.integers(0, 60), 8),
         foreign=st.integers(0, 60),
-        statements=st.just(Unavailable(reason="not asked")),
+        statements=readings(st.lists(shapes(), max_size=3).map(tuple)),
         blockers=readings(st.lists(blockers(), max_size=5).map(tuple)),
+    )
+
+
+def shapes() -> st.SearchStrategy[StatementReading]:
+    """Mostly one that is quick and often called."""
+    return st.builds(
+        StatementReading,
+        query_id=st.sampled_from((7, 7, 8)),
+        text=st.just("SELECT $1"),
+        calls=mostly(st.just(10_000), st.integers(0, 30), 6),
+        mean_seconds=mostly(st.just(0.01), amounts()),
+        longest_seconds=st.none() | amounts(),
+        deviation_seconds=st.none() | amounts(),
+    )
+
+
+def busy_databases() -> st.SearchStrategy[DatabaseReading]:
+    """Most sessions run something, mostly the same, and it is known what is usual for it."""
+    active = sessions().map(
+        lambda each: each.model_copy(
+            update={"identity": each.identity.model_copy(update={"state": "active"}), "wait_event_type": None}
+        )
+    )
+    return st.builds(
+        lambda reading, found, known, blocked: reading.model_copy(
+            update={"sessions": tuple(found), "statements": known, "blockers": blocked}
+        ),
+        databases(),
+        st.lists(mostly(active, sessions(), 6), min_size=14, max_size=24),
+        readings(st.lists(shapes(), min_size=1, max_size=3).map(tuple)),
+        readings(st.just(())),
     )
 
 
@@ -243,7 +278,7 @@ def evidences() -> st.SearchStrategy[Evidence]:
         at=st.just(NOW),
         metrics=readings(metrics()),
         application=readings(applications()),
-        database=readings(databases()),
+        database=readings(databases() | busy_databases()),
         containers=readings(containers()),
     )
 

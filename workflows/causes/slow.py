@@ -30,7 +30,9 @@ class Crowd:
 
     shape: StatementReading
     sessions: tuple[Session, ...]
-    """Beyond `slow_factor` times the usual time of their shape; the longest first."""
+    """The longest first."""
+    late: float
+    """Seconds: `slow_factor` times the usual time of their shape."""
     limit: float
     """Seconds from which one of them is called slow."""
     active: int
@@ -39,7 +41,16 @@ class Crowd:
     @property
     def slow(self) -> tuple[Session, ...]:
         """Those that have run for long enough."""
-        return tuple(each for each in self.sessions if each.state_seconds > self.limit)
+        return self.longer_than(self.limit)
+
+    @property
+    def young(self) -> int:
+        """How many may become slow yet."""
+        return len(self.sessions) - len(self.slow)
+
+    def longer_than(self, seconds: float) -> tuple[Session, ...]:
+        """Those that have run for longer."""
+        return tuple(each for each in self.sessions if each.state_seconds > seconds)
 
 
 def find_slow(symptoms: Symptoms) -> Finding | str:
@@ -55,7 +66,7 @@ def find_slow(symptoms: Symptoms) -> Finding | str:
         return f"No slow query: {crowd}"
     if _explains(symptoms, crowd, len(crowd.slow)):
         return _finding(symptoms, symptoms.database, crowd)
-    if _explains(symptoms, crowd, len(crowd.sessions)) and not _was_suspected(symptoms):
+    if _is_suspect(symptoms, crowd) and not _was_suspected(symptoms):
         return _suspicion(symptoms, crowd)
     return (
         f"No slow query: {len(crowd.slow)} of {counted(crowd.active, 'active session')} run query "
@@ -78,17 +89,14 @@ def _crowd(symptoms: Symptoms, database: DatabaseReading) -> Crowd | str:
     if shape is None or shape.calls < _FEWEST_CALLS:
         return f"how long query {query_id} usually takes is not known from {_FEWEST_CALLS} calls or more."
     own = working_sessions(database.sessions, symptoms.target)
-    late = [each for each in running if each.query_id == query_id and _is_late(symptoms, each, shape)]
+    same = [each for each in running if each.query_id == query_id]
     return Crowd(
         shape=shape,
-        sessions=tuple(sorted(late, key=lambda each: (-each.state_seconds, each.identity.pid))),
+        sessions=tuple(sorted(same, key=lambda each: (-each.state_seconds, each.identity.pid))),
+        late=symptoms.policy.thresholds.slow_factor * usual_seconds(shape),
         limit=_limit(symptoms, shape),
         active=sum(each.identity.state == "active" for each in own),
     )
-
-
-def _is_late(symptoms: Symptoms, session: Session, shape: StatementReading) -> bool:
-    return session.state_seconds > symptoms.policy.thresholds.slow_factor * usual_seconds(shape)
 
 
 def _limit(symptoms: Symptoms, shape: StatementReading) -> float:
@@ -101,10 +109,18 @@ def _explains(symptoms: Symptoms, crowd: Crowd, number: int) -> bool:
     return 0 < number >= share * crowd.active and _share(symptoms, number) >= share
 
 
+def _is_suspect(symptoms: Symptoms, crowd: Crowd) -> bool:
+    """Late already; or all of one shape while connections come back late: they may have begun together."""
+    ratio = symptoms.hold_ratio
+    comes_back_late = ratio is not None and ratio > symptoms.policy.thresholds.hold_factor
+    number = len(crowd.sessions if comes_back_late else crowd.longer_than(crowd.late))
+    return _explains(symptoms, crowd, number)
+
+
 def _was_suspected(symptoms: Symptoms) -> bool:
     """Those that looked so at the look before have come to their end in time, and others take their place."""
     crowd = _crowd(symptoms, symptoms.earlier) if symptoms.earlier else "there was no look before."
-    return isinstance(crowd, Crowd) and _explains(symptoms, crowd, len(crowd.sessions) - len(crowd.slow))
+    return isinstance(crowd, Crowd) and _explains(symptoms, crowd, crowd.young)
 
 
 def _share(symptoms: Symptoms, number: int) -> float:
@@ -145,7 +161,7 @@ def _suspicion(symptoms: Symptoms, crowd: Crowd) -> Finding:
         reasons=(
             (
                 f"{counted(len(crowd.sessions), 'session')} of {crowd.active} active run "
-                f"{describe_shape(crowd.shape)}, longer than usual and not yet for {span(crowd.limit)}."
+                f"{describe_shape(crowd.shape)}, and few of them for more than {span(crowd.limit)} yet."
             ),
             _describe_usual(symptoms, crowd),
         ),

@@ -105,7 +105,7 @@ class Thresholds(Model):
     is called slow."""
     slow_factor: Annotated[float, Field(gt=1)] = 10.0
     """How many times its usual time a query has to run before it is called slow."""
-    slow_age: Wait = timedelta(seconds=2)
+    slow_age: Wait = timedelta(seconds=1)
     """It has to run at least this long as well, however short its usual time is."""
     full_for: Duration = timedelta(minutes=5)
     """Full at least this long at usual traffic before the pool is called undersized."""
