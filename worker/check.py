@@ -18,7 +18,7 @@ from worker.settings import Settings
 from worker.telemetry import new_runtime
 from worker.temporal import connect
 from worker.terminal import shown
-from worker.wiring import Ports, open_ports
+from worker.wiring import Sources, open_ports
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import ApplicationReading, DatabaseReading, MetricsReading, ServerReading
 from workflows.models.policy import Option, Permission
@@ -69,7 +69,7 @@ async def check_temporal() -> Finding:
     return Finding("temporal")
 
 
-async def check_targets(configuration: Configuration, ports: Ports) -> list[Finding]:
+async def check_targets(configuration: Configuration, ports: Sources) -> list[Finding]:
     """Every source of every target, one target after the other."""
     findings: list[Finding] = []
     for target in configuration.targets:
@@ -83,7 +83,7 @@ async def check_targets(configuration: Configuration, ports: Ports) -> list[Find
     return findings
 
 
-def _sources(ports: Ports, look: Look) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+def _sources(ports: Sources, look: Look) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
     yield "metrics", lambda: ports.metrics.read_metrics(look)
     yield "application", lambda: ports.application.read_application(look)
     yield "database", lambda: ports.database.read_database(look)

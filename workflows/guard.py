@@ -3,9 +3,10 @@
 A guard that cannot be read refuses. The act checks its own preconditions once more when it is done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from workflows.attempts import (
     describe_exhaustion,
@@ -78,7 +79,7 @@ def check(
         approved_by=approved_by,
         now=now,
     )
-    return next((refusal for guard in GUARDS if (refusal := guard(proposal, facts))), None)
+    return next((refusal for guard in GUARDS.values() if (refusal := guard(proposal, facts))), None)
 
 
 def _check_permission(proposal: Proposal, facts: Facts) -> str | None:
@@ -216,15 +217,17 @@ def _page_before(name: str, facts: Facts) -> ApplicationPage | None:
     return value_of(pages[name])
 
 
-GUARDS: tuple[Callable[[Proposal, Facts], str | None], ...] = (
-    _check_permission,
-    _check_pause,
-    _check_silence,
-    _check_budget,
-    _check_cooldown,
-    _check_attempts,
-    _check_limits,
-    _check_order,
-    _check_exhaustion,
+GUARDS: Mapping[str, Callable[[Proposal, Facts], str | None]] = MappingProxyType(
+    {
+        "permission": _check_permission,
+        "pause": _check_pause,
+        "silence": _check_silence,
+        "acts per hour": _check_budget,
+        "cooldown": _check_cooldown,
+        "earlier attempts": _check_attempts,
+        "limits": _check_limits,
+        "least first": _check_order,
+        "still exhausted": _check_exhaustion,
+    }
 )
-"""In the order in which a person would want to hear of them."""
+"""By what each asks, in the order in which a person would want to hear of them."""

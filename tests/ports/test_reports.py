@@ -106,7 +106,7 @@ async def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
 
 async def test_a_place_that_cannot_be_written_is_told_and_left_clean(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("a file where the folder belongs")
-    with pytest.raises(SourceUnavailable, match="could not be written below"):
+    with pytest.raises(SourceUnavailable, match="can be kept or read below"):
         await store(in_folder(tmp_path), incidents.report())
     assert stored(tmp_path) == ["shop"]
 
