@@ -79,6 +79,7 @@ def _on_leak(report: Report) -> Iterator[Advice]:
         f"{counted(len(finding.sessions), 'session')} stayed in a transaction that nobody ended"
         f"{'; what they ran last is listed under the cause' if last_statements(report) else ''}",
     )
+    yield _prevention()
     identity = finding.sessions[0].identity
     longest = max(session.state_seconds for session in finding.sessions)
     timeout = round(idle_timeout(_usual_hold(report)).total_seconds())
@@ -89,6 +90,14 @@ def _on_leak(report: Report) -> Iterator[Advice]:
         "work that honestly pauses longer inside a transaction would be ended too",
         f"ALTER ROLE {quoted(identity.usename)} IN DATABASE {quoted(identity.datname)} "
         f"SET idle_in_transaction_session_timeout = '{timeout}s'",
+    )
+
+
+def _prevention() -> Advice:
+    return Advice(
+        "Cover every way out of that code by a test that counts the connections checked out before and "
+        "after, and ask for one in reviews",
+        "a forgotten connection is seen by nothing else before its pool is full",
     )
 
 
@@ -112,6 +121,7 @@ def _on_idle_leak(report: Report) -> Iterator[Advice]:
         f"at least {percent(finding.share)} of the connections checked out did nothing, outside any "
         "transaction; what the idle sessions ran last is listed under the cause",
     )
+    yield _prevention()
     yield Advice(
         "Switch on the leak detection of the pool, which names the place in the code",
         "the server cannot tell a forgotten connection from one that is idle in the pool: "
@@ -216,6 +226,25 @@ def _on_size(report: Report) -> Iterator[Advice]:
             f"{rate:.1f} requests/s that hold a connection for {span(hold)} keep {busy:.1f} of them busy per "
             f"instance, and {percent(_HEADROOM)} is the most a healthy pool uses; {_room(report, configured)}"
             f"{_proof(report)}",
+        )
+        yield from _on_slots(report, wanted)
+
+
+def _on_slots(report: Report, wanted: int) -> Iterator[Advice]:
+    """Where the server has no room for pools of that size."""
+    database = _database(report)
+    if database is None or report.case is None:
+        return
+    target = report.case.target
+    sizes = {instance.name: max(wanted, instance.pool_size) for instance in target.instances}
+    short = ceil(sum(sizes.values()) * target.surge) - left_for_us(database, target, sizes)
+    if short > 0:
+        now = database.server.max_connections
+        yield Advice(
+            f"Raise max_connections from {now} to at least {now + short} first, or put a pooler between",
+            f"pools of {wanted} need {counted(short, 'slot')} more than the server has for this application; "
+            "the server takes it at a restart, not at a reload, and every connection costs it memory",
+            f"ALTER SYSTEM SET max_connections = '{now + short}'",
         )
 
 

@@ -133,6 +133,7 @@ def test_the_cause_of_a_leak_says_where_to_look() -> None:
 def test_advice_on_a_leak_has_the_targets_own_numbers() -> None:
     advice = section(render(incidents.report()), "What to change for good")
     assert "Find where shop-api takes a connection" in advice
+    assert "a test that counts the connections checked out before and after, and ask for one in" in advice
     assert (
         '`ALTER ROLE "shop" IN DATABASE "shop" SET idle_in_transaction_session_timeout = \'60s\'`' in advice
     )
@@ -153,6 +154,25 @@ def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
     assert "with 40 the clear window was passed" in advice
     assert "pools resized for 4 h 0 min (web-1 20 -> 40)" in text
     assert "idle_in_transaction" not in text
+
+
+def test_advice_on_a_server_without_the_slots_is_to_raise_them_or_to_put_a_pooler_between() -> None:
+    busy = scenes.metrics(scenes.scraped(), hold_seconds=scenes.known(0.6))
+    small = scenes.database([], max_connections=40)
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),),
+        attempts=(incidents.resize(),),
+        evidence=scenes.evidence(metrics=busy, database=small),
+    )
+    advice = section(render(report), "What to change for good")
+    # 43 for the pool, 3 reserved, 5 of others: 51.
+    assert "Raise max_connections from 40 to at least 51 first, or put a pooler between" in advice
+    assert "at a restart, not at a reload" in advice
+    assert "`ALTER SYSTEM SET max_connections = '51'`" in advice
+    enough = report.model_copy(
+        update={"evidence": scenes.evidence(metrics=busy, database=scenes.database([], max_connections=51))}
+    )
+    assert "max_connections from" not in render(enough)
 
 
 def test_advice_on_a_spike_is_to_break_the_circuit_and_to_scale_out() -> None:
