@@ -19,6 +19,7 @@ class Format(StrEnum):
     """As what a report is stored; the value ends the file's name."""
 
     MARKDOWN = "md"
+    HTML = "html"
     JSON = "json"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,8 +13,9 @@ from worker.examination import NEEDS_INCIDENT, Examination, Found
 from worker.report_view import pools, titled
 from worker.terminal import shown
 from workflows.escalation import intention
-from workflows.models.plan import Cancellation, Proposal, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, Proposal, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Permission
+from workflows.models.session import SessionIdentity
 from workflows.wording import counted, listed, span
 
 _ENDINGS = {
@@ -96,7 +97,7 @@ def _touched(step: Proposal, examination: Examination) -> Iterator[RenderableTyp
     """Exactly what the act would be given, by what identifies it."""
     match step.act:
         case Termination() as act:
-            yield _sessions(act)
+            yield _sessions(act.sessions)
             if act.rest:
                 pids = listed(session.pid for session in act.rest)
                 yield shown(f"and in later waves, if they are still there: pid {pids}")
@@ -111,12 +112,19 @@ def _touched(step: Proposal, examination: Examination) -> Iterator[RenderableTyp
             yield table
         case Resize() as act:
             yield _sizes(act, examination)
+        case SessionTimeout() as act:
+            table = titled("setting that would be changed", "role", "database", "now", "then")
+            _add(table, act.role, act.dbname, act.before or "nothing", span(act.timeout))
+            yield table
+            yield _sessions(act.sessions)
+        case _ as unknown:
+            assert_never(unknown)
 
 
-def _sessions(act: Termination) -> Table:
+def _sessions(sessions: Iterable[SessionIdentity]) -> Table:
     columns = ("pid", "state", "connected", "so since", "application")
     table = titled("sessions that would be ended", *columns)
-    for each in act.sessions:
+    for each in sessions:
         connected, since = _clock(each.backend_start), _clock(each.state_change)
         _add(table, each.pid, each.state, connected, since, each.application_name)
     return table

@@ -26,7 +26,7 @@ from worker.settings import Settings
 from workflows.errors import NotConfigured
 from workflows.incident import Incident
 from workflows.models.target import Target
-from workflows.ports.activities import Alerts, Application, Metrics, Notifications, Reports
+from workflows.ports.activities import Alerts, Application, Notifications, Reports
 from workflows.temporary_change import TemporaryChange
 
 WORKFLOWS: Sequence[type] = (Incident, TemporaryChange)
@@ -39,7 +39,7 @@ DOCKER_SECONDS = 10
 class Sources:
     """What is asked about a target."""
 
-    metrics: Metrics
+    metrics: PrometheusMetrics
     application: Application
     database: PostgresDatabase
     containers: DockerContainers
@@ -92,7 +92,9 @@ async def open_ports(
             **vars(sources),
             notifications=_notifications(configuration, _Secrets(redaction)),
             reports=StoredReports(
-                open_store(settings.reports), str(settings.reports_url) if settings.reports_url else None
+                open_store(settings.reports),
+                str(settings.reports_url) if settings.reports_url else None,
+                sources.metrics.read_past,
             ),
         )
 

@@ -214,6 +214,9 @@ async def assert_report(stage: Stage, ended: Ended) -> None:
     said = await poolmedic("report", stage.target, "--format", "json", environment=given)
     kept = Report.model_validate(said.json)
     assert (kept.run_id, kept.complete) == (ended.report.run_id, True)
+    page = await poolmedic("report", stage.target, "--format", "html", environment=given)
+    assert page.out.count("<polyline ") == len(stage.applications)
+    assert re.search(r"<li>[\d:]{8} terminate: done; it helped</li>", page.out)
     file = next((stage.folder / REPORTS / stage.target).glob("*.json"))
     assert json.loads(file.read_text()) == said.json
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from activities.curves import Curves
 from activities.profiles.library import load_profiles
 from activities.profiles.profile import Profile
 from activities.prometheus import PrometheusMetrics
@@ -78,6 +79,11 @@ class Remembering:
     async def read_one(self, past: Past, **policy: object) -> InstanceMetrics:
         """The reading of the one instance."""
         return known((await self.read(past, **policy)).instances[ONE])
+
+    async def curves(self, past: Past, seconds: float) -> Curves:
+        """How full the pools were, until now."""
+        port = await self._port(past)
+        return await port.read_past(self.target, NOW - timedelta(seconds=seconds), NOW)
 
     async def window(self, past: Past, seconds: float = 300) -> WindowReading:
         """The reading of the last so many seconds."""

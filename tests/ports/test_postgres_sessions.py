@@ -40,6 +40,18 @@ async def stage(postgres_server: Postgres) -> AsyncIterator[RealDatabase]:
         yield RealDatabase(postgres_server, stack)
 
 
+async def test_the_age_of_an_idle_session_does_not_count_its_last_statement(
+    stage: RealDatabase, admin: Connection, postgres_server: Postgres
+) -> None:
+    pid = await stage.leak()
+    await stage.connection(pid).execute("SELECT pg_sleep(2)")
+    since = "extract(epoch FROM clock_timestamp() - state_change) FROM pg_stat_activity WHERE pid = $1"
+    least = await admin.fetchval(f"SELECT {since}", pid)
+    (session,) = (await read(postgres_server.medic_dsn)).sessions
+    most = await admin.fetchval(f"SELECT {since}", pid)
+    assert least <= session.state_seconds <= most
+
+
 async def test_a_standby_that_commits_wait_for_and_that_is_gone(
     stage: RealDatabase, admin: Connection
 ) -> None:

@@ -16,10 +16,10 @@ from workflows.models.report import Report
 HOUR = timedelta(hours=1)
 
 
-async def test_both_formats_lie_where_the_address_says(remote: RemoteReports) -> None:
+async def test_every_format_lies_where_the_address_says(remote: RemoteReports) -> None:
     found = await store(remote.port, incidents.report())
     assert found.url == f"{remote.url}/shop/{NAME}.md"
-    assert stored(remote.folder) == [f"shop/{NAME}.json", f"shop/{NAME}.md"]
+    assert stored(remote.folder) == [f"shop/{NAME}.{ending}" for ending in ("html", "json", "md")]
     assert (remote.folder / f"shop/{NAME}.md").read_text().startswith("# shop: recovered")
     kept = Report.model_validate_json((remote.folder / f"shop/{NAME}.json").read_bytes())
     assert kept == incidents.report()
@@ -45,6 +45,7 @@ async def test_a_stored_report_is_found_again_by_target_and_run(remote: RemoteRe
         assert kept.find("shop", "0199c0de-ffff", Format.JSON) is None
         assert kept.find("orders", None, Format.MARKDOWN) is None
         assert (kept.find("shop", None, Format.MARKDOWN) or "").startswith("# shop: recovered")
+        assert (kept.find("shop", None, Format.HTML) or "").startswith("<!doctype html>")
 
 
 async def test_a_server_that_is_gone_is_told_without_its_password_and_tried_again(

@@ -32,7 +32,7 @@ def configured(world: World) -> Configuration:
 def everything(world: World) -> Ports:
     """Every port, as a fake that reads the world."""
     return Ports(
-        metrics=ports.FakeMetrics(world),
+        metrics=cast("Any", ports.FakeMetrics(world)),
         application=ports.FakeApplication(world),
         database=cast("Any", ports.FakeDatabase(world)),
         containers=cast("Any", ports.FakeContainers(world)),

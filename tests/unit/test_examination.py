@@ -51,7 +51,7 @@ def world() -> World:
 def asked(world: World) -> Sources:
     """Every source, as a fake that reads the world."""
     return Sources(
-        metrics=ports.FakeMetrics(world),
+        metrics=cast("Any", ports.FakeMetrics(world)),
         application=ports.FakeApplication(world),
         database=cast("Any", ports.FakeDatabase(world)),
         containers=cast("Any", ports.FakeContainers(world)),

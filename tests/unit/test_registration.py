@@ -16,7 +16,7 @@ CALLED = {method for port in PORTS for method in port.__abstractmethods__}
 def test_the_worker_offers_every_activity() -> None:
     world = World(cases.target())
     wired = Ports(
-        metrics=fakes.FakeMetrics(world),
+        metrics=cast("Any", fakes.FakeMetrics(world)),
         application=fakes.FakeApplication(world),
         database=cast("Any", fakes.FakeDatabase(world)),
         containers=cast("Any", fakes.FakeContainers(world)),

@@ -55,7 +55,7 @@ async def something(told: Sequence[object]) -> None:
 
 async def test_the_work_does_not_wait_for_a_source(world: World) -> None:
     metrics = Waiting(world)
-    async with rehearsed(configured(world), replace(everything(world), metrics=metrics)):
+    async with rehearsed(configured(world), replace(everything(world), metrics=cast("Any", metrics))):
         await metrics.asked.wait()
     assert not metrics.answer.is_set()
 

@@ -124,4 +124,4 @@ class Reports(ABC):
     @activity.defn
     @abstractmethod
     async def store_report(self, request: StoreRequest) -> Stored:
-        """Render as Markdown and JSON, and store both."""
+        """Render as Markdown, HTML and JSON, and store all of them."""
