@@ -1,10 +1,12 @@
-"""What a plot of an incident marks: the alert, the acts, when it was over."""
+"""What a plot of an incident marks: the alert, the acts, who was asked and called, when it was over."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from activities.report_parts import HELPED
+from workflows.budget import ends
+from workflows.models.page import Level
 from workflows.models.policy import Policy
 from workflows.models.report import Report
 from workflows.models.verdict import State
@@ -12,6 +14,9 @@ from workflows.models.verdict import State
 LEAST_BEFORE = timedelta(minutes=2)
 SHARE_BEFORE = 0.1
 """So much of the incident's length is shown before it, to see what was usual."""
+
+MOST_MARKS = 24
+"""The first and the last of them; the timeline has them all."""
 
 
 class Mark(NamedTuple):
@@ -48,12 +53,17 @@ def frame(report: Report) -> Frame:
         opened_at=report.opened_at,
         exhausted=rules.thresholds.exhausted,
         recovered=rules.clear_window.utilization,
-        marks=tuple(sorted(_marks(report), key=lambda mark: mark.at)),
+        marks=ends(sorted(_marks(report), key=lambda mark: mark.at), MOST_MARKS),
     )
 
 
 def _marks(report: Report) -> Iterator[Mark]:
     yield Mark(report.opened_at, "the alert began")
+    for request in report.requests:
+        yield Mark(request.requested_at, f"{request.option}: approval asked")
+    for escalation in report.escalations:
+        if escalation.level is not Level.L1:
+            yield Mark(escalation.at, f"{escalation.level} called: {escalation.reason}")
     for attempt in report.attempts:
         helped = HELPED[attempt.helped]
         yield Mark(attempt.at, f"{attempt.proposal.act.option}: {attempt.outcome.status}; {helped}")

@@ -20,6 +20,7 @@ _TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 
 _MOST_TICKS = 9
 _MARK = 9.0
 """Radius of a mark's number."""
+_MOST_ROWS = int((HEIGHT - BOTTOM - TOP) // (2 * _MARK + 2))
 
 
 def draw(curves: Curves, frame: Frame) -> str:
@@ -118,13 +119,13 @@ def _stretches(samples: Samples) -> Iterator[Sequence[Sample]]:
 
 
 def _marks(scale: _Scale) -> Iterator[str]:
-    """Numbered as in the list below the picture; those close together go up, row by row, and stay legible."""
+    """Numbered as in the list below the picture; those close together stand in rows, and stay legible."""
     ends: list[float] = []
     for number, mark in enumerate(scale.frame.marks, 1):
         x = scale.x(mark.at.timestamp())
         row = next((row for row, end in enumerate(ends) if x - _MARK > end), len(ends))
         ends[row : row + 1] = [x + _MARK]
-        y = TOP - _MARK - 2 + row * (2 * _MARK + 2)
+        y = TOP - _MARK - 2 + row % _MOST_ROWS * (2 * _MARK + 2)
         yield f'<path class="mark" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
         yield f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="{_MARK}"/>'
         yield f'<text class="number" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{number}</text>'

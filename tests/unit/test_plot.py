@@ -82,6 +82,13 @@ def test_marks_at_the_same_time_stand_above_each_other() -> None:
             assert math.hypot(x - other_x, y - other_y) >= 18
 
 
+def test_any_number_of_marks_stays_inside() -> None:
+    marks = [Mark(NOW + timedelta(seconds=second), "act") for second in range(60)]
+    assert all(
+        0 < y < HEIGHT and LEFT <= x <= WIDTH for x, y in numbers(draw(lines((0, 1.0)), framed(*marks)))
+    )
+
+
 @pytest.mark.parametrize("minutes", [0, 0.1, 3, 40, 600, 60 * 24 * 7, 60 * 24 * 400])
 def test_times_below_are_few_and_at_least_two(minutes: float) -> None:
     picture = draw(lines((0, 1.0)), framed(minutes=minutes))

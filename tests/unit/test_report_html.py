@@ -8,12 +8,13 @@ from hypothesis import given, settings
 
 from activities import report_text
 from activities.curves import Curves
-from activities.marks import frame
+from activities.marks import MOST_MARKS, frame
 from activities.report_html import Figure, render
 from activities.series import Sample
 from tests.unit import incidents
 from tests.unit.markup import EVIL, NASTY, words
 from tests.unit.scenes import NOW
+from workflows.models.page import Escalation, Level
 from workflows.models.report import Report
 
 CURVES = Curves({"web-1": [Sample(NOW.timestamp() + second, 1.0) for second in range(0, 60, 10)]}, {})
@@ -94,6 +95,25 @@ def test_the_plot_is_explained() -> None:
         assert words_ in said
     assert "03:00:01 terminate: done; it helped" in said
     assert "03:05:03 recovered, verified over the clear window" in said
+
+
+def test_everything_that_turned_it_is_marked_in_its_order_and_not_too_much() -> None:
+    called = Escalation(
+        level=Level.L2, reason="no option is left", at=NOW + timedelta(minutes=2), failure="x"
+    )
+    told = incidents.report().escalations[0]
+    report = incidents.report(requests=(incidents.request(),), escalations=(told, called))
+    assert [mark.text for mark in frame(report).marks] == [
+        "the alert began",
+        "resize: approval asked",
+        "terminate: done; it helped",
+        "the pool was free",
+        "L2 called: no option is left",
+        "recovered, verified over the clear window",
+    ]
+    many = frame(incidents.report(escalations=(called,) * 100)).marks
+    assert len(many) == MOST_MARKS
+    assert (many[0].text, many[-1].text) == ("the alert began", "recovered, verified over the clear window")
 
 
 def test_without_a_plot_it_says_why() -> None:
