@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from activities.advice import advise, last_statements
+from activities.decided import decided
 from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
 from workflows.markdown import Markdown, code, escape
 from workflows.models.outcome import Attempt
@@ -40,6 +41,7 @@ def render(report: Report) -> str:
         leaked=_leaked(report),
         last_statements=last_statements(report),
         circumstances=circumstances(report),
+        decided=decided(report),
         log_lines=log_lines(report),
         advice=advise(report),
         missing=dict.fromkeys(reason for diagnosis in report.diagnoses for reason in diagnosis.missing),

@@ -118,9 +118,19 @@ def test_what_could_not_be_read_is_told_and_a_page_that_reached_nobody_too() -> 
 def test_answers_that_did_not_count_are_in_the_audit() -> None:
     late = incidents.decision("eve", "eve may not decide this", accepted=False, reason="I know better")
     report = incidents.report(requests=(incidents.request(),), decisions=(incidents.decision(), late))
-    told = section(render(report), "Approvals")
-    assert "03:00:00 ada on a1b2: approved by ada\n" in told
-    assert "eve on a1b2: eve may not decide this (their reason: I know better) (did not count)\n" in told
+    told = section(render(report), "Decisions").split("\n")
+    asked, approved, refused, act = [line for line in told if line.startswith("| 03:")]
+    assert asked.startswith("| 03:00:00 | poolmedic | asked ada (a1b2), until ")
+    assert approved == "| 03:00:00 | ada | approved a1b2 | approved by ada |"
+    assert refused == (
+        "| 03:00:00 | eve | approved a1b2 (did not count) | "
+        "eve may not decide this; their reason: I know better |"
+    )
+    assert act == "| 03:00:01 | poolmedic | terminate: done | because |"
+
+
+def test_without_any_decision_there_is_no_table_of_them() -> None:
+    assert "## Decisions" not in render(incidents.report(attempts=()))
 
 
 def test_the_cause_of_a_leak_says_where_to_look() -> None:
