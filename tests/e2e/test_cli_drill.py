@@ -21,7 +21,7 @@ from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from tests.e2e.cli_stand import Said, poolmedic
 from tests.e2e.drill_stand import LEAK, LEAKED, Ended, Stand, open_stand
-from worker.examination import Found
+from worker.examination import NEEDS_INCIDENT, Found
 from workflows.models.report import Report
 
 SECONDS_OF_A_DRILL = 120.0
@@ -152,7 +152,7 @@ class TestDiagnose:
         guards = said.out.partition("guards before the act")[2]
         for guard in ("permission", "silence", "limits", "still exhausted"):
             assert re.search(rf"^ {guard} +passes *$", guards, re.MULTILINE), guards
-        assert len(re.findall("not asked: only an incident", guards)) == 4
+        assert len(re.findall("not asked: only an incident", guards)) == len(NEEDS_INCIDENT)
         assert len(await stage.application.forgotten()) == LEAKED
 
     async def test_what_it_could_not_read_is_told_and_nothing_is_proposed(self, stage: Stage) -> None:

@@ -208,6 +208,22 @@ def test_advice_on_a_spike_is_for_a_spike_alone() -> None:
         assert "Scale out" not in render(report)
 
 
+def test_advice_on_a_slow_query_names_its_shape_and_a_limit_of_its_time() -> None:
+    slow = incidents.diagnosis(Cause.SLOW)
+    finding = slow.first.model_copy(
+        update={"query_id": incidents.QUERY, "reasons": ("half of it", "10 times")}
+    )
+    report = incidents.report(diagnoses=(slow.model_copy(update={"findings": (finding,)}),))
+    advice = section(render(report), "What to change for good")
+    assert (
+        f"Look at the plan of query {incidents.QUERY}, and give its table the index that it lacks" in advice
+    )
+    assert "half of it 10 times." in advice
+    assert "`EXPLAIN (GENERIC_PLAN) SELECT * FROM orders`" in advice
+    assert '`ALTER ROLE "shop" IN DATABASE "shop" SET statement_timeout = \'60s\'`' in advice
+    assert "statement_timeout" not in render(incidents.report())
+
+
 def test_advice_on_a_waiting_change_of_a_table_is_to_give_up_soon() -> None:
     report = incidents.report(diagnoses=(incidents.diagnosis(Cause.DDL_QUEUE, sessions=0),))
     advice = section(render(report), "What to change for good")

@@ -91,7 +91,7 @@ def test_every_line_has_a_place_that_is_there_and_a_test(row: Row) -> None:
     marks = re.findall(r"\*\*[^*]+\*\*", row.told)
     assert [mark for mark in marks if mark not in MARKS] == []
     if MARKS[0] in marks:
-        assert row.files == ["activities/advice.py"]
+        assert all(file.startswith("activities/advice") for file in row.files)
         assert {test.partition("::")[0] for test in row.tests} == {"tests/unit/test_report_template.py"}
 
 
