@@ -31,7 +31,7 @@ NEEDS_INCIDENT = {
     "acts per hour": "only an incident knows what was done lately",
     "cooldown": "only an incident knows when something was done last",
     "earlier attempts": "only an incident knows what was tried",
-    "order": "only an incident knows whose statement was told to stop",
+    "least first": "only an incident knows whose statement was told to stop",
 }
 """Guards that cannot be asked without an incident, and why."""
 
