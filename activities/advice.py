@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from activities.advice_on_load import on_size, on_spike
+from activities.advice_on_load import on_endless_waits, on_size, on_spike
 from activities.advice_parts import Advice, database_of, finding_of
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
@@ -30,7 +30,7 @@ def advise(report: Report) -> tuple[Advice, ...]:
     """In the order in which they prevent the most."""
     held = [*_on_leak(report), *_on_idle_leak(report), *_on_hold(report), *_on_changes(report)]
     causes = [*held, *_on_slow_query(report), *on_spike(report), *on_size(report), *_on_dead_slots(report)]
-    return (*causes, *_on_sources(report), *_on_routes(report))
+    return (*causes, *on_endless_waits(report), *_on_sources(report), *_on_routes(report))
 
 
 def last_statements(report: Report) -> tuple[LastStatement, ...]:

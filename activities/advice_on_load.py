@@ -12,6 +12,8 @@ from workflows.models.verdict import State
 from workflows.slots import left_for_us, spare_per_instance
 from workflows.wording import counted, listed, percent, span
 
+_PATIENCE = 30.0
+"""Seconds: the runbook's own `pool_timeout`."""
 _HEADROOM = 0.7
 """Utilization that a pool should have at the usual load: the runbook's own limit of health."""
 
@@ -32,6 +34,23 @@ def on_spike(report: Report) -> Iterator[Advice]:
         f"Scale out while traffic grows, to more than {counted(running, 'instance')}",
         f"no connection was left on {listed(finding.instances)}; {_room_for_instances(report)}",
     )
+
+
+def on_endless_waits(report: Report) -> Iterator[Advice]:
+    """Requests queue on a pool that has been full for long, and none of them ever gives up."""
+    evidence = report.evidence
+    metrics = value_of(evidence.metrics) if evidence else None
+    pools = {name: value_of(pool) for name, pool in evidence.pools().items()} if evidence else {}
+    for name, reading in metrics.instances.items() if metrics else ():
+        scraped, pool = value_of(reading), pools.get(name)
+        full = (value_of(scraped.full_seconds) or 0.0) if scraped else 0.0
+        if scraped and pool and pool.waiters and full > 2 * _PATIENCE and value_of(scraped.timeouts) == 0:
+            yield Advice(
+                f"Limit how long a request waits for a connection (pool timeout, {span(_PATIENCE)} at most)",
+                f"{counted(pool.waiters, 'request')} waited on {name}, full for {span(full)}, and none had "
+                "given up: each keeps its client, and comes too late",
+            )
+            return
 
 
 def _room_for_instances(report: Report) -> str:

@@ -11,6 +11,7 @@ from activities.advice import advise, last_statements
 from activities.decided import decided
 from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
 from workflows.markdown import Markdown, code, escape
+from workflows.models.evidence import StatementReading
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Report
@@ -22,6 +23,7 @@ from workflows.wording import counted, listed, percent, span
 
 MOST_ROWS = 30
 LONGEST_ENTRY = 240
+MOST_SHAPES = 5
 _MET = {State.RECOVERED: "met", State.NOT_RECOVERED: "not met", State.INCONCLUSIVE: "cannot be told"}
 _UNFIT_FOR_LINK = frozenset(" <>|\\`")
 
@@ -38,6 +40,7 @@ def render(report: Report) -> str:
         metrics=value_of(report.evidence.metrics) if report.evidence else None,
         database=value_of(report.evidence.database) if report.evidence else None,
         pressure=_pressure(report),
+        dearest=_dearest(report),
         leaked=_leaked(report),
         last_statements=last_statements(report),
         circumstances=circumstances(report),
@@ -53,6 +56,13 @@ def render(report: Report) -> str:
 def _leaked(report: Report) -> tuple[Session, ...]:
     found = (diagnosis.first.sessions for diagnosis in report.diagnoses if diagnosis.first.sessions)
     return next(found, ())
+
+
+def _dearest(report: Report) -> list[StatementReading]:
+    """The application's query shapes that took the most time together."""
+    database = value_of(report.evidence.database) if report.evidence else None
+    shapes = (value_of(database.statements) or ()) if database else ()
+    return sorted(shapes, key=lambda shape: -shape.calls * shape.mean_seconds)[:MOST_SHAPES]
 
 
 def _pressure(report: Report) -> tuple[str, ...]:

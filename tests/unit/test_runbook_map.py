@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAP = (ROOT / "docs" / "runbook-map.md").read_text()
+TEMPLATE, ADVICE = "tests/unit/test_report_template.py", "tests/unit/test_report_advice.py"
 MARKS = ("**advice in the report**", "**not yet**")
 LINES = {
     "Alert details": 4,
@@ -92,7 +93,7 @@ def test_every_line_has_a_place_that_is_there_and_a_test(row: Row) -> None:
     assert [mark for mark in marks if mark not in MARKS] == []
     if MARKS[0] in marks:
         assert all(file.startswith("activities/advice") for file in row.files)
-        assert {test.partition("::")[0] for test in row.tests} == {"tests/unit/test_report_template.py"}
+        assert {test.partition("::")[0] for test in row.tests} <= {TEMPLATE, ADVICE}
 
 
 def test_every_test_is_one() -> None:
