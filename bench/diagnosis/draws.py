@@ -19,6 +19,7 @@ from deploy.demo.held import IdleLeak, SlowPartner
 from deploy.demo.row_lock import RowLock
 from deploy.demo.scenario import Scenario
 from deploy.demo.standby import LostStandby
+from deploy.demo.together import Together
 from workflows.models.diagnosis import Cause
 from workflows.models.policy import Approval, Mode, Option, Permission, Policy, Thresholds
 
@@ -182,11 +183,30 @@ def _degraded(chance: Random, names: Names) -> Scenario:
 
 
 def _spike(chance: Random, names: Names) -> Scenario:
-    scenario = _calm(demo.SPIKE, names, chance, chance.randint(6, 12), number=chance.randint(1, 2))
+    return _spike_on(chance, names, chance.randint(1, 2))
+
+
+def _spike_on(chance: Random, names: Names, number: int) -> Scenario:
+    scenario = _calm(demo.SPIKE, names, chance, chance.randint(6, 12), number)
     crowd, times = _work(chance, chance.uniform(1.3, 1.8) * _connections(scenario)), chance.uniform(5, 12)
     few = dataclasses.replace(crowd, rate=round(crowd.rate / times, 1))
     fault = Traffic(crowd, f"{times:.1f} times the usual traffic arrives")
     return dataclasses.replace(scenario, calm=few, usual=few, fault=fault)
+
+
+def _leak_in_spike(chance: Random, names: Names) -> Scenario:
+    """On one instance: spread over several, a leak of one may be too small a part to be called at all."""
+    spike = _spike_on(chance, names, 1)
+    leaked = max(round(chance.uniform(0.35, 0.8) * spike.pool_size), 1)
+    return dataclasses.replace(
+        demo.LEAK_IN_SPIKE,
+        instances=spike.instances,
+        broken=spike.broken,
+        pool_size=spike.pool_size,
+        calm=spike.calm,
+        usual=spike.usual,
+        fault=Together(Leak(leaked, writes=chance.random() < _WRITES), spike.fault),
+    )
 
 
 def _undersized(chance: Random, names: Names) -> Scenario:
@@ -241,6 +261,7 @@ SCENARIOS: Mapping[str, Callable[[Random, Names], Scenario]] = {
     "ddl": _ddl,
     "degraded": _degraded,
     "spike": _spike,
+    "leak-spike": _leak_in_spike,
     "undersized": _undersized,
     "lost-capacity": _lost_capacity,
     "none": _none,
