@@ -161,9 +161,10 @@ def _idle_leak(chance: Random, names: Names) -> Scenario:
 
 
 def _hold(chance: Random, names: Names) -> Scenario:
+    """A partner that is slow, or hangs for longer than a leak is old, before anybody has come back."""
     scenario = _calm(demo.HOLD, names, chance, chance.randint(8, 14))
-    seconds = round(chance.uniform(1.0, 2.5), 2)
-    rate = round(min(chance.uniform(1.6, 3.0) * scenario.pool_size / seconds, MOST_REQUESTS), 1)
+    seconds = round(chance.uniform(1.0, 12.0), 2)
+    rate = round(min(chance.uniform(1.6, 3.0) * scenario.pool_size / min(seconds, 3.0), MOST_REQUESTS), 1)
     calm = Demand(rate=rate, hold_ms=chance.randint(20, 80))
     return dataclasses.replace(scenario, calm=calm, usual=_like(chance, calm), fault=SlowPartner(seconds))
 

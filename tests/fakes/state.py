@@ -160,7 +160,13 @@ class App:
         """The pool as the application counts it."""
         active = len(self.leaked) + self.lost + self.busy
         waiters = 0 if self.served == 1 else ceil(self.refused_per_second * ACQUIRE_TIMEOUT)
-        return PoolState(active=active, idle=max(0, self.size - active), size=self.size, waiters=waiters)
+        return PoolState(
+            active=active,
+            idle=max(0, self.size - active),
+            size=self.size,
+            waiters=waiters,
+            in_flight=self.busy + waiters,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from workflows.ports.requests import Look, WindowLook
 NOW = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 ACTIVE, IDLE = "covet_db_connections_active", "covet_db_connections_idle"
 SIZE, WAITERS = "covet_db_connection_pool_size", "covet_db_connection_waiters"
+IN_FLIGHT = "covet_http_requests_in_progress"
 TIMEOUTS, ERRORS = "covet_db_connection_timeouts_total", "covet_http_5xx_responses_total"
 STARTED, REQUESTS = "process_start_time_seconds", "covet_http_requests_total"
 WAITS, HOLDS = "covet_db_connection_wait_time_seconds_bucket", "covet_db_connection_hold_time_seconds"

@@ -65,6 +65,12 @@ class Symptoms:
         """Connections checked out on these instances."""
         return sum(self.pools[name].active for name in names)
 
+    def abandoned(self, names: Iterable[str]) -> int | None:
+        """At least so many connections checked out there are no request's; None where that is not known."""
+        counts = [self.pools[name].abandoned for name in names]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
     @property
     def usual_hold(self) -> float | None:
         """Seconds a connection is usually held: measured, else configured."""

@@ -19,11 +19,23 @@ class PoolState(Model):
     """The effective maximum, overflow included."""
     waiters: int | None = None
     """Requests queueing for a connection; None where the application does not say."""
+    in_flight: int | None = None
+    """Requests under way, those that queue included; None where the application does not say."""
 
     @property
     def utilization(self) -> float:
         """Checked out / maximum; a pool of size 0 counts as full."""
         return self.active / self.size if self.size else 1.0
+
+    @property
+    def abandoned(self) -> int | None:
+        """At least so many of those checked out are no request's any more; None where that is not known.
+
+        Of a request that needs no connection it is assumed that it has one, so this says too little.
+        """
+        if self.waiters is None or self.in_flight is None:
+            return None
+        return max(self.active - max(self.in_flight - self.waiters, 0), 0)
 
 
 class InstanceMetrics(Model):

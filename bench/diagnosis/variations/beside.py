@@ -29,7 +29,7 @@ def add_instance(record: Record, chance: Random) -> Record | None:
     instance = like.model_copy(
         update={"name": name, "container": like.container and f"{name}.prod", "pool_size": size}
     )
-    pool = PoolState(active=active, idle=size - active, size=size, waiters=0)
+    pool = PoolState(active=active, idle=size - active, size=size, waiters=0, in_flight=active)
     twin = _Twin(record, like, instance, pool, chance)
     target = record.target.model_copy(update={"instances": (*record.target.instances, instance)})
     return record.with_looks(twin.appear).model_copy(update={"target": target})

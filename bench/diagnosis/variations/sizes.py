@@ -92,7 +92,9 @@ def add_honest(record: Record, chance: Random) -> Record | None:
         )
 
     def of_pool(_name: str, pool: PoolState) -> PoolState:
-        return pool.model_copy(update={"active": pool.active + more, "size": pool.size + more})
+        requests = None if pool.in_flight is None else pool.in_flight + more
+        counts = {"active": pool.active + more, "size": pool.size + more, "in_flight": requests}
+        return pool.model_copy(update=counts)
 
     return (
         record.with_looks(of_look)
@@ -149,8 +151,12 @@ def _ratio(look: Evidence) -> float | None:
 
 def _times(pool: PoolState, factor: int) -> PoolState:
     counts = {name: getattr(pool, name) * factor for name in ("active", "idle", "size")}
-    waiters = None if pool.waiters is None else pool.waiters * factor
-    return pool.model_copy(update={**counts, "waiters": waiters})
+    told = {
+        name: count * factor
+        for name in ("waiters", "in_flight")
+        if (count := getattr(pool, name)) is not None
+    }
+    return pool.model_copy(update={**counts, **told})
 
 
 def _busier(reading: MetricsReading, factor: int) -> MetricsReading:
