@@ -16,6 +16,7 @@ from workflows.models.plan import (
     Proposal,
     Resize,
     Restart,
+    SessionTimeout,
     Step,
     Termination,
 )
@@ -116,6 +117,8 @@ def _touched(act: Act) -> frozenset[Made]:
             return frozenset(map(Made.of, (*sessions, *rest)))
         case Cancellation(statements=statements):
             return frozenset(map(Made.of, statements))
+        case SessionTimeout(sessions=sessions):
+            return frozenset(map(Made.of, sessions))
         case Restart() | Resize():
             return frozenset()
 
@@ -131,3 +134,5 @@ def _describe_act(act: Act) -> str:
             return f"restarts {instance}"
         case Resize():
             return "resizes the pool"
+        case SessionTimeout(sessions=sessions):
+            return f"sets a timeout, and ends {counted(len(sessions), 'session')}"
