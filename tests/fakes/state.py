@@ -115,6 +115,8 @@ class App:
     """Seconds that every request waits for somebody slow while it holds its connection."""
     leaked: tuple[Backend, ...] = ()
     leaked_total: int = 0
+    tells_requests: bool = True
+    """Whether it tells how many requests are under way."""
     lost: int = 0
     """Slots whose session is gone, and which the pool still counts as checked out."""
 
@@ -160,12 +162,13 @@ class App:
         """The pool as the application counts it."""
         active = len(self.leaked) + self.lost + self.busy
         waiters = 0 if self.served == 1 else ceil(self.refused_per_second * ACQUIRE_TIMEOUT)
+        queued = sum(each.state == "active" for each in self.leaked)
         return PoolState(
             active=active,
             idle=max(0, self.size - active),
             size=self.size,
             waiters=waiters,
-            in_flight=self.busy + waiters,
+            in_flight=self.busy + waiters + queued if self.tells_requests else None,
         )
 
 
