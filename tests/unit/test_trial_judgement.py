@@ -70,7 +70,11 @@ def test_another_cause_is_wrong_though_something_is_missing() -> None:
 
 @pytest.mark.parametrize(
     "threshold",
-    [{"leak_share": 1.0, "leak_age": timedelta(hours=1)}, {"spike_factor": 50.0}, {"hold_share": 1.0}],
+    [
+        {"leak_share": 1.0, "leak_age": timedelta(hours=1)},
+        {"spike_factor": 50.0},
+        {"idle_leak_age": timedelta(hours=1)},
+    ],
 )
 def test_a_diagnosis_that_is_worse_fails_the_bar(threshold: dict[str, object]) -> None:
     records = list(recorded().values())

@@ -43,6 +43,15 @@ def test_a_recorded_run_is_told_rightly(name: str) -> None:
     )
 
 
+def test_a_partner_that_hangs_for_longer_than_a_leak_is_told_by_the_requests_under_way() -> None:
+    """Recorded before anybody had come back; told by nothing else, sessions would be ended."""
+    record = recorded()["hold"]
+    untold = record.with_pools(lambda _name, pool: pool.model_copy(update={"in_flight": None}))
+    assert judge(record).step == "calls people"
+    assert judge(untold).found == Cause.LEAK
+    assert "the cause is hold, not leak" in judge(untold).wrong_acts[0]
+
+
 @pytest.mark.parametrize("variation", PRESERVING.values(), ids=list(PRESERVING))
 def test_what_preserves_the_truth_is_told_rightly(variation: Variation) -> None:
     fitting = 0

@@ -60,7 +60,9 @@ def _vary(record: Record, number: int, seed: int) -> Iterator[Record]:
     for turn in range(number):
         chance = Random(f"{seed}/{record.name}/{turn}")
         names = [_in_turn(PRESERVING, start + turn), *chance.sample(list(PRESERVING), chance.randint(1, 2))]
+        # Other names fit every record: without any variation it would be the real one once more.
         varied = _apply(base, dict.fromkeys(names), PRESERVING, chance)
+        varied = varied if varied.variations else _apply(base, ["other names"], PRESERVING, chance)
         if turn % _EVERY_THIRD == _EVERY_THIRD - 1:
             varied = _apply(varied, [_in_turn(LOSING, start + turn // _EVERY_THIRD)], LOSING, chance)
             varied = varied.model_copy(update={"is_complete": False})
