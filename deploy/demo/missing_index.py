@@ -81,12 +81,12 @@ class MissingIndex:
         server = ground.stack.postgres
         await _execute(server, INDEX)
         async with connected(server, server.settings.database) as connection:
-            await connection.fetch(STOP, ground.stack.settings.target.service)
+            await connection.fetch(STOP, ground.application.target.application.service)
 
     async def _running(self, ground: Ground) -> int:
         server = ground.stack.postgres
         async with connected(server, server.settings.database) as connection:
-            return int(await connection.fetchval(RUNNING, ground.stack.settings.target.service))
+            return int(await connection.fetchval(RUNNING, ground.application.target.application.service))
 
 
 async def _execute(server: Postgres, *statements: str) -> None:
