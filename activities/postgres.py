@@ -18,7 +18,7 @@ from activities.termination import Wave
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row, fetch_value
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, WrongServer
 from workflows.models import target as targets
-from workflows.models.evidence import DatabaseReading, ServerReading, StatementReading
+from workflows.models.evidence import MOST_SESSIONS, DatabaseReading, ServerReading, StatementReading
 from workflows.models.outcome import Outcome
 from workflows.models.policy import Limits
 from workflows.models.reading import Known, Unavailable
@@ -27,7 +27,6 @@ from workflows.ports.activities import Database
 from workflows.ports.requests import CancelRequest, Look, TerminateRequest, TimeoutRequest
 from workflows.remedies.termination import most_at_once
 
-MOST_SESSIONS = 500
 MOST_STATEMENTS = 20
 LONGEST_TEXT = 300
 

@@ -8,6 +8,7 @@ from workflows.models.pressure import Checkpoints, ServerPressure, Standby
 from workflows.models.reading import Known, Unavailable
 
 MOST_STANDBYS = 20
+MOST_SLOTS = 20
 MILLISECONDS_TO_ANSWER = "300"
 """Each of four short statements: together no more than a look can spare."""
 _WITH_CHECKPOINTER = 170000
@@ -29,7 +30,8 @@ async def read_pressure(connection: Connection, version: int) -> Known[ServerPre
         value=ServerPressure(
             waits={row["kind"]: row["backends"] for row in waits},
             standbys=tuple(Standby(**row) for row in standbys),
-            idle_slots=slots["idle"],
+            idle_slots=len(slots["names"]),
+            slot_names=tuple(slots["names"][:MOST_SLOTS]),
             kept_bytes=slots["kept_bytes"],
             checkpoints=Checkpoints(**checkpoints),
         ),

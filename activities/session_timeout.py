@@ -28,7 +28,9 @@ async def set_timeout(connection: WarmConnection, act: SessionTimeout, tell: Tel
             f"{_SETTING} of {act.role} in {act.dbname} is not {act.before or 'unset'} any more, or may not "
             "be set for this role; nothing was touched"
         )
-    done = _touched(act, f"{_SETTING}: {act.before or 'nothing'} -> {span(act.timeout)}", changed=True)
+    done = _touched(
+        act, f"{_SETTING} set to {span(act.timeout)} (before: {act.before or 'nothing there'})", changed=True
+    )
     wave = await Wave(connection, act.sessions, lambda touched: tell((done, *touched))).run()
     is_whole = wave.status is OutcomeStatus.DONE
     return Outcome(

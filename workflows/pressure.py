@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from workflows.models.pressure import Checkpoints, ServerPressure, Standby
 from workflows.wording import counted, listed, percent, size, span
 
+_MUCH = 2**30
+"""Bytes of log from which on it is worth a word."""
 _MANY_CHECKPOINTS = 10
 """So few say nothing of what is usual on a server."""
 
@@ -21,13 +23,11 @@ def _describe(pressure: ServerPressure) -> Iterator[str]:
     yield f"On the whole server {counted(total, 'statement')} at work{by_wait}."
     if pressure.standbys:
         yield f"Standbys: {listed(map(_standby, pressure.standbys))}."
-    if pressure.idle_slots:
-        kept = (
-            "" if pressure.kept_bytes is None else f", for which {size(pressure.kept_bytes)} of log is kept"
-        )
+    if pressure.idle_slots and (pressure.kept_bytes or 0) >= _MUCH:
         yield (
-            f"{counted(pressure.idle_slots, 'replication slot')} without a reader{kept}: "
-            "start what reads it or drop it, before the disk is full."
+            f"For {counted(pressure.idle_slots, 'replication slot')} without a reader "
+            f"({listed(pressure.slot_names)}) {size(pressure.kept_bytes or 0)} of log is kept: find out who "
+            "reads it, before the disk is full."
         )
     yield from _checkpoints(pressure.checkpoints)
 

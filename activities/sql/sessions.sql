@@ -1,4 +1,4 @@
--- The target's own sessions, oldest state first. Never the text of a query.
+-- The target's own sessions, those that rest last, else the oldest state first. Never the text of a query.
 SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
        s.usename, s.datname, s.application_name,
        greatest(extract(epoch FROM clock_timestamp() - s.state_change), 0)::float8 AS state_seconds,
@@ -37,5 +37,6 @@ SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
    -- A backend that is still starting has neither; it is counted, and seen at the next look.
    AND s.state IS NOT NULL
    AND s.state_change IS NOT NULL
- ORDER BY s.state_change, s.pid
+ -- Whoever rests is the first to be cut.
+ ORDER BY s.state = 'idle', s.state_change, s.pid
  LIMIT $4

@@ -11,6 +11,7 @@ from tests.fakes.state import JUST_NOW, App, Backend, State
 from tests.fakes.world import World
 from workflows.models.blocker import CLIENT
 from workflows.models.evidence import (
+    MOST_SESSIONS,
     ApplicationPage,
     ContainerState,
     DatabaseReading,
@@ -87,7 +88,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
     everybody = [*state.backends, *_traffic(state, database, at)]
     own = sorted(
         (backend for backend in everybody if is_own(backend, database)),
-        key=lambda backend: backend.identity(at).state_change,
+        key=lambda backend: (backend.state == "idle", backend.identity(at).state_change),
     )
     return DatabaseReading(
         server=ServerReading(
@@ -108,7 +109,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             database_limit=state.database_limit,
             sync_standbys=state.sync_standbys,
         ),
-        sessions=tuple(backend.session(at) for backend in own[:500]),
+        sessions=tuple(backend.session(at) for backend in own[:MOST_SESSIONS]),
         sessions_total=len(own),
         foreign=len(everybody) - len(own),
         statements=Known(value=(_usual_statement(state), SLOW_STATEMENT), at=at),

@@ -55,6 +55,11 @@ async def test_lists_the_targets_own_sessions_with_state_and_age(stage: Database
     assert leaked.identity.application_name == examples.APPLICATION
 
 
+async def test_whoever_rests_is_listed_last_and_cut_first(stage: DatabaseStage) -> None:
+    resting, leaked = await stage.idle(), await stage.leak()
+    assert [session.identity.pid for session in (await read(stage)).sessions] == [leaked, resting]
+
+
 async def test_an_advisory_lock_is_seen_on_whoever_holds_it(stage: DatabaseStage) -> None:
     plain, holder, resting, free = [await each() for each in (stage.leak, stage.leak, stage.idle, stage.idle)]
     await stage.lock(holder)

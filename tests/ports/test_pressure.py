@@ -67,8 +67,17 @@ async def test_a_slot_that_nobody_reads_is_found(real: RealDatabase, admin: Conn
         found = await read(real)
     finally:
         await admin.execute("SELECT pg_drop_replication_slot($1)", SLOT)
-    assert found.idle_slots == 1
+    assert (found.idle_slots, found.slot_names) == (1, (SLOT,))
     assert (found.kept_bytes or 0) >= 100_000
+
+
+async def test_a_slot_that_keeps_nothing_is_no_matter(real: RealDatabase, admin: Connection) -> None:
+    await admin.execute("SELECT pg_create_physical_replication_slot($1)", SLOT)
+    try:
+        found = await read(real)
+    finally:
+        await admin.execute("SELECT pg_drop_replication_slot($1)", SLOT)
+    assert (found.idle_slots, found.kept_bytes) == (0, None)
 
 
 async def test_whoever_streams_the_log_is_a_standby(

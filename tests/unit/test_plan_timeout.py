@@ -70,8 +70,8 @@ def test_a_leak_that_comes_again_and_again_is_ended_by_the_server_once_a_person_
         sessions=tuple(each.identity for each in NEW[:10]),
     )
     assert decided.effect.startswith(
-        "Set idle_in_transaction_session_timeout of shop in shop from nothing to 60 s, for all sessions that "
-        "begin from now on, and end the 10 leaked sessions that began without it"
+        "Set idle_in_transaction_session_timeout of shop in shop to 60 s (set there now: nothing), for all "
+        "sessions that begin from now on, and end the 10 leaked sessions that began without it"
     )
     assert decided.effect.endswith(
         'ALTER ROLE "shop" IN DATABASE "shop" RESET idle_in_transaction_session_timeout'
@@ -112,6 +112,11 @@ def test_what_passes_or_needs_nobody_comes_first(attempts: tuple[Attempt, ...]) 
     decided = planned(*attempts)
     assert not isinstance(decided.step, Proposal) or not isinstance(decided.step.act, SessionTimeout)
     assert not [each for each in decided.left_out if each.startswith("Session timeout: ")]
+
+
+def test_a_limit_of_the_server_that_may_be_shorter_is_not_made_longer() -> None:
+    young = [session(pid, 59) for pid in range(300, 318)]
+    assert "nobody has idled for more than 60 s yet" in left_out(planned(found=young))
 
 
 def test_once_set_it_is_not_asked_for_again() -> None:

@@ -47,7 +47,7 @@ async def test_the_timeout_is_set_once_a_person_has_said_so(shop: Stage) -> None
     assert (await incident.decide(request.id, "ada")).accepted
     report = await incident.until(lambda report: len(report.attempts) == 2)
 
-    assert "from nothing to 60 s" in request.effect
+    assert "to 60 s (set there now: nothing)" in request.effect
     assert shop.world.kinds() == ["end"] * 10 + ["set timeout"] + ["end"] * 10
     act = report.attempts[1].proposal.act
     assert isinstance(act, SessionTimeout)

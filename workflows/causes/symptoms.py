@@ -156,7 +156,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
             *_missing("application page", pages),
             *_missing("metrics", metrics),
             *_missing("container", _expected(containers, target)),
-            *([f"database: {database.reason}"] if isinstance(database, Unavailable) else []),
+            *_missing_of_database(database),
             *_unexpected(traffic),
         ),
     )
@@ -183,6 +183,14 @@ def _missing[T](what: str, readings: Mapping[str, Known[T] | Unavailable]) -> li
     if len(readings) > 1 and len(reasons) == len(readings) and len(set(reasons.values())) == 1:
         return [f"{what} of every instance: {next(iter(reasons.values()))}"]
     return [f"{what} of {name}: {reason}" for name, reason in reasons.items()]
+
+
+def _missing_of_database(database: Known[DatabaseReading] | Unavailable) -> list[str]:
+    if isinstance(database, Unavailable):
+        return [f"database: {database.reason}"]
+    reading = database.value
+    listed_of = f"{len(reading.sessions)} of {reading.sessions_total} sessions"
+    return [f"database: {listed_of} are listed, so a person decides"] if reading.is_cut else []
 
 
 def _unexpected(traffic: Known[MetricsReading] | Unavailable) -> list[str]:

@@ -7,6 +7,9 @@ from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
 from workflows.models.text import Sentence
 
+MOST_SESSIONS = 500
+"""Listed of one database."""
+
 
 class PoolState(Model):
     """One instance's pool at one moment."""
@@ -148,7 +151,7 @@ class DatabaseReading(Model):
 
     server: ServerReading
     sessions: tuple[Session, ...]
-    """The target's own client backends, oldest state first, cut at 500."""
+    """The target's own client backends, those that rest last, else the oldest state first; cut at 500."""
     sessions_total: int
     foreign: int
     """Client backends of other roles, databases or application names: never listed, never touched."""
@@ -156,6 +159,11 @@ class DatabaseReading(Model):
     blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
     """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
     pressure: Reading[ServerPressure] = Unavailable(reason="what presses on the server was not asked")
+
+    @property
+    def is_cut(self) -> bool:
+        """There are more sessions than are listed: what the others do is not known."""
+        return MOST_SESSIONS <= len(self.sessions) < self.sessions_total
 
 
 class LogLine(Model):

@@ -33,7 +33,9 @@ class ServerPressure(Model):
     """Client backends that execute a statement, of everybody: by `wait_event_type`, `running` for none."""
     standbys: tuple[Standby, ...]
     idle_slots: int
-    """Replication slots that nobody reads (`pg_replication_slots`): the log is kept for them."""
+    """Replication slots that nobody reads and that log is kept for (`pg_replication_slots`)."""
+    slot_names: tuple[str, ...] = ()
+    """Theirs, the farthest behind first, cut at 20."""
     kept_bytes: int | None
     """Of the write-ahead log, kept for the one of them that is farthest behind; None where none is."""
     checkpoints: Checkpoints

@@ -69,6 +69,10 @@ def _obstacle(situation: Situation) -> str | None:
         return "the sessions could not be read"
     if not (database.server.can_set_timeout and database.server.can_terminate):
         return f"the server does not let poolmedic set it for {situation.target.database.role}"
+    timeout = idle_timeout(_usual_hold(situation))
+    if not any(each.state_seconds > timeout.total_seconds() for each in situation.finding.sessions):
+        # Where somebody idles for longer, the server itself has no shorter limit, wherever it may be set.
+        return f"nobody has idled for more than {span(timeout)} yet, so the server may have a shorter limit"
     tries = of_option(situation.attempts, Option.SESSION_TIMEOUT)
     if done := [attempt for attempt in tries if may_have_touched(attempt)]:
         return f"it was set at {done[-1].at:%H:%M:%S}"
@@ -97,10 +101,10 @@ def _usual_hold(situation: Situation) -> float | None:
 def _describe(act: SessionTimeout, wave: list[Session]) -> str:
     pids = listed(session.identity.pid for session in wave)
     return (
-        f"Set {_NAME} of {act.role} in {act.dbname} from {act.before or 'nothing'} to {span(act.timeout)}, "
-        f"for all sessions that begin from now on, and end the {counted(len(wave), 'leaked session')} that "
-        f"began without it, each only if it is still exactly as seen: pid {pids}. "
-        f"It stays until somebody takes it back: {undo(act)}"
+        f"Set {_NAME} of {act.role} in {act.dbname} to {span(act.timeout)} (set there now: "
+        f"{act.before or 'nothing'}), for all sessions that begin from now on, and end the "
+        f"{counted(len(wave), 'leaked session')} that began without it, each only if it is still exactly as "
+        f"seen: pid {pids}. It stays until somebody takes it back: {undo(act)}"
     )
 
 
