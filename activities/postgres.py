@@ -66,7 +66,7 @@ class PostgresDatabase(Database):
     @override
     async def read_database(self, look: Look) -> DatabaseReading:
         database = look.target.database
-        async with self._connection(database).lend() as connection:
+        async with self.connection(database).lend() as connection:
             server = await _read_server(connection, database)
             # One transaction: all statements see the same snapshot of the sessions.
             async with connection.transaction(readonly=True):
@@ -88,7 +88,7 @@ class PostgresDatabase(Database):
     async def terminate_sessions(self, request: TerminateRequest) -> Outcome:
         database, sessions = request.target.database, request.act.sessions
         _refuse_what_is_not_its_own(database, sessions)
-        warm = self._connection(database)
+        warm = self.connection(database)
         async with warm.lend() as connection:
             server = await _read_server(connection, database)
             counts = await fetch_row(connection, "counts", *_own(database))
@@ -106,7 +106,7 @@ class PostgresDatabase(Database):
         database, statements = request.target.database, request.act.statements
         of_queries = request.act.query_id is not None
         _refuse_what_is_not_its_own(database, statements, names=of_queries)
-        warm = self._connection(database)
+        warm = self.connection(database)
         async with warm.lend() as connection:
             server = await _read_server(connection, database)
             counts = await fetch_row(connection, "counts", *_own(database))
@@ -128,7 +128,7 @@ class PostgresDatabase(Database):
         _refuse_what_is_not_its_own(database, act.sessions)
         if (act.role, act.dbname) != (database.role, database.dbname):
             raise SourceRefused(f"{act.role} in {act.dbname} is not the target's own: nothing was touched")
-        warm = self._connection(database)
+        warm = self.connection(database)
         async with warm.lend() as connection:
             server = await _read_server(connection, database)
             counts = await fetch_row(connection, "counts", *_own(database))
@@ -140,7 +140,8 @@ class PostgresDatabase(Database):
             )
         return await set_timeout(warm, act, activity.heartbeat)
 
-    def _connection(self, database: targets.Database) -> WarmConnection:
+    def connection(self, database: targets.Database) -> WarmConnection:
+        """Poolmedic's own connection to this database; raises `NotConfigured`."""
         try:
             return self._connections[database.dsn]
         except KeyError:

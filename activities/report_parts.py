@@ -7,7 +7,7 @@ from typing import NamedTuple
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ContainerState, Evidence, LogLine, PoolState
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Cancellation, Resize, Restart, SessionTimeout, Termination
+from workflows.models.plan import Cancellation, IndexCreation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Clocks
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Ending, Report
@@ -97,6 +97,8 @@ def _deed(attempt: Attempt) -> str:
         case Cancellation():
             number = sum(touched.changed for touched in attempt.outcome.touched)
             return f"{counted(number, 'statement')} cancelled"
+        case IndexCreation() as act:
+            return f"index {act.name} on {act.namespace}.{act.table} created"
         case Restart() as act:
             return f"container {act.container} restarted"
         case Resize() as act:

@@ -87,6 +87,8 @@ def _sources(ports: Sources, look: Look) -> Iterator[tuple[str, Callable[[], Awa
     yield "metrics", lambda: ports.metrics.read_metrics(look)
     yield "application", lambda: ports.application.read_application(look)
     yield "database", lambda: ports.database.read_database(look)
+    if look.target.database.index_dsn and look.policy.permission(Option.INDEX) is not Permission.NEVER:
+        yield "index login", lambda: ports.indexes.try_login(look.target.database)
     yield "containers", lambda: asyncio.to_thread(ports.containers.read_containers, look)
     yield "silences", lambda: ports.alerts.read_silence(look)
 
@@ -151,6 +153,8 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
             "deploy/postgres/session_timeout.sql and grant it the role, or list `session-timeout: never`"
         )
         yield Finding(f"{where} timeout", Weight.NOTE, told)
+    for told in _missing_login(look):
+        yield Finding(f"{where} index", Weight.NOTE, told)
     if obstacle := _obstacle_to_entry(reading.server):
         told = "poolmedic cannot get in when every slot is taken, unless its connection is still open"
         yield Finding(f"{where} slots", Weight.NOTE, f"{told}: {obstacle}")
@@ -159,6 +163,12 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
         names = ", ".join(database.application_names)
         own = f"role {database.role}, database {database.dbname} and application_name {names}"
         yield Finding(where, Weight.NOTE, f"no session has {own} now; are they right?")
+
+
+def _missing_login(look: Look) -> Iterator[str]:
+    """What the policy has done, and no login is named for."""
+    if look.policy.permission(Option.INDEX) is not Permission.NEVER and not look.target.database.index_dsn:
+        yield "no index can be created: database.index_dsn names no login (deploy/postgres/index.sql)"
 
 
 def _refused_acts(server: ServerReading, look: Look) -> Iterator[str]:

@@ -13,7 +13,15 @@ from worker.examination import NEEDS_INCIDENT, Examination, Found
 from worker.report_view import pools, titled
 from worker.terminal import shown
 from workflows.escalation import intention
-from workflows.models.plan import Cancellation, Proposal, Resize, Restart, SessionTimeout, Termination
+from workflows.models.plan import (
+    Cancellation,
+    IndexCreation,
+    Proposal,
+    Resize,
+    Restart,
+    SessionTimeout,
+    Termination,
+)
 from workflows.models.policy import Permission
 from workflows.models.session import SessionIdentity
 from workflows.wording import counted, listed, span
@@ -102,10 +110,7 @@ def _touched(step: Proposal, examination: Examination) -> Iterator[RenderableTyp
                 pids = listed(session.pid for session in act.rest)
                 yield shown(f"and in later waves, if they are still there: pid {pids}")
         case Cancellation() as act:
-            table = titled("statements that would be cancelled", "pid", "role", "began", "application")
-            for each in act.statements:
-                _add(table, each.pid, each.usename, _clock(each.query_start), each.application_name)
-            yield table
+            yield _statements(act)
         case Restart() as act:
             table = titled("container that would be restarted", "container", "id", "instance", "up since")
             _add(table, act.container, act.container_id[:12], act.instance, _clock(act.started_at))
@@ -117,8 +122,17 @@ def _touched(step: Proposal, examination: Examination) -> Iterator[RenderableTyp
             _add(table, act.role, act.dbname, act.before or "nothing", span(act.timeout))
             yield table
             yield _sessions(act.sessions)
+        case IndexCreation() as act:
+            yield shown(f"{act.statement}; to take it back: {act.undo}")
         case _ as unknown:
             assert_never(unknown)
+
+
+def _statements(act: Cancellation) -> Table:
+    table = titled("statements that would be cancelled", "pid", "role", "began", "application")
+    for each in act.statements:
+        _add(table, each.pid, each.usename, _clock(each.query_start), each.application_name)
+    return table
 
 
 def _sessions(sessions: Iterable[SessionIdentity]) -> Table:

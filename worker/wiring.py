@@ -12,6 +12,7 @@ from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
 from activities.application import HttpApplication
 from activities.containers import DockerContainers
 from activities.engine import open_client
+from activities.indexes import PostgresIndexes
 from activities.notifications import AppriseNotifications
 from activities.postgres import PostgresDatabase
 from activities.prometheus import PrometheusMetrics
@@ -42,6 +43,7 @@ class Sources:
     metrics: PrometheusMetrics
     application: Application
     database: PostgresDatabase
+    indexes: PostgresIndexes
     containers: DockerContainers
     alerts: Alerts
 
@@ -69,6 +71,9 @@ class Ports(Sources):
             self.database.terminate_sessions,
             self.database.cancel_queries,
             self.database.set_session_timeout,
+            self.indexes.advise_index,
+            self.indexes.create_index,
+            self.indexes.measure_query,
             self.containers.read_containers,
             self.containers.restart_container,
             self.containers.resize_pool,
@@ -109,12 +114,14 @@ async def open_sources(
     async with AsyncExitStack() as stack:
         prometheus = await stack.enter_async_context(_client(configuration.prometheus, secrets))
         application = await stack.enter_async_context(_client(None, secrets))
+        databases = [each.database for each in targets]
+        database = PostgresDatabase({name: secrets.dsn(name) for name in {each.dsn for each in databases}})
+        owners = {each.index_dsn for each in databases if each.index_dsn}
         sources = Sources(
             metrics=PrometheusMetrics(prometheus, str(configuration.prometheus.url), profiles),
             application=HttpApplication(application, profiles),
-            database=PostgresDatabase(
-                {name: secrets.dsn(name) for name in {each.database.dsn for each in targets}}
-            ),
+            database=database,
+            indexes=PostgresIndexes(database, {name: secrets.dsn(name) for name in owners}),
             containers=DockerContainers(lambda: open_client(settings.docker_host, DOCKER_SECONDS), profiles),
             alerts=await _alerts(configuration.alertmanager, secrets, stack),
         )

@@ -12,6 +12,7 @@ from workflows.clocks import keep_clocks
 from workflows.consent import Consent
 from workflows.diagnosis import diagnose
 from workflows.display import engrave, show
+from workflows.gain import Gain
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.approval import PIPELINE
@@ -23,6 +24,7 @@ from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
 from workflows.plan import plan
+from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
 from workflows.waiting import happens
@@ -41,6 +43,7 @@ class Incident(Messages):
         super().__init__(case)
         self.consent = Consent(self.record, self.people, self.is_free)
         self.safeguard = Safeguard(self.record, self.effects)
+        self.gain = Gain(self.record, self.effects)
         self._seen = 0
         self._rounds = 0
         self._refusals = 0
@@ -82,6 +85,8 @@ class Incident(Messages):
         now, case, record = workflow.now, self.record.case, self.record
         evidence = await self.effects.investigate()
         diagnosis = diagnose(evidence, record.evidence, case.target, case.policy)
+        if (query_id := query_to_explain(diagnosis, tuple(record.attempts), case.target)) is not None:
+            evidence = await self.effects.explain(evidence, query_id)
         planned = plan(
             diagnosis,
             evidence,
@@ -176,11 +181,13 @@ class Incident(Messages):
             return
         self._refusals = 0
         record.intend(proposal, workflow.now())
+        self.gain.remember()
         show(self.record)
         outcome = await self.effects.act(proposal.act, by)
         record.acted(proposal, by, outcome, workflow.now())
         helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
+        await self.gain.weigh()
         if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
         elif not helped:
@@ -230,6 +237,7 @@ class Incident(Messages):
         )
         record.verified(verdict, workflow.now())
         if verdict.state is State.RECOVERED:
+            await self.gain.conclude()
             record.settle(workflow.now())
         else:
             record.bad_look()

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from workflows.blocking import queue_in, statement_of
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import DatabaseReading, Evidence, PoolState
-from workflows.models.plan import Cancellation, Proposal, Resize, Restart, SessionTimeout, Termination
+from workflows.models.plan import (
+    Cancellation,
+    IndexCreation,
+    Proposal,
+    Resize,
+    Restart,
+    SessionTimeout,
+    Termination,
+)
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.session import Session, SessionIdentity, StatementIdentity
@@ -24,6 +32,8 @@ def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Polic
     """In what the act goes further than it may, by the evidence it rests on; None if in nothing."""
     act = proposal.act
     database = fresh(evidence.database, evidence.at, policy.thresholds.fresh_for)
+    if isinstance(act, IndexCreation):
+        return _excess_of_index(proposal, act, evidence, target, policy)
     if isinstance(act, Restart):
         return _excess_of_restart(proposal, act, value_of(database), target)
     if isinstance(database, Unavailable):
@@ -151,6 +161,22 @@ def _excess_of_slow(
     if asked and proposal.permission is not Permission.APPROVAL:
         return f"not known to be queries that only read, which needs approval: {listed(asked)}"
     return None
+
+
+def _excess_of_index(
+    proposal: Proposal, act: IndexCreation, evidence: Evidence, target: Target, policy: Policy
+) -> str | None:
+    advice = value_of(evidence.index) if evidence.index else None
+    if proposal.permission is not Permission.APPROVAL:
+        return "an index is created by approval only"
+    if target.database.index_dsn is None:
+        return "the configuration names no login that may create an index"
+    if advice is None or advice.in_the_way:
+        return "no plan was read that lacks it, or others would have to be waited for"
+    seen = (advice.query_id, advice.namespace, advice.table, advice.columns, advice.name)
+    if seen != (act.query_id, act.namespace, act.table, act.columns, act.name):
+        return f"it is not the index that was found: {act.statement}"
+    return "it may take longer than the policy allows" if act.limit > policy.limits.index_time else None
 
 
 def _excess_of_resize(

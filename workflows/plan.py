@@ -10,11 +10,12 @@ from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal
 from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.target import Target
 from workflows.remedies.cancellation import propose_cancellation
+from workflows.remedies.index import propose_index
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
 from workflows.remedies.session_timeout import propose_session_timeout
 from workflows.remedies.situation import Situation
-from workflows.remedies.slow_query import propose_cancel_of_slow, propose_end_of_slow
+from workflows.remedies.slow_query import propose_cancel_of_slow, propose_end_of_slow, wait_for_old_plans
 from workflows.remedies.termination import propose_end_of_root, propose_rest, propose_termination
 
 type Remedy = Callable[[Situation], Proposal | str | None]
@@ -24,7 +25,7 @@ REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
     Cause.LEAK: (propose_termination, propose_session_timeout, propose_restart),
     Cause.LOCK: (propose_end_of_root,),
     Cause.DDL_QUEUE: (propose_cancellation,),
-    Cause.SLOW: (propose_cancel_of_slow, propose_end_of_slow),
+    Cause.SLOW: (propose_cancel_of_slow, propose_end_of_slow, propose_index),
     Cause.IDLE_LEAK: (propose_restart,),
     Cause.UNDERSIZED: (propose_resize,),
     Cause.SPIKE: (propose_resize,),
@@ -76,8 +77,8 @@ def plan(
         return _verify(diagnosis.first, rest)
     left_out: list[str] = []
     for situation in situations:
-        if situation.finding.ripe_in is not None:
-            return Plan(step=_wait(situation.finding), left_out=tuple(left_out))
+        if pause := _wait(situation.finding) or wait_for_old_plans(situation):
+            return Plan(step=pause, left_out=tuple(left_out))
         for remedy in REMEDIES.get(situation.finding.cause, ()):
             answer = _ask_somebody(remedy(situation), policy)
             if isinstance(answer, Proposal):
@@ -106,9 +107,10 @@ def _verify(finding: Finding, rest: Proposal | str | None) -> Plan:
     return Plan(step=Healthy(why=" ".join(finding.reasons)), left_out=(rest,) if rest else ())
 
 
-def _wait(finding: Finding) -> LookAgain:
+def _wait(finding: Finding) -> LookAgain | None:
+    """Only a suspicion is waited for."""
     if finding.ripe_in is None:
-        raise ValueError("only a suspicion is waited for")
+        return None
     return LookAgain(after=finding.ripe_in, why=" ".join(finding.reasons[:1]))
 
 

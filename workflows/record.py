@@ -146,6 +146,13 @@ class Record:
         }
         self.note(at, f"look after the act: {words[helped]}")
 
+    def gained(self, place: int, said: str, at: datetime) -> None:
+        """What the act at that place changed, beside the pool."""
+        outcome = self.attempts[place].outcome
+        told = outcome.model_copy(update={"detail": f"{outcome.detail}; {said}"})
+        self.attempts[place] = self.attempts[place].model_copy(update={"outcome": told})
+        self.note(at, said)
+
     def has_more(self, proposal: Proposal) -> bool:
         """The act was one wave of several."""
         return isinstance(proposal.act, Termination) and bool(proposal.act.rest)

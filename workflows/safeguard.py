@@ -50,7 +50,8 @@ class Safeguard:
         """An answer may take its time: slots, queues and statements are looked at again before the act."""
         is_old = workflow.now() - evidence.at > self._record.case.policy.thresholds.fresh_for
         if is_old and proposal.cause in PASSING:
-            return await self._effects.investigate()
+            renewed = await self._effects.investigate()
+            return renewed.model_copy(update={"index": evidence.index})
         if is_old and isinstance(proposal.act, Resize) and workflow.patched("slots-read-again"):
             return await self._effects.investigate()
         return evidence

@@ -18,6 +18,7 @@ from deploy.demo.sessions import SessionId
 from deploy.local.receiver import Message
 from workflows.models.diagnosis import QUEUES, Cause
 from workflows.models.page import Level
+from workflows.models.policy import Option
 from workflows.models.report import Ending
 from workflows.wording import counted, listed, percent
 
@@ -48,6 +49,8 @@ def _checks(drill: Drill) -> Iterator[Judge]:
         yield from health.RECOVERED
     if scenario.acts:
         yield health.promptness
+    if Option.INDEX in scenario.acts:
+        yield slowness.index
     if scenario.acts and scenario.cause in QUEUES:
         yield from queues.DRAINED
     yield from sizing.RESIZED if scenario.resizes else (sizing.untouched_size,)

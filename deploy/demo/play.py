@@ -25,7 +25,7 @@ from deploy.load.generator import LONGEST_RUN, Load
 from deploy.local.errors import StackError
 from workflows.models.approval import Request
 from workflows.models.page import Level
-from workflows.models.policy import Policy
+from workflows.models.policy import Option, Policy
 from workflows.models.report import Ending
 
 SECONDS_BETWEEN_LOOKS = 0.4
@@ -56,7 +56,8 @@ async def play(stage: Stage, scenario: Scenario, narrator: Narrator, person: Per
         hold_ms=scenario.calm.hold_ms,
         seconds=LONGEST_RUN,
     )
-    decoying = open_decoys(stage.stack.postgres, stage.target)
+    has_long_work = Option.INDEX not in scenario.acts
+    decoying = open_decoys(stage.stack.postgres, stage.target, has_long_work=has_long_work)
     async with decoying as decoys, load, AsyncExitStack() as holding:
         narrator.say(f"{scenario.calm}; {len(decoys.sessions)} sessions that are nobody's to touch.")
         now = datetime.now(UTC)

@@ -61,7 +61,7 @@ class Scenario:
     def asks(self) -> bool:
         """Whether a person has to approve."""
         is_change = self.cancels and self.cause is Cause.DDL_QUEUE
-        return self.loses or self.resizes or is_change
+        return self.loses or self.resizes or is_change or Option.INDEX in self.acts
 
     @property
     def resizes(self) -> bool:
@@ -228,9 +228,8 @@ SLOW = Scenario(
     usual=Demand(rate=30, hold_ms=100),
     fault=MissingIndex(rate=8),
     cause=Cause.SLOW,
-    acts=frozenset({Option.CANCEL}),
-    calls=frozenset({Level.L1, Level.L2}),
-    told=("FROM parcels WHERE", "that did not last"),
+    acts=frozenset({Option.CANCEL, Option.INDEX}),
+    told=("FROM parcels WHERE", "CREATE INDEX CONCURRENTLY poolmedic_parcels_order_id"),
     advice=("the index that it lacks",),
 )
 DEGRADED = Scenario(

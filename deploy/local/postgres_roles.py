@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).resolve().parents[1] / "postgres" / "poolmedic.sql"
 TIMEOUT_SCRIPT = SCRIPT.with_name("session_timeout.sql")
+INDEX_SCRIPT = SCRIPT.with_name("index.sql")
 MEDIC = "poolmedic"
+INDEXER = "poolmedic_index"
 SUPERUSER = "postgres"
 
 
@@ -37,6 +39,9 @@ async def create(server: Postgres) -> None:
             "WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
         )
         await _set_password(connection, MEDIC, server.password(MEDIC))
+        await connection.execute(INDEX_SCRIPT.read_text())
+        await connection.execute(f"GRANT {owner} TO {quoted(INDEXER)}")
+        await _set_password(connection, INDEXER, server.password(INDEXER))
 
 
 async def allow(connection: asyncpg.Connection[asyncpg.Record], role: str) -> None:

@@ -13,6 +13,7 @@ from tests.e2e.drill_stand import Stand, left_alone, open_stand
 from tests.e2e.run_history import end_of, scheduled, workers
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
+from workflows.models.policy import Option
 
 QUIET = Demand(rate=8, hold_ms=50)
 SLOW = dataclasses.replace(scenarios.SLOW, calm=QUIET)
@@ -26,12 +27,13 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
         yield opened
 
 
-async def test_its_statements_are_cancelled_and_when_it_returns_people_are_called(stand: Stand) -> None:
+async def test_its_statements_are_cancelled_and_when_it_returns_its_index_is_created(stand: Stand) -> None:
     ended = await stand.run(SLOW)
 
     assert [each for each in ended.unmet if not each.startswith(LATE)] == []
-    (attempt,) = ended.report.attempts
-    assert attempt.decided_by == "poolmedic"
+    done = [(each.proposal.act.option, each.decided_by) for each in ended.report.attempts]
+    assert done == [(Option.CANCEL, "poolmedic"), (Option.INDEX, "dba-on-call")]
+    assert "since the index" in ended.report.attempts[-1].outcome.detail
     assert witness.ended_since(stand.stage, ended.drill.fault_at) == []
     otherwise = dataclasses.replace(ended.drill, scenario=dataclasses.replace(SLOW, acts=frozenset()))
     found = {check.what for check in await judge.judge(otherwise) if not check.holds}

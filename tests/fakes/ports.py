@@ -7,6 +7,7 @@ from typing import Any, override
 from temporalio import activity
 
 from tests.fakes import changes, prometheus, readings
+from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import Act, World
 from workflows import verification
 from workflows.errors import PreconditionGone, SourceRefused, SourceUnavailable
@@ -293,6 +294,7 @@ class FakeReports(_Port, ports.Reports):
 def activities(world: World) -> list[Callable[..., Any]]:
     """Every activity that a worker offers."""
     metrics, database, containers = FakeMetrics(world), FakeDatabase(world), FakeContainers(world)
+    indexes = FakeIndexes(world)
     return [
         metrics.read_metrics,
         metrics.read_window,
@@ -301,6 +303,9 @@ def activities(world: World) -> list[Callable[..., Any]]:
         database.terminate_sessions,
         database.cancel_queries,
         database.set_session_timeout,
+        indexes.advise_index,
+        indexes.create_index,
+        indexes.measure_query,
         containers.read_containers,
         containers.restart_container,
         containers.resize_pool,

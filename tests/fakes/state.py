@@ -7,6 +7,7 @@ from math import ceil
 
 from workflows.models.blocker import CLIENT, LockRequest
 from workflows.models.evidence import PoolState
+from workflows.models.index import IndexAdvice
 from workflows.models.session import Session, SessionIdentity, StatementIdentity
 
 ACQUIRE_TIMEOUT = 5.0
@@ -198,6 +199,12 @@ class State:
     holdup: tuple[str, str] | None = None
     """Wait event type and wait event of every statement that runs."""
     in_recovery: bool = False
+    advice: IndexAdvice | None = None
+    """The index that the slow query lacks."""
+    indexes: tuple[str, ...] = ()
+    """Names of those that were created."""
+    invalid: tuple[str, ...] = ()
+    """Names of those that are left half-made by somebody."""
 
     def is_blind(self, source: str, instance: str) -> str | None:
         """Why this source says nothing of this instance."""

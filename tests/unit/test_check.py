@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes import cases, changes, ports
+from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
 from tests.unit.configurations import raw, read
 from worker.check import Finding, Weight, check_targets, findings_table, unavailable
@@ -35,6 +36,7 @@ def everything(world: World) -> Ports:
         metrics=cast("Any", ports.FakeMetrics(world)),
         application=ports.FakeApplication(world),
         database=cast("Any", ports.FakeDatabase(world)),
+        indexes=cast("Any", FakeIndexes(world)),
         containers=cast("Any", ports.FakeContainers(world)),
         alerts=ports.FakeAlerts(world),
         notifications=ports.FakeNotifications(world),

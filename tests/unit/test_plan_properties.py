@@ -10,7 +10,15 @@ from workflows.models.blocker import LockRequest
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import DatabaseReading, Evidence
 from workflows.models.outcome import Attempt
-from workflows.models.plan import Cancellation, Proposal, Resize, SessionTimeout, Step, Termination
+from workflows.models.plan import (
+    Cancellation,
+    IndexCreation,
+    Proposal,
+    Resize,
+    SessionTimeout,
+    Step,
+    Termination,
+)
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known
 from workflows.models.target import Target
@@ -115,6 +123,8 @@ def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
         _check_timeout(step, step.act, look, rules)
     elif isinstance(step.act, Cancellation):
         _check_cancellation(step, step.act, look, subject, rules)
+    elif isinstance(step.act, IndexCreation):
+        assert step.permission is Permission.APPROVAL
     else:
         assert subject.instance(step.act.instance).container == step.act.container
 

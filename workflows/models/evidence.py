@@ -2,6 +2,7 @@
 
 from workflows.models.base import Model, Moment
 from workflows.models.blocker import Blocker
+from workflows.models.index import IndexAdvice
 from workflows.models.pressure import ServerPressure
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
@@ -203,6 +204,8 @@ class Evidence(Model):
     application: Reading[ApplicationReading]
     database: Reading[DatabaseReading]
     containers: Reading[ContainersReading]
+    index: Reading[IndexAdvice] | None = None
+    """What a slow query lacks; None where that was not asked."""
 
     def pools(self) -> dict[str, Known[PoolState] | Unavailable]:
         """Each instance's pool: what it says itself, else what Prometheus last scraped."""

@@ -1,5 +1,6 @@
 """A plan: the next step only, with everything that identifies what it would touch."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -66,8 +67,37 @@ class SessionTimeout(Model):
     sessions: tuple[SessionIdentity, ...]
 
 
+class IndexCreation(Model):
+    """Create this index without holding up readers or writers, unless it is there already."""
+
+    option: Literal[Option.INDEX] = Option.INDEX
+    query_id: int
+    """The slow query that it is for."""
+    namespace: str
+    table: str
+    columns: tuple[str, ...]
+    name: str
+    limit: Duration
+    """Given up after this time."""
+
+    @property
+    def statement(self) -> str:
+        """As people are shown it; the server quotes the names anew when it is run."""
+        columns = ", ".join(map(_quoted, self.columns))
+        return (
+            f"CREATE INDEX CONCURRENTLY {_quoted(self.name)} "
+            f"ON {_quoted(self.namespace)}.{_quoted(self.table)} ({columns})"
+        )
+
+    @property
+    def undo(self) -> str:
+        """What takes it back."""
+        return f"DROP INDEX CONCURRENTLY {_quoted(self.namespace)}.{_quoted(self.name)}"
+
+
 type Act = Annotated[
-    Termination | Cancellation | Restart | Resize | SessionTimeout, Field(discriminator="option")
+    Termination | Cancellation | Restart | Resize | SessionTimeout | IndexCreation,
+    Field(discriminator="option"),
 ]
 
 
@@ -113,3 +143,11 @@ class Plan(Model):
 
     step: Step
     left_out: tuple[str, ...] = ()
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return name if _PLAIN.fullmatch(name) else f'"{doubled}"'
+
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")

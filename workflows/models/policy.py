@@ -46,6 +46,7 @@ class Option(StrEnum):
     RESTART = "restart"
     RESIZE = "resize"
     SESSION_TIMEOUT = "session-timeout"
+    INDEX = "index"
 
 
 class Permission(StrEnum):
@@ -153,6 +154,8 @@ class Limits(Model):
     """A resize asks for at most this many times the configured size, if the server has the slots."""
     resize_for: Duration = timedelta(hours=4)
     """A temporary size is reverted after this time."""
+    index_time: Wait = timedelta(minutes=15)
+    """The creation of an index is given up after this time."""
 
 
 class Approval(Model):
@@ -192,6 +195,7 @@ class Policy(Model):
             Option.RESTART: Permission.ALONE,
             Option.RESIZE: Permission.APPROVAL,
             Option.SESSION_TIMEOUT: Permission.APPROVAL,
+            Option.INDEX: Permission.APPROVAL,
         }
     )
     clocks: Clocks = Clocks()

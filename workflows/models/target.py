@@ -51,6 +51,9 @@ class Database(Model):
     """One per server: names the workflow `database/<name>` that gives permits."""
     dsn: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     """Name of the environment variable that holds the connection string; never the string itself."""
+    index_dsn: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """The same for a login that may create indexes on the application's tables (deploy/postgres/index.sql);
+    without it none is created."""
     dbname: str
     role: str
     """The application's own role; sessions of any other role are never touched."""

@@ -15,12 +15,15 @@ from workflows.models.evidence import (
     DatabaseReading,
     MetricsReading,
 )
+from workflows.models.index import IndexAdvice, QueryTally
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
 from workflows.models.verdict import WindowReading
 from workflows.ports.requests import (
     CancelRequest,
+    CreateIndexRequest,
     Look,
+    QueryLook,
     ResizeRequest,
     RestartRequest,
     Stored,
@@ -79,6 +82,25 @@ class Database(ABC):
     @abstractmethod
     async def set_session_timeout(self, request: TimeoutRequest) -> Outcome:
         """Set the role's timeout for idle transactions, then end the named sessions (solution 3)."""
+
+
+class Indexes(ABC):
+    """PostgreSQL by a login that a database administrator made a member of the tables' owner."""
+
+    @activity.defn
+    @abstractmethod
+    async def advise_index(self, look: QueryLook) -> IndexAdvice:
+        """The index that a query lacks, by its plan; raises `PreconditionGone` where none is known."""
+
+    @activity.defn
+    @abstractmethod
+    async def create_index(self, request: CreateIndexRequest) -> Outcome:
+        """Create it beside everybody's work (runbook, short-term fixes); a failure leaves nothing behind."""
+
+    @activity.defn
+    @abstractmethod
+    async def measure_query(self, look: QueryLook) -> QueryTally:
+        """Plan and calls of a query so far."""
 
 
 class Containers(ABC):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from workflows.models.base import Duration, Model, Moment
-from workflows.models.plan import Cancellation, Resize, Restart, SessionTimeout, Termination
+from workflows.models.plan import Cancellation, IndexCreation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Limits, Policy
 from workflows.models.report import Report
 from workflows.models.target import Target
@@ -70,6 +70,20 @@ class ResizeRequest(Model):
 
     target: Target
     act: Resize
+
+
+class QueryLook(Model):
+    """Read what the server knows of one query shape of this target."""
+
+    target: Target
+    query_id: int
+
+
+class CreateIndexRequest(Model):
+    """Create this index on a table of this target, unless somebody would have to be waited for."""
+
+    target: Target
+    act: IndexCreation
 
 
 class StoreRequest(Model):

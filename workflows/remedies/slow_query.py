@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from workflows.attempts import of_query, told_to_end, told_to_stop
-from workflows.models.plan import Cancellation, Proposal, Termination
+from workflows.models.outcome import Attempt, OutcomeStatus
+from workflows.models.plan import Cancellation, IndexCreation, LookAgain, Proposal, Termination
 from workflows.models.policy import Option, Permission
 from workflows.models.session import Session, StatementIdentity
 from workflows.ownership import cancellable
@@ -61,6 +62,30 @@ def propose_end_of_slow(situation: Situation) -> Proposal | str:
 def has_to_be_asked_for(session: Session) -> bool:
     """Whether more may be lost by the end of its statement than an answer."""
     return session.loses_something or not session.reads_only
+
+
+def wait_for_old_plans(situation: Situation) -> LookAgain | None:
+    """Statements that began before the index was there go on without it, and come to their end."""
+    created = _index_since(situation)
+    starts = [each.query_start for each in situation.finding.sessions if each.query_start is not None]
+    if created is None or not starts or min(starts) > created.at:
+        return None
+    why = "Statements that began before the index was there go on without it."
+    return LookAgain(after=situation.policy.pace.relook, why=why)
+
+
+def _index_since(situation: Situation) -> Attempt | None:
+    """The creation of an index for this query, after the last cancel of it."""
+    before = of_query(situation.attempts, situation.finding.query_id)
+    found = [
+        each
+        for each in situation.attempts
+        if isinstance(each.proposal.act, IndexCreation)
+        and each.proposal.act.query_id == situation.finding.query_id
+        and each.outcome.status is OutcomeStatus.DONE
+    ]
+    is_last = bool(found) and (not before or found[-1].at > before[-1].at)
+    return found[-1] if is_last else None
 
 
 def _slow(situation: Situation) -> dict[StatementIdentity, Session]:
