@@ -12,6 +12,7 @@ from workflows.models.plan import (
     Cancellation,
     HandOver,
     Healthy,
+    IndexCreation,
     LookAgain,
     Proposal,
     Resize,
@@ -119,7 +120,7 @@ def _touched(act: Act) -> frozenset[Made]:
             return frozenset(map(Made.of, statements))
         case SessionTimeout(sessions=sessions):
             return frozenset(map(Made.of, sessions))
-        case Restart() | Resize():
+        case Restart() | Resize() | IndexCreation():
             return frozenset()
 
 
@@ -136,3 +137,5 @@ def _describe_act(act: Act) -> str:
             return "resizes the pool"
         case SessionTimeout(sessions=sessions):
             return f"sets a timeout, and ends {counted(len(sessions), 'session')}"
+        case IndexCreation(name=name):
+            return f"creates the index {name}"

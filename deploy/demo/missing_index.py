@@ -72,7 +72,7 @@ class MissingIndex:
         if reason := await probes.until(lambda: _is_unusual(users), SECONDS_OF_USUAL):
             raise UsualMissing(reason)
         users.rate = self.rate
-        await _yield(server, ground.stack.settings.target.service)
+        await _yield(server, ground.application.target.application.service)
         await _execute(server, DROP)
 
     async def culprits(self, ground: Ground) -> tuple[SessionId, ...] | None:
