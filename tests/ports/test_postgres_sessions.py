@@ -28,7 +28,8 @@ EXCEPTION WHEN query_canceled THEN
 END $$;
 CREATE VIEW pg_stat_statements AS
 SELECT r.oid AS userid, d.oid AS dbid, 1::bigint AS queryid, 'SELECT 1'::text AS query, 1::bigint AS calls,
-       1::float8 AS total_exec_time
+       1::float8 AS total_exec_time, 1::float8 AS mean_exec_time, 1::float8 AS max_exec_time,
+       0::float8 AS stddev_exec_time
   FROM pg_roles AS r, pg_database AS d
  WHERE slow();
 GRANT SELECT ON pg_stat_statements TO PUBLIC"""
