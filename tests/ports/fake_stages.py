@@ -7,7 +7,8 @@ from typing import Any, override
 
 from tests.fakes import cases, changes
 from tests.fakes.changes import Change
-from tests.fakes.ports import FakeContainers, FakeDatabase
+from tests.fakes.database import FakeDatabase
+from tests.fakes.ports import FakeContainers
 from tests.fakes.state import Backend, State
 from tests.fakes.world import World
 from tests.ports import examples

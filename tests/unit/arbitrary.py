@@ -24,7 +24,6 @@ from workflows.models.evidence import (
 )
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
-from workflows.models.verdict import InstanceWindow, WindowReading
 
 NAMES = ("web-1", "web-2", "web-3")
 STATES = ("idle in transaction", "idle in transaction (aborted)", "idle", "active", "disabled")
@@ -280,29 +279,4 @@ def evidences() -> st.SearchStrategy[Evidence]:
         application=readings(applications()),
         database=readings(databases() | busy_databases()),
         containers=readings(containers()),
-    )
-
-
-def windows() -> st.SearchStrategy[WindowReading]:
-    """A clear window of five minutes that ends now, mostly complete."""
-    begin = NOW - timedelta(minutes=5)
-    none = mostly(st.just(0.0), amounts(), 12)
-    instance = st.builds(
-        InstanceWindow,
-        samples=mostly(st.just(20), st.integers(-1, 40), 8),
-        first_at=mostly(st.just(begin), moments(), 8),
-        last_at=mostly(st.just(NOW), moments(), 8),
-        longest_gap_seconds=mostly(st.just(15.0), st.floats(allow_nan=True), 8),
-        utilization_max=mostly(st.floats(0, 0.69), st.floats(allow_nan=True), 8),
-        wait_p95_max=readings(mostly(st.floats(0, 0.09), amounts(), 8)),
-        timeouts=readings(none),
-        errors_503=readings(none),
-    )
-    return st.builds(
-        WindowReading,
-        since=mostly(st.just(begin), moments(), 8),
-        until=st.just(NOW),
-        instances=per_instance(instance),
-        request_rate=readings(st.just(50.0) | amounts()),
-        usual_rate=readings(st.just(50.0)),
     )

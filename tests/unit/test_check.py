@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes import cases, changes, ports
+from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
 from tests.unit.configurations import raw, read
@@ -35,7 +36,7 @@ def everything(world: World) -> Ports:
     return Ports(
         metrics=cast("Any", ports.FakeMetrics(world)),
         application=ports.FakeApplication(world),
-        database=cast("Any", ports.FakeDatabase(world)),
+        database=cast("Any", FakeDatabase(world)),
         indexes=cast("Any", FakeIndexes(world)),
         containers=cast("Any", ports.FakeContainers(world)),
         alerts=ports.FakeAlerts(world),

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from tests.fakes import cases, changes, ports
+from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
 from tests.unit import scenes
@@ -54,7 +55,7 @@ def asked(world: World) -> Sources:
     return Sources(
         metrics=cast("Any", ports.FakeMetrics(world)),
         application=ports.FakeApplication(world),
-        database=cast("Any", ports.FakeDatabase(world)),
+        database=cast("Any", FakeDatabase(world)),
         indexes=cast("Any", FakeIndexes(world)),
         containers=cast("Any", ports.FakeContainers(world)),
         alerts=ports.FakeAlerts(world),

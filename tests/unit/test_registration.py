@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from tests.fakes import cases
 from tests.fakes import ports as fakes
+from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
 from worker.wiring import Ports
@@ -19,7 +20,7 @@ def test_the_worker_offers_every_activity() -> None:
     wired = Ports(
         metrics=cast("Any", fakes.FakeMetrics(world)),
         application=fakes.FakeApplication(world),
-        database=cast("Any", fakes.FakeDatabase(world)),
+        database=cast("Any", FakeDatabase(world)),
         indexes=cast("Any", FakeIndexes(world)),
         containers=cast("Any", fakes.FakeContainers(world)),
         alerts=fakes.FakeAlerts(world),

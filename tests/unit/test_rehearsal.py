@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from deploy.local import probes
 from tests.fakes import cases, changes, ports
+from tests.fakes.database import FakeDatabase
 from tests.fakes.world import World
 from tests.unit.test_check import configured, everything
 from worker.rehearsal import rehearsed
@@ -36,7 +37,7 @@ class Waiting(ports.FakeMetrics):
         return await super().read_metrics(look)
 
 
-class Broken(ports.FakeDatabase):
+class Broken(FakeDatabase):
     """Fails as a bug does."""
 
     @override
