@@ -1,6 +1,6 @@
 """What is tried: the demo's scenarios with random sizes, ages, names and traffic.
 
-A new cause is one more function in `SCENARIOS`, such as a slow query once the demo can drill one.
+A new cause is one more function in `SCENARIOS`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bench.diagnosis.capacity import LostInstance
 from deploy.demo import scenario as demo
 from deploy.demo.faults import Burst, Demand, Leak, Traffic
 from deploy.demo.held import IdleLeak, SlowPartner
+from deploy.demo.missing_index import MissingIndex
 from deploy.demo.row_lock import RowLock
 from deploy.demo.scenario import Scenario
 from deploy.demo.standby import LostStandby
@@ -27,6 +28,11 @@ MOST_REQUESTS = 40.0
 """A second: two cores have other things to do as well."""
 _WRITES = 0.3
 """How often what is forgotten has written: then a person has to be asked."""
+LATER = {
+    Cause.LEAK: frozenset({Option.RESTART, Option.SESSION_TIMEOUT}),
+    Cause.SLOW: frozenset({Option.TERMINATE}),
+}
+"""What may be done as well, where the first step did not help."""
 WORDS = ("shop", "tickets", "search", "ledger", "booking", "stock", "mail", "fleet", "claims", "media")
 SHORTENED = (
     "Shortened for the trial: leak_age 4 to 7 s (30 s), idle_leak_age 4 to 8 s (1 min), full_for 4 to 8 s "
@@ -86,7 +92,7 @@ def draw_trial(kind: str, chance: Random) -> Draw:
         scenario=scenario,
         started_size=floor(chance.uniform(0.3, 0.45) * scenario.pool_size) if lost else scenario.pool_size,
         policy=_policy(chance),
-        remedies=scenario.acts | ({Option.RESTART} if scenario.cause is Cause.LEAK else frozenset()),
+        remedies=scenario.acts | LATER.get(scenario.cause, frozenset()),
         delivery=chance.uniform(2.5, 4.0),
         has_bystanders=chance.random() < 0.5,
     )
@@ -178,6 +184,12 @@ def _ddl(chance: Random, names: Names) -> Scenario:
     return _calm(demo.DDL, names, chance, chance.randint(8, 16))
 
 
+def _slow(chance: Random, names: Names) -> Scenario:
+    scenario = _calm(demo.SLOW, names, chance, chance.randint(8, 16))
+    usual = Demand(rate=30, hold_ms=scenario.calm.hold_ms)
+    return dataclasses.replace(scenario, usual=usual, fault=MissingIndex(rate=round(chance.uniform(6, 9), 1)))
+
+
 def _degraded(chance: Random, names: Names) -> Scenario:
     scenario = _calm(demo.DEGRADED, names, chance, chance.randint(8, 16))
     return dataclasses.replace(scenario, fault=LostStandby(rate=round(chance.uniform(5, 10), 1)))
@@ -260,6 +272,7 @@ SCENARIOS: Mapping[str, Callable[[Random, Names], Scenario]] = {
     "hold": _hold,
     "lock": _lock,
     "ddl": _ddl,
+    "slow": _slow,
     "degraded": _degraded,
     "spike": _spike,
     "leak-spike": _leak_in_spike,

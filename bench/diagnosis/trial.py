@@ -18,11 +18,14 @@ from bench.diagnosis.servers import DSN, Servers
 from deploy.demo import application
 from deploy.demo.decoys import open_decoys
 from deploy.demo.faults import EXHAUSTED, Ground, why_calm
+from deploy.demo.missing_index import TABLE
 from deploy.demo.sessions import identify
 from deploy.load.generator import LONGEST_RUN, Load
 from deploy.local import probes
 from deploy.local import target as targets
 from deploy.local.errors import StackError
+from deploy.local.postgres import SUPERUSER
+from deploy.local.postgres_roles import connected
 from deploy.local.target import POOL_FILE, Target
 from workflows.models import target as models
 from workflows.models.diagnosis import Cause
@@ -39,6 +42,11 @@ SECONDS_TO_STRIKE = 30.0
 MOST_LOOKS = 5
 """As the incident: four suspicions, and then people."""
 LONGEST_PAUSE = 30.0
+SLOWLY = f"""
+SELECT pid FROM pg_stat_activity
+ WHERE application_name = $1 AND state = 'active' AND query LIKE '%FROM {TABLE}%'"""  # noqa: S608  our own name
+FORGET = "SELECT pg_stat_statements_reset()"
+"""What statements took in the trial before would be what is usual in this one."""
 FORGETTING = frozenset({Cause.LEAK, Cause.LOCK, Cause.IDLE_LEAK})
 
 
@@ -50,6 +58,7 @@ async def run_trial(servers: Servers, draw: Draw, name: str) -> Record:
     """Break a pool for real and record what an incident would see. Raises StackError, `TrialVoid` too."""
     try:
         async with _break(servers, draw) as (ground, target):
+            running = await _run_slowly(ground)
             looks = await _investigate(servers, draw, target)
             return Record(
                 name=name,
@@ -57,7 +66,7 @@ async def run_trial(servers: Servers, draw: Draw, name: str) -> Record:
                 circumstances=draw.circumstances,
                 target=target,
                 policy=draw.policy,
-                truth=await _truth(draw, ground),
+                truth=await _truth(draw, ground, running),
                 looks=looks,
             )
     except httpx.HTTPError as failure:
@@ -68,6 +77,8 @@ async def run_trial(servers: Servers, draw: Draw, name: str) -> Record:
 async def _break(servers: Servers, draw: Draw) -> AsyncIterator[tuple[Ground, models.Target]]:
     scenario = draw.scenario
     async with AsyncExitStack() as holding:
+        async with connected(servers.postgres, servers.postgres.settings.database) as connection:
+            await connection.execute(FORGET)
         running = await _start(servers, draw, holding)
         servers.prometheus.watch([each.application for each in running.values()])
         holding.callback(servers.prometheus.watch, [])
@@ -161,11 +172,21 @@ async def _investigate(servers: Servers, draw: Draw, target: models.Target) -> t
     return tuple(looks)
 
 
-async def _truth(draw: Draw, ground: Ground) -> Truth:
-    scenario = draw.scenario
-    forgotten = await ground.application.forgotten() if scenario.cause in FORGETTING else []
+async def _run_slowly(ground: Ground) -> list[int]:
+    """Server processes of the application that read the whole table now, by the server's own word."""
+    async with connected(ground.stack.postgres, SUPERUSER) as connection:
+        rows = await connection.fetch(SLOWLY, ground.application.target.application.service)
+    return [row["pid"] for row in rows]
+
+
+async def _truth(draw: Draw, ground: Ground, running: list[int]) -> Truth:
+    scenario, pids = draw.scenario, list[int]()
+    if scenario.cause in FORGETTING:
+        pids = await ground.application.forgotten()
+    if scenario.cause is Cause.SLOW:
+        pids = [*running, *await _run_slowly(ground)]
     left = {
-        *(await identify(ground.stack.postgres, forgotten)),
+        *(await identify(ground.stack.postgres, pids)),
         *(await scenario.fault.culprits(ground) or ()),
     }
     return Truth(
