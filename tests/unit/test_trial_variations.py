@@ -52,6 +52,19 @@ def test_a_partner_that_hangs_for_longer_than_a_leak_is_told_by_the_requests_und
     assert "the cause is hold, not leak" in judge(untold).wrong_acts[0]
 
 
+def test_beside_a_slow_query_that_holds_just_too_little_no_pool_is_enlarged() -> None:
+    """As the trial found it: more instances and honest work, so that less than half runs the slow query."""
+    lesser = 0
+    for seed in range(20):
+        busier = sizes.add_honest(recorded()["slow"], Random(seed))
+        assert busier is not None
+        varied = beside.add_instance(busier, Random(seed))
+        assert varied is not None
+        lesser += judge(varied).found == Cause.UNKNOWN
+        assert judge(varied).wrong_acts == ()
+    assert lesser
+
+
 @pytest.mark.parametrize("variation", PRESERVING.values(), ids=list(PRESERVING))
 def test_what_preserves_the_truth_is_told_rightly(variation: Variation) -> None:
     fitting = 0

@@ -7,7 +7,7 @@ from workflows.causes.capacity import find_lost_capacity
 from workflows.causes.hold import find_hold
 from workflows.causes.idle_leak import find_idle_leak
 from workflows.causes.leak import find_leak
-from workflows.causes.slow import find_slow
+from workflows.causes.slow import describe_lesser, find_slow
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention
 from workflows.exhaustion import describe_pool
@@ -90,7 +90,7 @@ def _obstacle(symptoms: Symptoms) -> str | None:
     if isinstance(find_lost_capacity(symptoms), Finding):
         return "capacity is lost."
     waits = describe_contention(symptoms.database.sessions, symptoms.target)
-    return waits or _slowness(symptoms) or _stillness(symptoms)
+    return waits or describe_lesser(symptoms) or _slowness(symptoms) or _stillness(symptoms)
 
 
 def _slowness(symptoms: Symptoms) -> str | None:

@@ -75,6 +75,20 @@ def find_slow(symptoms: Symptoms) -> Finding | str:
     )
 
 
+def describe_lesser(symptoms: Symptoms) -> str | None:
+    """A slow query that holds too little to be the cause, and too much for usual work; None if none."""
+    crowd = _crowd(symptoms, symptoms.database) if symptoms.database else "no session could be read."
+    checked_out = symptoms.checked_out(symptoms.exhausted)
+    if isinstance(crowd, str) or not crowd.slow:
+        return None
+    if len(crowd.slow) < symptoms.policy.thresholds.leak_share * checked_out:
+        return None
+    return (
+        f"{counted(len(crowd.slow), 'session')} for {checked_out} connections checked out run query "
+        f"{crowd.shape.query_id} for more than {span(crowd.limit)}: something is slow."
+    )
+
+
 def _crowd(symptoms: Symptoms, database: DatabaseReading) -> Crowd | str:
     """The most frequent shape of the statements that run."""
     if isinstance(database.statements, Unavailable):
