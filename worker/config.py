@@ -1,6 +1,7 @@
 """What the tool looks after and by which rules: the values of the configuration file."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +14,8 @@ from workflows.models.policy import Policy
 from workflows.models.target import Name, Target, Url
 from workflows.models.text import ExactName
 
+LEAK_AGE_ALONE = timedelta(minutes=5)
+"""The runbook's own age (option 2)."""
 DEFAULT = "default"
 LINK_NAMES = frozenset({"target", "workflow_id", "namespace"})
 ALERT_NAME = "DatabaseConnectionPoolExhausted"
@@ -68,7 +71,11 @@ class Configuration(Model):
 
     def policy_of(self, target: TargetEntry) -> Policy:
         """The rules that hold for the target."""
-        return self.policies[target.policy]
+        policy = self.policies[target.policy]
+        if policy.thresholds.leak_age_alone is not None:
+            return policy
+        thresholds = policy.thresholds.model_copy(update={"leak_age_alone": LEAK_AGE_ALONE})
+        return policy.model_copy(update={"thresholds": thresholds})
 
     def matching(self, labels: Mapping[str, str]) -> tuple[TargetEntry, ...]:
         """The targets whose matchers the labels satisfy: usually one, and all of them where several do."""

@@ -28,6 +28,14 @@ def test_a_valid_file_is_read() -> None:
     assert configuration.alerts == ("DatabaseConnectionPoolExhausted",)
 
 
+def test_the_runbook_s_age_is_filled_in_where_none_is_set() -> None:
+    configuration = read(raw())
+    target = configuration.targets[0]
+    assert configuration.policy_of(target).thresholds.leak_age_alone == timedelta(minutes=5)
+    other = read(raw() | {"policies": {"default": {"thresholds": {"leak_age_alone": "2m"}}}})
+    assert other.policy_of(target).thresholds.leak_age_alone == timedelta(minutes=2)
+
+
 def test_an_incident_knows_the_other_targets_of_its_database() -> None:
     elsewhere = another("elsewhere")
     elsewhere["database"]["name"] = "second"

@@ -1,6 +1,6 @@
 """A leak: connections checked out and forgotten, idle in transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
@@ -124,7 +124,9 @@ def ripens_in(session: Session, symptoms: Symptoms) -> timedelta | None:
 
 
 def _leak(symptoms: Symptoms, held: Held) -> Finding:
-    share, doubts = held.certain_share, describe_doubts(symptoms, held.instances, held.count)
+    held, young = _proven(symptoms, held)
+    share = held.certain_share
+    doubts = (*young, *describe_doubts(symptoms, held.instances, held.count))
     return Finding(
         cause=Cause.LEAK,
         confidence=share * (_SEEN_TWICE if symptoms.earlier else _SEEN_ONCE),
@@ -134,6 +136,22 @@ def _leak(symptoms: Symptoms, held: Held) -> Finding:
         share=share,
         doubts=doubts,
     )
+
+
+def _proven(symptoms: Symptoms, held: Held) -> tuple[Held, tuple[str, ...]]:
+    """Those that no hanging partner explains; or all, and the doubt, where requests are not counted."""
+    alone = symptoms.policy.thresholds.leak_age_alone
+    if alone is None or symptoms.abandoned(held.instances) is not None:
+        return held, ()
+    old = [session for session in held.certain if session.state_seconds > alone.total_seconds()]
+    proven = replace(held, certain=tuple(old))
+    if old and proven.certain_share >= symptoms.policy.thresholds.leak_share:
+        return proven, ()
+    doubt = (
+        "The application does not tell how many requests are under way, and a partner that hangs makes "
+        f"honest ones look like this: before they have idled for {span(alone)}, a person decides."
+    )
+    return held, (doubt,)
 
 
 def describe_doubts(symptoms: Symptoms, instances: tuple[str, ...], held: int) -> tuple[str, ...]:

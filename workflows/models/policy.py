@@ -86,6 +86,12 @@ class Thresholds(Model):
     """
     leak_age_without_usual: Duration = timedelta(minutes=5)
     """The same where the usual hold time is not known (runbook, option 2)."""
+    leak_age_alone: Duration | None = None
+    """Idle in transaction at least this long before it is ended without a person, where the application does
+    not tell how many requests are under way: a partner that hangs makes honest requests look the same.
+
+    None leaves it at `leak_age`, as in incidents that began before this field; the configuration fills in
+    the runbook's 5 minutes."""
     leak_hold_factor: Annotated[float, Field(ge=1)] = 3.0
     leak_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of the connections checked out that must be held so before they are called a leak."""
