@@ -98,7 +98,8 @@ class PostgresDatabase(Database):
                 f"{database.dsn}: poolmedic.terminate_session may not be called for {database.role}; "
                 "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
             )
-        return await Wave(warm, sessions, activity.heartbeat).run()
+        readers_only = request.act.readers_only
+        return await Wave(warm, sessions, activity.heartbeat, readers_only=readers_only).run()
 
     @activity.defn
     @override
@@ -119,7 +120,8 @@ class PostgresDatabase(Database):
                 f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}; "
                 "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
             )
-        return await Cancelling(warm, statements, activity.heartbeat).run()
+        limits = {"waiting_only": request.act.waiting_only, "readers_only": request.act.readers_only}
+        return await Cancelling(warm, statements, activity.heartbeat, **limits).run()
 
     @activity.defn
     @override

@@ -65,12 +65,13 @@ def of_query(attempts: tuple[Attempt, ...], query_id: int | None) -> tuple[Attem
 
 
 def told_to_stop(attempts: tuple[Attempt, ...]) -> frozenset[StatementIdentity]:
-    """Statements that a cancel has addressed and told of: another one would change nothing for them."""
+    """Statements that a cancel has signalled: another one would change nothing for them."""
     return frozenset(
         statement
         for attempt in attempts
         if isinstance(attempt.proposal.act, Cancellation) and attempt.outcome.status in _TOLD
-        for statement in attempt.proposal.act.statements
+        for statement, touched in zip(attempt.proposal.act.statements, attempt.outcome.touched, strict=False)
+        if touched.changed
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from workflows.contention import RESOURCE_SHARE, RESOURCES
 from workflows.models.pressure import Checkpoints, ServerPressure, Standby
 from workflows.wording import counted, listed, percent, size, span
 
@@ -14,6 +15,12 @@ _MANY_CHECKPOINTS = 10
 def describe_pressure(pressure: ServerPressure) -> tuple[str, ...]:
     """Who waits for what on the whole server, then only what is out of the ordinary."""
     return tuple(_describe(pressure))
+
+
+def is_starved(pressure: ServerPressure) -> bool:
+    """More than half of everybody's statements at work wait for storage or internal locks."""
+    starved = sum(count for kind, count in pressure.waits.items() if kind in RESOURCES)
+    return starved > RESOURCE_SHARE * sum(pressure.waits.values())
 
 
 def _describe(pressure: ServerPressure) -> Iterator[str]:

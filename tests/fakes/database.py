@@ -7,10 +7,12 @@ from temporalio import activity
 
 from tests.fakes import changes, readings
 from tests.fakes.port import Port
+from tests.fakes.state import Backend
 from tests.fakes.world import Act
 from workflows.errors import PreconditionGone, SourceRefused
 from workflows.models.evidence import DatabaseReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
+from workflows.models.plan import Cancellation, SessionTimeout, Termination
 from workflows.models.policy import Limits
 from workflows.models.session import SessionIdentity, StatementIdentity
 from workflows.models.target import Database
@@ -56,7 +58,7 @@ class FakeDatabase(Port, ports.Database):
             if names:
                 self._refuse_too_many(len(statements), request.limits, database, at)
             _beat(tuple(map(_pending, statements)))
-            touched = tuple(self._cancel(each, at) for each in statements)
+            touched = tuple(self._cancel(each, request.act, at) for each in statements)
             _beat(touched)
             cancelled = sum(one.result == "cancelled" for one in touched)
             status = OutcomeStatus.DONE if cancelled == len(touched) else OutcomeStatus.PARTLY
@@ -104,13 +106,19 @@ class FakeDatabase(Port, ports.Database):
             detail=f"{ended} of {len(touched)} sessions ended",
         )
 
-    def _cancel(self, wanted: StatementIdentity, at: datetime) -> Touched:
+    def _cancel(self, wanted: StatementIdentity, act: Cancellation, at: datetime) -> Touched:
         found = [each for each in self.world.state(at).backends if each.statement_identity(at) == wanted]
-        if not found or found[0].state != "active":
+        if not found or found[0].state != "active" or not self._is_as_asked(found[0], act):
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.cancel(wanted), Act(at, "cancel", str(wanted.pid)))
         result = "cancelled" if found[0].heeds_cancel else "told to stop"
         return Touched(what=str(wanted), changed=True, result=result)
+
+    def _is_as_asked(self, backend: Backend, act: Cancellation | Termination | SessionTimeout) -> bool:
+        """Whether it still waits, and has still not written, where the act is for such alone."""
+        waits = bool(backend.blocked_by) or not (isinstance(act, Cancellation) and act.waiting_only)
+        reads = not backend.has_written or isinstance(act, SessionTimeout) or not act.readers_only
+        return waits and reads
 
     def _refuse(self, request: TerminateRequest | TimeoutRequest, at: datetime) -> None:
         database, asked = request.target.database, len(request.act.sessions)
@@ -129,7 +137,7 @@ class FakeDatabase(Port, ports.Database):
         self.world.asked_to_end.append(wanted)
         found = [backend for backend in self.world.state(at).backends if backend.identity(at) == wanted]
         is_allowed = found and readings.is_own(found[0], request.target.database) and not found[0].in_progress
-        if not is_allowed:
+        if not (is_allowed and self._is_as_asked(found[0], request.act)):
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.end(wanted), Act(at, "end", str(wanted.pid)))
         return Touched(what=str(wanted), changed=True, result="ended")

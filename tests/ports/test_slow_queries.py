@@ -71,6 +71,41 @@ async def test_cancels_exactly_the_named_statements_and_leaves_every_session(sta
     assert set(await running(stage)) == {pids[2]}
 
 
+async def test_what_works_is_left_alone_where_only_waiting_ones_were_meant(stage: DatabaseStage) -> None:
+    pid = await stage.run()
+    act = Cancellation(statements=((await running(stage))[pid][0],), waiting_only=True)
+
+    asked = CancelRequest(target=stage.target, act=act)
+    outcome = await examples.environment().run(stage.port.cancel_queries, asked)
+
+    assert outcome.status is OutcomeStatus.NOTHING
+    assert stage.cancelled() == []
+
+
+async def test_what_has_written_meanwhile_is_left_alone_where_only_readers_were_meant(
+    postgres_server: Postgres,
+) -> None:
+    """A query by its looks, with a function that changes something: PostgreSQL tells only when it has."""
+    async with AsyncExitStack() as stack:
+        stage = RealDatabase(postgres_server, stack)
+        pid = await stage.run_text("SELECT pg_current_xact_id(), pg_sleep(60)")
+        statement, session = (await running(stage))[pid]
+        assert session.has_written
+        look = examples.environment()
+        cancel_it = Cancellation(statements=(statement,), query_id=4712, readers_only=True)
+        asked = CancelRequest(target=stage.target, act=cancel_it)
+        cancelled = await look.run(stage.port.cancel_queries, asked)
+        end_it = TerminateRequest(
+            target=stage.target, act=Termination(sessions=(session.identity,), readers_only=True)
+        )
+        ended = await examples.environment().run(stage.port.terminate_sessions, end_it)
+
+        assert {cancelled.status, ended.status} == {OutcomeStatus.NOTHING}
+        assert "it has written meanwhile" in cancelled.touched[0].result
+        assert "it has written meanwhile" in ended.touched[0].result
+        assert pid in await stage.alive()
+
+
 async def test_a_statement_of_another_application_is_refused_as_a_whole(stage: DatabaseStage) -> None:
     pid = await stage.run()
     statement = (await running(stage))[pid][0]

@@ -14,6 +14,7 @@ from workflows.causes.symptoms import observe
 from workflows.diagnosis import diagnose
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.evidence import Evidence
+from workflows.models.pressure import Checkpoints, ServerPressure
 from workflows.models.session import Session
 
 
@@ -213,3 +214,25 @@ def test_a_leak_beside_it_is_told_by_what_it_holds() -> None:
 
     assert next(iter(found)) is Cause.LEAK
     assert Cause.SLOW not in found
+
+
+@pytest.mark.parametrize(
+    ("waits", "is_doubted"),
+    [
+        ({"IO": 140, "LWLock": 60, "running": 40}, True),
+        ({"IO": 10, "running": 10}, False),
+        ({"Lock": 200, "running": 1}, False),
+        ({}, False),
+    ],
+)
+def test_where_the_whole_server_waits_for_storage_a_person_decides(
+    waits: dict[str, int], is_doubted: bool
+) -> None:
+    checkpoints = Checkpoints(timed=1, requested=0)
+    pressure = ServerPressure(
+        waits=waits, standbys=(), idle_slots=0, kept_bytes=None, checkpoints=checkpoints
+    )
+    finding = causes(slow_look(slow(18), server={"pressure": known(pressure)}))[Cause.SLOW]
+
+    told = [doubt for doubt in finding.doubts if "the server itself may be slow" in doubt]
+    assert bool(told) is is_doubted

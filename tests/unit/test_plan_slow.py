@@ -126,27 +126,46 @@ def test_a_cancel_that_touched_nothing_is_tried_again() -> None:
 
 def test_what_runs_on_after_its_cancel_is_ended() -> None:
     first = proposed(decide(LOOK, rules=ALONE))
-    step = proposed(decide(LOOK, tried(first), rules=ALONE))
+    step = proposed(decide(LOOK, tried(first, changed=18), rules=ALONE))
 
     assert isinstance(step.act, Termination)
     assert step.permission is Permission.ALONE
     assert {each.pid for each in step.act.sessions} == set(range(200, 218))
     assert "the very statement that was told to stop" in step.effect
-    assert refusal(step, attempts=(tried(first),)) is None
+    assert refusal(step, attempts=(tried(first, changed=18),)) is None
     assert "not told to stop before" in (refusal(step) or "")
-    left = left_to_people(decide(LOOK, tried(first), tried(step), rules=ALONE))
+    left = left_to_people(decide(LOOK, tried(first, changed=18), tried(step), rules=ALONE))
     assert "none of them runs on" in left
+
+
+def test_who_said_yes_to_a_cancel_is_asked_before_its_session_is_ended() -> None:
+    options = {"cancel": "approval", "terminate": "alone"}
+    rules = policy(options=options, limits={"sessions_per_act": 18})
+    first = proposed(decide(LOOK, rules=rules))
+    assert "The sessions stay." in first.effect
+
+    step = proposed(decide(LOOK, tried(first, changed=18, by="ada"), rules=rules))
+    assert isinstance(step.act, Termination)
+    assert step.permission is Permission.APPROVAL
+
+
+def test_only_what_was_really_told_to_stop_is_ended() -> None:
+    first = proposed(decide(LOOK, rules=ALONE))
+    step = proposed(decide(LOOK, tried(first, changed=1), rules=ALONE))
+
+    assert isinstance(step.act, Termination)
+    assert len(step.act.sessions) == 1
 
 
 def test_an_end_is_asked_for_once_people_have_taken_over_or_more_would_be_lost() -> None:
     writers = slow_look(slow(18, reads_only=False))
     first = proposed(decide(writers, rules=ALONE))
 
-    step = proposed(decide(writers, tried(first, by="ada"), rules=ALONE))
+    step = proposed(decide(writers, tried(first, changed=18, by="ada"), rules=ALONE))
     assert isinstance(step.act, Termination)
     assert step.permission is Permission.APPROVAL
     alone = step.model_copy(update={"permission": Permission.ALONE})
-    assert "needs approval" in (refusal(alone, writers, attempts=(tried(first),)) or "")
+    assert "needs approval" in (refusal(alone, writers, attempts=(tried(first, changed=18),)) or "")
 
 
 @pytest.mark.parametrize(

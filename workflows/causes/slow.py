@@ -11,9 +11,10 @@ from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention, working_sessions
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.evidence import DatabaseReading, StatementReading
-from workflows.models.reading import Unavailable
+from workflows.models.reading import Unavailable, value_of
 from workflows.models.session import Session
 from workflows.ownership import cancellable
+from workflows.pressure import is_starved
 from workflows.wording import counted, listed, percent, span
 
 _CERTAINTY = 0.9
@@ -192,6 +193,13 @@ def _doubts(symptoms: Symptoms, database: DatabaseReading, crowd: Crowd) -> tupl
     if ratio is None or ratio > factor:
         traffic = "not known" if ratio is None else f"{percent(ratio)} of the usual"
         doubts.append(f"Traffic is {traffic}: the server may just have too much to do, so a person decides.")
+    pressure = value_of(database.pressure)
+    if pressure and is_starved(pressure):
+        doubts.append(
+            f"Most statements of the whole server wait for storage or internal locks "
+            f"({listed(f'{kind} {count}' for kind, count in pressure.waits.items())}): the server itself may "
+            "be slow, so a person decides."
+        )
     if others := _others(symptoms, database, crowd):
         doubts.append(
             f"Other queries take many times their usual time as well ({listed(others)}): the server itself "

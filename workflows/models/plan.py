@@ -18,6 +18,8 @@ class Termination(Model):
     sessions: tuple[SessionIdentity, ...]
     rest: tuple[SessionIdentity, ...] = ()
     """Leaked as well, and left for the next wave."""
+    readers_only: bool = False
+    """Whoever has written meanwhile is left alone: nobody was asked about what would be lost."""
 
 
 class Cancellation(Model):
@@ -29,6 +31,10 @@ class Cancellation(Model):
     """The shape of slow queries; None for changes of a table."""
     rest: tuple[StatementIdentity, ...] = ()
     """Slow as well, and left for the next wave."""
+    waiting_only: bool = False
+    """Whoever has got its lock meanwhile, and works, is left alone."""
+    readers_only: bool = False
+    """As of a termination."""
 
 
 class Restart(Model):

@@ -26,7 +26,7 @@ def propose_cancellation(situation: Situation) -> Proposal | str:
     if told_to_stop(situation.attempts).intersection(statements.values()):
         return "Cancel the change of a table: it was told to stop before, and runs on all the same."
     return situation.propose(
-        Cancellation(statements=tuple(dict.fromkeys(statements.values()))),
+        Cancellation(statements=tuple(dict.fromkeys(statements.values())), waiting_only=True),
         effect=_describe(queue, changes),
         risk=_risk(queue, changes),
         asks=True,
@@ -66,8 +66,8 @@ def _describe(queue: Queue, changes: list[int]) -> str:
     behind = frozenset[int]().union(*(queue.behind[pid] for pid in changes))
     readers = dict.fromkeys(each for pid in changes for each in queue.ahead[pid] if each not in changes)
     return (
-        f"Cancel {counted(len(changes), 'statement')}, only while it is still the very one that was seen: "
-        f"{listed(describe_front(queue, pid) for pid in changes)}. "
+        f"Cancel {counted(len(changes), 'statement')}, only while it is the very one that was seen, and "
+        f"waits: {listed(describe_front(queue, pid) for pid in changes)}. "
         f"{counted(len(behind), 'session')} of the application wait behind it. Left alone in front of it: "
         f"{listed(describe_front(queue, pid) for pid in readers) or 'nobody'}."
     )

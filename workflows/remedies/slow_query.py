@@ -29,15 +29,17 @@ def propose_cancel_of_slow(situation: Situation) -> Proposal | str:
     wave = _wave(situation, left, Option.CANCEL)
     if not wave:
         return "Cancel the slow query: none of its statements is left that may be cancelled at once."
+    asks = any(has_to_be_asked_for(each) for each in wave.values())
     return situation.propose(
         Cancellation(
             statements=tuple(wave),
             query_id=situation.finding.query_id,
             rest=tuple(each for each in left if each not in wave),
+            readers_only=not asks,
         ),
         effect=_describe(situation, wave.values(), len(left)),
         risk=f"The requests that wait for it get an error, and may come again.{_losses(wave.values())}",
-        asks=any(has_to_be_asked_for(each) for each in wave.values()),
+        asks=asks,
     )
 
 
@@ -51,11 +53,14 @@ def propose_end_of_slow(situation: Situation) -> Proposal | str:
     wave = _wave(situation, left, Option.TERMINATE)
     if not wave:
         return "End the sessions of the slow query: none of them runs on after it was told to stop."
+    loses = any(has_to_be_asked_for(each) for each in wave.values())
+    # Whoever said yes to the cancel said so of statements: their sessions stay.
+    was_asked = situation.policy.permission(Option.CANCEL) is not Permission.ALONE
     return situation.propose(
-        Termination(sessions=tuple(each.identity for each in wave.values())),
+        Termination(sessions=tuple(each.identity for each in wave.values()), readers_only=not loses),
         effect=_describe_end(wave.values()),
         risk=f"The pool loses these connections, and the requests get an error.{_losses(wave.values())}",
-        asks=situation.is_handed_over or any(has_to_be_asked_for(each) for each in wave.values()),
+        asks=situation.is_handed_over or was_asked or loses,
     )
 
 
