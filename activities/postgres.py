@@ -78,6 +78,7 @@ class PostgresDatabase(Database):
                 sessions=sessions,
                 sessions_total=counts["own"],
                 foreign=counts["foreign_ones"],
+                foreign_of_role=counts["foreign_of_role"],
                 blockers=await read_blockers(connection, sessions),
                 statements=await _read_statements(connection, database),
                 pressure=await read_pressure(connection, server.version),

@@ -112,6 +112,9 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
         sessions=tuple(backend.session(at) for backend in own[:MOST_SESSIONS]),
         sessions_total=len(own),
         foreign=len(everybody) - len(own),
+        foreign_of_role=sum(
+            each.usename == database.role and not is_own(each, database) for each in everybody
+        ),
         statements=Known(value=(_usual_statement(state), SLOW_STATEMENT), at=at),
         blockers=Known(value=blockers_of(everybody, own, at), at=at),
         pressure=Known(value=_pressure(everybody), at=at),

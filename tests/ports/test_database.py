@@ -76,13 +76,14 @@ async def test_an_advisory_lock_is_seen_on_whoever_holds_it(stage: DatabaseStage
 
 async def test_sessions_of_others_are_counted_and_never_listed(stage: DatabaseStage) -> None:
     own = await stage.leak()
-    before = (await read(stage)).foreign
+    first = await read(stage)
     await stage.leak(role="billing")
     await stage.leak(application="migrate")
     await stage.leak(database="postgres")
     reading = await read(stage)
     assert [session.identity.pid for session in reading.sessions] == [own]
-    assert reading.foreign == before + 3
+    assert reading.foreign == first.foreign + 3
+    assert reading.foreign_of_role == first.foreign_of_role + 2
     assert reading.server.connections >= 4
 
 

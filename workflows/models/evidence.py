@@ -156,6 +156,8 @@ class DatabaseReading(Model):
     sessions_total: int
     foreign: int
     """Client backends of other roles, databases or application names: never listed, never touched."""
+    foreign_of_role: int = 0
+    """Of them, those of the application's own role: they share its connection limit."""
     statements: Reading[tuple[StatementReading, ...]]
     blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
     """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
