@@ -8,7 +8,7 @@ import asyncpg
 
 from activities.postgres_errors import DRIVER_ERRORS, translate
 from activities.warm_connection import CONNECT_SECONDS, Connection
-from workflows.errors import NotConfigured, PoolmedicError, SourceRefused, SourceUnavailable
+from workflows.errors import NotConfigured, PoolmedicError, SourceRefused
 from workflows.models.target import Database
 
 _SHORT = timedelta(seconds=3)
@@ -65,10 +65,6 @@ class Owners:
             raise SourceRefused(
                 f"{name}: the connection string cannot be read; "
                 "write postgresql://role:password@host:port/database, special characters percent-encoded"
-            ) from None
-        except asyncpg.TooManyConnectionsError:
-            raise SourceUnavailable(
-                f"{name}: every slot of the server is taken; its role needs pg_use_reserved_connections"
             ) from None
 
 

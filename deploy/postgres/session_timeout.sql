@@ -21,13 +21,28 @@ BEGIN
                          'Set it yourself: ALTER ROLE ... IN DATABASE ... SET '
                          'idle_in_transaction_session_timeout = ''60s''.';
     END IF;
+    -- As in poolmedic.sql: only a superuser can leave the mark of a role that we made.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'poolmedic_configurer') THEN
+        CREATE ROLE poolmedic_configurer;
+        ALTER ROLE poolmedic_configurer SET poolmedic.made_as = 'poolmedic_configurer';
+    END IF;
+    SELECT string_agg(format('%I', r.rolname), ', ' ORDER BY r.rolname) INTO strange
+      FROM pg_roles AS r
+     WHERE r.rolname IN ('poolmedic', 'poolmedic_definer', 'poolmedic_configurer', 'poolmedic_index')
+       AND NOT EXISTS (SELECT FROM pg_db_role_setting AS s
+                        WHERE s.setrole = r.oid AND s.setdatabase = 0
+                          AND format('poolmedic.made_as=%s', r.rolname) = ANY (s.setconfig));
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'a role of poolmedic exists already, and these files did not make it: %', strange
+            USING HINT = 'Nothing was changed. Whoever made it can have left code that runs as it. Find out '
+                         'who did; then, in every database, DROP SCHEMA poolmedic CASCADE and DROP OWNED BY '
+                         'the role, DROP ROLE it, and apply the files again. So too where these files were '
+                         'applied before they marked the roles they make.';
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
                     WHERE n.nspname = 'poolmedic' AND r.rolname = 'poolmedic_definer') THEN
         RAISE EXCEPTION 'there is no schema poolmedic of poolmedic_definer in this database'
             USING HINT = 'Apply poolmedic.sql first.';
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'poolmedic_configurer') THEN
-        CREATE ROLE poolmedic_configurer;
     END IF;
     SELECT string_agg(format('%I', m.rolname), ', ') INTO strange
       FROM pg_auth_members AS held
@@ -45,6 +60,8 @@ $$;
 
 -- The owner of the function. Nobody can log in as it, and what it may change are only roles granted to it.
 ALTER ROLE poolmedic_configurer NOLOGIN CREATEROLE;
+REVOKE ALL ON SCHEMA poolmedic FROM poolmedic_configurer;
+REVOKE ALL ON poolmedic.application_role FROM poolmedic_configurer;
 GRANT USAGE ON SCHEMA poolmedic TO poolmedic_configurer;
 GRANT SELECT ON poolmedic.application_role TO poolmedic_configurer;
 
@@ -94,7 +111,23 @@ END
 $$;
 
 ALTER FUNCTION poolmedic.set_session_timeout(name, integer, text) OWNER TO poolmedic_configurer;
-REVOKE ALL ON FUNCTION poolmedic.set_session_timeout(name, integer, text) FROM PUBLIC;
+DO $$
+DECLARE
+    revocation text;
+BEGIN
+    FOR revocation IN
+        SELECT DISTINCT format('REVOKE ALL ON FUNCTION %s FROM %s CASCADE', p.oid::regprocedure,
+                               coalesce(quote_ident(r.rolname), 'PUBLIC'))
+          FROM pg_proc AS p
+         CROSS JOIN aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS entry
+          LEFT JOIN pg_roles AS r ON r.oid = entry.grantee
+         WHERE p.oid = 'poolmedic.set_session_timeout(name, integer, text)'::regprocedure
+           AND entry.grantee <> p.proowner
+    LOOP
+        EXECUTE revocation;
+    END LOOP;
+END
+$$;
 GRANT EXECUTE ON FUNCTION poolmedic.set_session_timeout(name, integer, text) TO poolmedic;
 
 COMMIT;

@@ -248,7 +248,9 @@ async def test_a_column_with_an_index_that_is_not_used_is_for_a_person(stage: Re
         with pytest.raises(PreconditionGone, match="has an index on receiver that is not used"):
             await advise(stage)
     finally:
-        await stage.execute("ALTER ROLE poolmedic_index RESET ALL")
+        await stage.execute("ALTER ROLE poolmedic_index RESET enable_indexscan")
+        await stage.execute("ALTER ROLE poolmedic_index RESET enable_bitmapscan")
+        await stage.execute("ALTER ROLE poolmedic_index RESET enable_indexonlyscan")
 
 
 async def test_a_statement_that_is_no_query_is_not_run(stage: RealIndexes) -> None:
