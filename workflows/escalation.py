@@ -1,12 +1,13 @@
 """When people are called, and what they are told. Pure: clocks as deadlines, pages as text."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from workflows.budget import ends
 from workflows.models.alert import Case
 from workflows.models.approval import Request
 from workflows.models.base import Moment
-from workflows.models.diagnosis import Diagnosis
+from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.neighbour import Standing
 from workflows.models.outcome import Attempt
 from workflows.models.page import Level, Page
@@ -27,6 +28,22 @@ class Clock(StrEnum):
 
 CALLS = {Clock.ACKNOWLEDGE: Level.L2, Clock.RESOLVE: Level.L2, Clock.LEADERSHIP: Level.L3}
 """Whom a clock that ran out calls."""
+
+
+class Call(NamedTuple):
+    """What a level is called for; one that was left to a neighbour, or not delivered, is owed."""
+
+    level: Level
+    reason: str
+    key: str | None = None
+    about: Cause | None = None
+    """The cause it speaks of: without meaning once another one is found; None where it holds for any."""
+
+    @property
+    def once(self) -> str:
+        """By what it is known as told: each level is told once per key."""
+        return f"{self.level}/{self.key or self.reason}"
+
 
 _LONGEST_LINE = 600
 _MOST_LINES = 40

@@ -16,6 +16,7 @@ from workflows.gain import Gain
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.approval import PIPELINE
+from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
@@ -97,6 +98,9 @@ class Incident(Messages):
             is_handed_over=record.is_handed_over,
         )
         record.learn(evidence, diagnosis, planned, now())
+        self.neighbours.update()
+        if not isinstance(planned.step, Healthy):
+            self.people.catch_up()
         self.announce()
         match planned.step:
             case Healthy():
@@ -104,7 +108,8 @@ class Incident(Messages):
             case LookAgain() as suspicion:
                 await self.suspect(suspicion)
             case HandOver(reason=reason):
-                await self.hand_over(reason, key=f"hand-over/{diagnosis.first.cause}")
+                cause = diagnosis.first.cause
+                await self.hand_over(reason, key=f"hand-over/{cause}", about=cause)
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
@@ -156,12 +161,12 @@ class Incident(Messages):
             return await self.consent.ask(proposal)
         return PIPELINE
 
-    async def hand_over(self, reason: str, key: str) -> None:
+    async def hand_over(self, reason: str, key: str, about: Cause | None = None) -> None:
         """People decide from here, called once per `key`; the tool goes on looking, less and less often."""
         self.record.lapse(workflow.now())
         self.record.is_handed_over = True
         await self.neighbours.answers()
-        self.people.call(Level.L2, reason, key)
+        self.people.call(Level.L2, reason, key, about)
         await self.stand_by(reason)
 
     async def stand_by(self, why: str) -> None:
@@ -241,6 +246,7 @@ class Incident(Messages):
             record.settle(workflow.now())
         else:
             record.bad_look()
+            self.people.catch_up()
 
     async def watch(self) -> None:
         """Stay open through the cooldown: a recurrence comes into this run, with all that was tried."""

@@ -27,13 +27,14 @@ class Neighbours:
         self._known = {each.target: each for each in record.case.neighbours}
         self._standings: dict[str, Standing] = {}
         self._awaited: set[str] = set()
-        self._called: set[Level] = set()
+        self._called: set[tuple[Cause | None, Level]] = set()
+        self._said: Cause | None = None
         self._telling: set[asyncio.Task[None]] = set()
-        self._has_left: Callable[[], None] = lambda: None
+        self._has_changed: Callable[[], None] = lambda: None
 
-    def on_leave(self, has_left: Callable[[], None]) -> None:
-        """To be called whenever one of them is in an incident no more."""
-        self._has_left = has_left
+    def on_change(self, has_changed: Callable[[], None]) -> None:
+        """To be called whenever one of them said something, or is in an incident no more."""
+        self._has_changed = has_changed
 
     @property
     def open(self) -> tuple[Standing, ...]:
@@ -48,8 +49,7 @@ class Neighbours:
         self._awaited.discard(standing.target)
         before = self._standings.get(standing.target)
         self._standings[standing.target] = standing
-        if standing.is_over:
-            self._has_left()
+        self._has_changed()
         return not standing.is_over and (before is None or before.is_over)
 
     def is_first(self) -> bool:
@@ -61,16 +61,21 @@ class Neighbours:
 
         Only a database that is slow itself is one story: of any other cause each target has its own.
         """
-        if self._cause() is not Cause.DEGRADED:
+        if self._record.cause is not Cause.DEGRADED:
             return None
         own = self._record.case.target.routes.of(level)
         told = [each for each in self.open if each.cause is Cause.DEGRADED and level in each.called]
         return next((each.target for each in told if self._known[each.target].routes.of(level) == own), None)
 
-    def called(self, level: Level) -> None:
-        """This incident has called this level: the others need not, for the same."""
-        self._called.add(level)
+    def called(self, level: Level, cause: Cause | None) -> None:
+        """This incident has called this level for this cause: the others need not, for the same."""
+        self._called.add((cause, level))
         self.tell()
+
+    def update(self) -> None:
+        """Tell the cause, where it is another one than they were told last."""
+        if self._record.cause is not self._said:
+            self.tell()
 
     def begin(self) -> None:
         """Tell that this target is in an incident, and ask the others."""
@@ -89,6 +94,7 @@ class Neighbours:
     def tell(self, *, asks: bool = False, is_over: bool = False) -> None:
         """In the background: no neighbour ever delays an act."""
         standing = self._own().model_copy(update={"asks": asks, "is_over": is_over})
+        self._said = standing.cause
         for neighbour in self._known.values():
             telling = asyncio.create_task(self._signal(neighbour, standing))
             self._telling.add(telling)
@@ -104,12 +110,9 @@ class Neighbours:
         return Standing(
             target=record.case.target.name,
             opened_at=record.opened_at,
-            cause=self._cause(),
-            called=tuple(sorted(self._called)),
+            cause=record.cause,
+            called=tuple(sorted(level for cause, level in self._called if cause is record.cause)),
         )
-
-    def _cause(self) -> Cause | None:
-        return self._record.diagnosis.first.cause if self._record.diagnosis else None
 
     async def _signal(self, neighbour: Neighbour, standing: Standing) -> None:
         try:
@@ -120,4 +123,4 @@ class Neighbours:
             # It is in no incident: then there is nobody to tell, and nothing of it to know.
             self._awaited.discard(neighbour.target)
             if self._standings.pop(neighbour.target, None):
-                self._has_left()
+                self._has_changed()

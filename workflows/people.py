@@ -6,6 +6,8 @@ from temporalio import workflow
 
 from workflows import escalation
 from workflows.effects import Effects
+from workflows.escalation import Call
+from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
 from workflows.models.page import Escalation, Level, Page
 from workflows.models.reading import Known
@@ -20,8 +22,7 @@ class People:
         self._record = record
         self._effects = effects
         self._neighbours = neighbours
-        neighbours.on_leave(self._recall)
-        self._told_by_others: dict[str, tuple[Level, str, str | None]] = {}
+        neighbours.on_change(self.catch_up)
         self._pages: set[asyncio.Task[bool]] = set()
 
     def tell(
@@ -33,41 +34,50 @@ class People:
         *,
         is_good_news: bool = False,
     ) -> asyncio.Task[bool] | None:
-        """Send in the background; None when this level has been told this already in this episode."""
-        once = _once(level, reason, key)
-        if once in self._record.told:
+        """Send in the background; None when this level has been told this already in this episode.
+
+        What no route took in time counts as not told: whoever comes to it again sends it again.
+        """
+        once, told = Call(level, reason, key).once, self._record.told
+        if once in told:
             return None
-        self._record.told.add(once)
+        told.add(once)
         page = escalation.page(
             self._record.case, level, self._key(once), reason, lines, is_good_news=is_good_news
         )
         sending = asyncio.create_task(self._send(page))
         self._pages.add(sending)
         sending.add_done_callback(self._pages.discard)
+        sending.add_done_callback(lambda sent: None if _is_delivered(sent) else told.discard(once))
         return sending
 
-    def call(self, level: Level, reason: str, key: str | None = None) -> None:
+    def call(self, level: Level, reason: str, key: str | None = None, about: Cause | None = None) -> None:
         """Escalate: what is wrong, what was tried, what is asked of the one who reads it.
 
         Where a neighbour's incident has told the same people of the same slow database, they are not told
-        again, for as long as that one is open.
+        again, for as long as that one is open and says so.
         """
-        record = self._record
-        if teller := self._neighbours.teller(level):
-            self._leave_to(teller, level, reason, key)
+        call = Call(level, reason, key, about)
+        if call.once in self._record.told:
             return
-        cause = record.diagnoses[-1].first if record.diagnoses else None
-        lines = [
-            f"Why you are called: {reason}.",
-            f"Found: {cause.cause}." if cause else "Nothing could be diagnosed yet.",
-            *(f"- {reason}" for reason in (cause.reasons if cause else ())),
-            *escalation.beside(self._neighbours.open),
-            *escalation.history(tuple(record.attempts)),
-            *(escalation.omissions(record.plan) if record.plan else ()),
-            "Please take over: open the incident, look at the evidence, decide, and acknowledge.",
-        ]
-        if sending := self.tell(level, reason, lines, key):
-            sending.add_done_callback(lambda sent: self._called(level, sent))
+        if teller := self._neighbours.teller(level):
+            self._leave_to(teller, call)
+            return
+        self._record.owed.pop(call.once, None)
+        if sending := self.tell(level, reason, self._lines(reason), key):
+            cause, episode = self._record.cause, self._record.recurrences
+            sending.add_done_callback(lambda sent: self._called(call, cause, sent, episode))
+
+    def catch_up(self) -> None:
+        """Make the calls that no neighbour makes any more, or no route took; not while the pool is well."""
+        record = self._record
+        if record.healthy_at is not None or record.recovered_at is not None:
+            return
+        for once, call in tuple(record.owed.items()):
+            if call.about not in {None, record.cause}:
+                del record.owed[once]
+            elif self._neighbours.teller(call.level) is None:
+                self.call(*call)
 
     def call_leadership(self) -> None:
         """An act did not help: where it matters most, leadership is called before its clock runs out."""
@@ -79,35 +89,46 @@ class People:
         if reasons := [reason for reason, holds in why.items() if holds]:
             self.call(Level.L3, f"{reasons[0]}, and the first act did not help", key="critical/failed")
 
-    def _leave_to(self, teller: str, level: Level, reason: str, key: str | None) -> None:
-        # Ended by hand it could not say so: a signal that finds no run tells.
-        self._neighbours.tell(asks=True)
-        once = _once(level, reason, key)
-        if once not in self._record.told:
-            self._record.told.add(once)
-            self._told_by_others[once] = level, reason, key
-            said = f"{level} knows of it already, by the incident of {teller}: {reason}"
-            self._record.note(workflow.now(), said)
-
     def meet(self, standing: Standing) -> None:
         """Another target of the database is in an incident too: the first of them tells leadership, once."""
         self._record.note(workflow.now(), f"on the same database, {standing.target} is in an incident too")
         if self._neighbours.is_first():
-            case = self._record.case
-            reason = f"several targets on database {case.target.database.name}"
-            self.tell(Level.L3, reason, escalation.several(case, self._neighbours.open))
+            case, episode = self._record.case, self._record.recurrences
+            call = Call(Level.L3, f"several targets on database {case.target.database.name}")
+            lines = escalation.several(case, self._neighbours.open)
+            if sending := self.tell(call.level, call.reason, lines):
+                sending.add_done_callback(lambda sent: self._owe(call, sent, episode))
 
-    def _recall(self) -> None:
-        """A neighbour's incident is over: what it told for this one too, this one tells now if it lasts."""
-        calls, self._told_by_others = self._told_by_others, {}
-        self._record.told -= calls.keys()
-        if self._record.healthy_at is None and self._record.recovered_at is None:
-            for level, reason, key in calls.values():
-                self.call(level, reason, key)
+    def _lines(self, reason: str) -> list[str]:
+        record = self._record
+        cause = record.diagnoses[-1].first if record.diagnoses else None
+        return [
+            f"Why you are called: {reason}.",
+            f"Found: {cause.cause}." if cause else "Nothing could be diagnosed yet.",
+            *(f"- {reason}" for reason in (cause.reasons if cause else ())),
+            *escalation.beside(self._neighbours.open),
+            *escalation.history(tuple(record.attempts)),
+            *(escalation.omissions(record.plan) if record.plan else ()),
+            "Please take over: open the incident, look at the evidence, decide, and acknowledge.",
+        ]
 
-    def _called(self, level: Level, sent: asyncio.Task[bool]) -> None:
-        if not sent.cancelled() and sent.exception() is None and sent.result():
-            self._neighbours.called(level)
+    def _leave_to(self, teller: str, call: Call) -> None:
+        # Ended by hand it could not say so: a signal that finds no run tells.
+        self._neighbours.tell(asks=True)
+        if call.once not in self._record.owed:
+            self._record.owed[call.once] = call
+            said = f"{call.level} knows of it already, by the incident of {teller}: {call.reason}"
+            self._record.note(workflow.now(), said)
+
+    def _called(self, call: Call, cause: Cause | None, sent: asyncio.Task[bool], episode: int) -> None:
+        """What was called for in an earlier episode says nothing of this one."""
+        if _is_delivered(sent) and episode == self._record.recurrences:
+            self._neighbours.called(call.level, cause)
+        self._owe(call, sent, episode)
+
+    def _owe(self, call: Call, sent: asyncio.Task[bool], episode: int) -> None:
+        if not _is_delivered(sent) and episode == self._record.recurrences:
+            self._record.owed[call.once] = call
 
     async def drain(self) -> None:
         """Wait until every page is out, or given up."""
@@ -135,5 +156,5 @@ class People:
         return isinstance(delivery, Known)
 
 
-def _once(level: Level, reason: str, key: str | None) -> str:
-    return f"{level}/{key or reason}"
+def _is_delivered(sent: asyncio.Task[bool]) -> bool:
+    return not sent.cancelled() and sent.exception() is None and sent.result()

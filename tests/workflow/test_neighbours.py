@@ -161,3 +161,98 @@ async def test_strangers_are_not_heard(shop: Stage, billing: Stage) -> None:
     await incident.signal("neighbour", standing)
     await incident.until(lambda _report: called(shop, "L2"))
     assert noted(await incident.state(), "somebody") == []
+
+
+async def test_a_call_for_another_cause_tells_nothing_of_a_slow_database(shop: Stage, billing: Stage) -> None:
+    shop.world.leak(10, shop.world.after(minutes=-2))
+    older = await shop.incident(cases.policy(mode="observe"), age=timedelta(minutes=6), beside=[billing])
+    await older.until(lambda _report: called(shop, "L2", "nobody has acknowledged"))
+
+    shop.world.routes_down["database-team"] = "connection refused"
+    turn_slow(shop)
+    await older.step(minutes=3)
+    await older.until(lambda report: report.diagnoses[-1].first.cause == "degraded")
+    slow_database(billing)
+    younger = await billing.incident(beside=[shop])
+    await younger.until(lambda _report: called(billing, "L2", "the database server itself is slow"))
+
+    assert noted(await younger.state(), "knows of it already") == []
+
+
+async def test_what_was_left_is_told_once_its_teller_has_another_cause(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older, younger = await both(shop, billing)
+    await younger.until(lambda report: noted(report, "knows of it already"))
+
+    shop.world.happens(changes.find_standby())
+    shop.world.leak(10, shop.world.after(minutes=-2), has_written=True)
+    await older.step(minutes=3)
+    await older.until(lambda report: report.diagnoses[-1].first.cause == "leak")
+    await younger.until(lambda _report: called(billing, "L2"))
+
+    assert called(billing, "L2", "the database server itself is slow")
+    assert not await older.is_over()
+
+
+async def test_what_was_left_is_told_once_its_call_counts_no_more(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    _, younger = await both(shop, billing)
+    await younger.until(lambda report: noted(report, "knows of it already"))
+
+    standing = {
+        "target": shop.target.name,
+        "opened_at": (shop.world.opened - LATER).isoformat(),
+        "cause": "degraded",
+    }
+    await younger.signal("neighbour", standing)
+    await younger.until(lambda _report: called(billing, "L2"))
+
+    assert called(billing, "L2", "the database server itself is slow")
+
+
+async def test_of_another_cause_of_its_own_it_tells_the_clocks_that_it_had_left(
+    shop: Stage, billing: Stage
+) -> None:
+    slow_database(shop, billing)
+    older = await shop.incident(age=LATER, beside=[billing])
+    await older.until(lambda _report: called(shop, "L2"))
+    younger = await billing.incident(cases.policy(mode="observe"), beside=[shop])
+    await younger.step(minutes=6)
+    assert len(noted(await younger.state(), "knows of it already")) == 2
+
+    billing.world.happens(changes.find_standby())
+    billing.world.leak(10, billing.world.after(minutes=-2))
+    await younger.step(minutes=5)
+    await younger.until(lambda report: report.diagnoses[-1].first.cause == "leak")
+
+    (page,) = billing.world.paged("L2")
+    assert "nobody has acknowledged" in page.title
+    assert "Found: leak." in page.body
+
+
+async def test_neighbours_hear_of_a_cause_when_it_changes_and_not_at_every_look(
+    shop: Stage, billing: Stage
+) -> None:
+    slow_database(shop)
+    older = await shop.incident(cases.policy(pace={"relook": "30s"}), beside=[billing])
+    await older.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    before = await told_to_neighbours(older)
+    looks = shop.world.script.calls["read_database"]
+    await older.step(minutes=4)
+    assert shop.world.script.calls["read_database"] > looks + 1
+    assert await told_to_neighbours(older) == before
+
+
+def turn_slow(stage: Stage) -> None:
+    """What held the connections is gone, and the database has got slow instead."""
+    (instance,) = stage.target.instances
+    stage.world.happens(changes.change_app(instance.name, leaked=()))
+    stage.world.happens(changes.lose_standby(), stage.world.after(minutes=-1))
+
+
+async def told_to_neighbours(incident: RunningIncident) -> int:
+    """How many signals it has sent."""
+    events = (await incident.history()).events
+    return sum(
+        event.HasField("signal_external_workflow_execution_initiated_event_attributes") for event in events
+    )

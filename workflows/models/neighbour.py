@@ -21,7 +21,7 @@ class Standing(Model):
     cause: Cause | None = None
     """The first of its last diagnosis."""
     called: tuple[Level, ...] = ()
-    """Who was called for that cause, in this episode."""
+    """Who was reached for that cause, in this episode; a call for another one says nothing of it."""
     is_over: bool = False
     asks: bool = False
     """The neighbour is to tell its own in return."""
