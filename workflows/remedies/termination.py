@@ -5,10 +5,12 @@ from dataclasses import replace
 from math import floor
 
 from workflows.attempts import describe_exhaustion, of_option, rest_of_wave, told_to_end
+from workflows.front import risk_of_ending
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Termination
 from workflows.models.policy import Limits, Option, Permission
+from workflows.models.reading import value_of
 from workflows.models.session import Session, SessionIdentity
 from workflows.ownership import leakable
 from workflows.remedies.situation import Situation
@@ -38,7 +40,15 @@ def propose_end_of_root(situation: Situation) -> Proposal | str:
     """The one session that the others wait behind, or why it is left to people."""
     if not situation.finding.sessions:
         return "End the session in front: none of the target's own stands there forgotten."
-    return propose_termination(situation)
+    proposal = propose_termination(situation)
+    return proposal if isinstance(proposal, str) else _with_risk_of_root(situation, proposal)
+
+
+def _with_risk_of_root(situation: Situation, proposal: Proposal) -> Proposal:
+    blockers = value_of(situation.database.blockers) if situation.database else None
+    roots = {session.identity.pid for session in situation.finding.sessions}
+    risks = [risk_of_ending(blocker) for blocker in blockers or () if blocker.pid in roots]
+    return proposal.model_copy(update={"risk": " ".join(filter(None, (proposal.risk, *risks)))})
 
 
 def propose_rest(situation: Situation) -> Proposal | str | None:
