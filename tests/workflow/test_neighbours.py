@@ -230,6 +230,30 @@ async def test_of_another_cause_of_its_own_it_tells_the_clocks_that_it_had_left(
     assert "Found: leak." in page.body
 
 
+async def test_what_was_left_is_not_told_while_the_pool_is_well(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older = await shop.incident(age=LATER, beside=[billing])
+    await older.until(lambda _report: called(shop, "L2"))
+    younger = await billing.incident(cases.policy(pace={"relook": "30s"}), beside=[shop])
+    await younger.step(minutes=6)
+    assert len(noted(await younger.state(), "knows of it already")) == 2
+
+    billing.world.happens(changes.find_standby())
+    await younger.resolve()
+    await younger.until(lambda report: report.seconds.alert_to_healthy is not None)
+    await older.handle.terminate("by hand")
+    standing = {
+        "target": shop.target.name,
+        "opened_at": (shop.world.opened - LATER).isoformat(),
+        "cause": "degraded",
+        "is_over": True,
+    }
+    await younger.signal("neighbour", standing)
+    await younger.finish()
+
+    assert called(billing, "L2") == []
+
+
 async def test_neighbours_hear_of_a_cause_when_it_changes_and_not_at_every_look(
     shop: Stage, billing: Stage
 ) -> None:
