@@ -98,9 +98,7 @@ class Incident(Messages):
             is_handed_over=record.is_handed_over,
         )
         record.learn(evidence, diagnosis, planned, now())
-        self.neighbours.update()
-        if not isinstance(planned.step, Healthy):
-            self.people.catch_up()
+        self.people.follow(is_well=isinstance(planned.step, Healthy))
         self.announce()
         match planned.step:
             case Healthy():
@@ -108,8 +106,7 @@ class Incident(Messages):
             case LookAgain() as suspicion:
                 await self.suspect(suspicion)
             case HandOver(reason=reason):
-                cause = diagnosis.first.cause
-                await self.hand_over(reason, key=f"hand-over/{cause}", about=cause)
+                await self.hand_over(reason, f"hand-over/{diagnosis.first.cause}", diagnosis.first.cause)
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
@@ -143,8 +140,7 @@ class Incident(Messages):
         show(self.record)
 
     def _acknowledge(self, told: "asyncio.Task[bool]") -> None:
-        is_told = not told.cancelled() and told.exception() is None and told.result()
-        if is_told and not self.record.is_with_people:
+        if self.people.is_delivered(told) and not self.record.is_with_people:
             self.record.acknowledge(PIPELINE, workflow.now())
 
     def must_ask(self, step: Step) -> bool:

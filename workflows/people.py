@@ -48,7 +48,7 @@ class People:
         sending = asyncio.create_task(self._send(page))
         self._pages.add(sending)
         sending.add_done_callback(self._pages.discard)
-        sending.add_done_callback(lambda sent: None if _is_delivered(sent) else told.discard(once))
+        sending.add_done_callback(lambda sent: None if self.is_delivered(sent) else told.discard(once))
         return sending
 
     def call(self, level: Level, reason: str, key: str | None = None, about: Cause | None = None) -> None:
@@ -67,6 +67,17 @@ class People:
         if sending := self.tell(level, reason, self._lines(reason), key):
             cause, episode = self._record.cause, self._record.recurrences
             sending.add_done_callback(lambda sent: self._called(call, cause, sent, episode))
+
+    @staticmethod
+    def is_delivered(sent: asyncio.Task[bool]) -> bool:
+        """Whether a page that is not under way any more has reached somebody."""
+        return not sent.cancelled() and sent.exception() is None and sent.result()
+
+    def follow(self, *, is_well: bool) -> None:
+        """After a look: the neighbours hear of another cause, and what is owed is told unless all is well."""
+        self._neighbours.update()
+        if not is_well:
+            self.catch_up()
 
     def catch_up(self) -> None:
         """Make the calls that no neighbour makes any more, or no route took; not while the pool is well."""
@@ -122,12 +133,12 @@ class People:
 
     def _called(self, call: Call, cause: Cause | None, sent: asyncio.Task[bool], episode: int) -> None:
         """What was called for in an earlier episode says nothing of this one."""
-        if _is_delivered(sent) and episode == self._record.recurrences:
+        if self.is_delivered(sent) and episode == self._record.recurrences:
             self._neighbours.called(call.level, cause)
         self._owe(call, sent, episode)
 
     def _owe(self, call: Call, sent: asyncio.Task[bool], episode: int) -> None:
-        if not _is_delivered(sent) and episode == self._record.recurrences:
+        if not self.is_delivered(sent) and episode == self._record.recurrences:
             self._record.owed[call.once] = call
 
     async def drain(self) -> None:
@@ -154,7 +165,3 @@ class People:
             )
         )
         return isinstance(delivery, Known)
-
-
-def _is_delivered(sent: asyncio.Task[bool]) -> bool:
-    return not sent.cancelled() and sent.exception() is None and sent.result()
