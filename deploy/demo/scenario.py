@@ -171,7 +171,7 @@ HOLD = Scenario(
     # Who waits two seconds is not to be as old as a leak, whatever its age is shortened to.
     times={"leak_age": "30s"},
     advice=("call other services before it takes a connection", "short timeout"),
-    told=("of covetpy-app idle in transaction", "come back, after", "FROM orders WHERE id = $1"),
+    told=("while the database has nothing to do for them", "FROM orders WHERE id = $1"),
 )
 OBSERVE = Scenario(
     name="observe",

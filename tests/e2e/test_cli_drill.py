@@ -58,7 +58,8 @@ def environment(stage: Stage, **changes: str) -> dict[str, str]:
     given = configuration.describe_environment(
         stage.stack, stage.folder / CONFIGURATION, stage.folder / REPORTS
     )
-    needed = ("POOLMEDIC_CONFIG", "POOLMEDIC_DOCKER_HOST", "POOLMEDIC_REPORTS", "COVETPY_DSN")
+    settings = ("POOLMEDIC_CONFIG", "POOLMEDIC_DOCKER_HOST", "POOLMEDIC_REPORTS")
+    needed = (*settings, "COVETPY_DSN", "COVETPY_INDEX_DSN")
     return {name: given[name] for name in needed} | {"TEMPORAL_ADDRESS": NOBODY} | changes
 
 

@@ -24,7 +24,7 @@ RULES = policy(
     options={"cancel": "alone", "terminate": "alone", "index": "alone"}, limits={"sessions_per_act": 20}
 )
 SUBJECT = scenes.with_database(target(), index_dsn="SHOP_INDEX_DSN")
-FIRST = tried(proposed(decide(slow_look(slow(18)), rules=RULES, subject=SUBJECT)))
+FIRST = tried(proposed(decide(slow_look(slow(18)), rules=RULES, subject=SUBJECT)), changed=18)
 FOUND = advice(query_id=SHAPE)
 
 

@@ -105,8 +105,9 @@ def test_it_is_ten_times_the_usual_hold_time(hold: float | None, seconds: int) -
         WAVES,
         (*WAVES, RESTARTED, tried(FIRST_WAVE, at=ago(1))),
         tuple(tried(FIRST_WAVE, OutcomeStatus.NOTHING, at=ago(each)) for each in (4, 3, 2)),
+        (*(tried(FIRST_WAVE, helped=False, at=ago(each)) for each in (40, 30, 20)), RESTARTED),
     ],
-    ids=["a restart needs nobody", "nothing leaked since", "nothing was ended"],
+    ids=["a restart needs nobody", "nothing leaked since", "nothing was ended", "it never helped"],
 )
 def test_what_passes_or_needs_nobody_comes_first(attempts: tuple[Attempt, ...]) -> None:
     decided = planned(*attempts)

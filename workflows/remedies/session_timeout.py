@@ -80,10 +80,12 @@ def _obstacle(situation: Situation) -> str | None:
 
 
 def _has_come_again(situation: Situation) -> bool:
-    """Sessions were ended, and others have leaked since."""
+    """Sessions were ended, that helped, and others have leaked since: a pool that takes no slot back would
+    take none back from the server either."""
     ended = [each for each in of_option(situation.attempts, Option.TERMINATE) if may_have_touched(each)]
+    has_helped = any(each.helped for each in ended)
     leaked = situation.finding.sessions
-    return bool(ended) and any(session.identity.state_change > ended[-1].at for session in leaked)
+    return has_helped and any(session.identity.state_change > ended[-1].at for session in leaked)
 
 
 def _restart_comes_first(situation: Situation) -> bool:
