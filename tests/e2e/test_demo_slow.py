@@ -9,6 +9,7 @@ import pytest
 from deploy.demo import judge, witness
 from deploy.demo import scenario as scenarios
 from deploy.demo.faults import Demand
+from deploy.demo.missing_index import MissingIndex
 from tests.e2e.drill_stand import Stand, left_alone, open_stand
 from tests.e2e.run_history import end_of, scheduled, workers
 from workflows.models.outcome import OutcomeStatus
@@ -16,8 +17,8 @@ from workflows.models.page import Level
 from workflows.models.policy import Option
 
 QUIET = Demand(rate=8, hold_ms=50)
-SLOW = dataclasses.replace(scenarios.SLOW, calm=QUIET)
-"""The demo's, with less work beside it."""
+SLOW = dataclasses.replace(scenarios.SLOW, pool_size=6, calm=QUIET, fault=MissingIndex(rate=3))
+"""The demo's, with less work beside it: reading the table takes a processor, and others use this machine."""
 LATE = "Acted within a second of the alert"
 
 
