@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from asyncpg import Record
 
@@ -37,16 +36,10 @@ async def read_blockers(
 def _blocker(row: Record) -> Blocker:
     values = dict(row)
     identity = {name: values.pop(name) for name in SessionIdentity.model_fields if name != "pid"}
-    awaits, withholds = _request(values, "awaits"), _request(values, "withholds")
+    kind, mode, relation = (values.pop(f"awaits_{part}") for part in ("kind", "mode", "relation"))
     is_client = values["kind"] == CLIENT and None not in (identity["state"], identity["state_change"])
     return Blocker(
         identity=SessionIdentity(pid=values["pid"], **identity) if is_client else None,
-        awaits=awaits,
-        withholds=withholds,
+        awaits=None if mode is None else LockRequest(kind=kind, mode=mode, relation=relation),
         **values,
     )
-
-
-def _request(values: dict[str, Any], name: str) -> LockRequest | None:
-    kind, mode, relation = (values.pop(f"{name}_{part}") for part in ("kind", "mode", "relation"))
-    return None if mode is None else LockRequest(kind=kind, mode=mode, relation=relation)

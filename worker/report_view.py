@@ -9,7 +9,6 @@ from rich.text import Text
 
 from worker.terminal import shown
 from workflows.models.approval import Request
-from workflows.models.diagnosis import Diagnosis
 from workflows.models.evidence import PoolState
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Reading
@@ -24,7 +23,7 @@ def render(report: Report) -> RenderableType:
     sections = [
         _head(report),
         *_waiting(report),
-        *(pools(report.diagnoses[-1], "pools, when last diagnosed") if report.diagnoses else ()),
+        *_pools(report),
         *_attempts(report),
         *_verdict(report),
         *_escalations(report),
@@ -40,7 +39,7 @@ def _head(report: Report) -> RenderableType:
     outcome = str(report.outcome)
     table.add_row("target", shown(report.target, "bold"))
     table.add_row("outcome", shown(outcome, _STYLES.get(outcome, "")))
-    table.add_row("opened", clock(report.opened_at))
+    table.add_row("opened", _clock(report.opened_at))
     if report.diagnoses:
         first = report.diagnoses[-1].first
         table.add_row("cause", shown(f"{first.cause} ({first.confidence:.0%})", "bold"))
@@ -65,7 +64,7 @@ def _request(target: str, request: Request) -> RenderableType:
         ("what", request.effect),
         ("risk", request.risk),
         ("may decide", ", ".join(request.approvers)),
-        ("until", clock(request.until)),
+        ("until", _clock(request.until)),
         ("yes", f"poolmedic approve {target} {request.id} --by NAME"),
         ("no", f"poolmedic reject {target} {request.id} --by NAME"),
     ):
@@ -73,14 +72,16 @@ def _request(target: str, request: Request) -> RenderableType:
     return table
 
 
-def pools(diagnosis: Diagnosis, title: str) -> Iterator[RenderableType]:
-    """Every instance's pool, and what is not known."""
-    table = titled(title, "instance", "checked out", "maximum", "idle", "waiting")
-    for name, reading in diagnosis.pools.items():
+def _pools(report: Report) -> Iterator[RenderableType]:
+    if not report.diagnoses:
+        return
+    table = _table("pools, when last diagnosed", "instance", "checked out", "maximum", "idle", "waiting")
+    for name, reading in report.diagnoses[-1].pools.items():
         table.add_row(shown(name), *_pool(reading))
     yield table
-    if diagnosis.missing:
-        yield shown("not known: " + "; ".join(diagnosis.missing), "yellow")
+    missing = report.diagnoses[-1].missing
+    if missing:
+        yield shown("not known: " + "; ".join(missing), "yellow")
 
 
 def _pool(reading: Reading[PoolState]) -> tuple[Text, ...]:
@@ -94,7 +95,7 @@ def _pool(reading: Reading[PoolState]) -> tuple[Text, ...]:
 def _attempts(report: Report) -> Iterator[RenderableType]:
     if not report.attempts:
         return
-    table = titled("what was done", "at", "option", "outcome", "helped", "decided by", "touched")
+    table = _table("what was done", "at", "option", "outcome", "helped", "decided by", "touched")
     for attempt in report.attempts:
         table.add_row(*_attempt(attempt))
     yield table
@@ -104,7 +105,7 @@ def _attempt(attempt: Attempt) -> tuple[Text, ...]:
     helped = {True: "yes", False: "no", None: "not known"}[attempt.helped]
     touched = [shown(f"{one.what}: {one.result}") for one in attempt.outcome.touched]
     row = (
-        clock(attempt.at),
+        _clock(attempt.at),
         attempt.proposal.act.option,
         attempt.outcome.status,
         helped,
@@ -120,7 +121,7 @@ def _verdict(report: Report) -> Iterator[RenderableType]:
 
 
 def _criteria(verdict: Verdict) -> RenderableType:
-    table = titled(f"verification: {verdict.state}", "criterion", "state", "measured", "limit")
+    table = _table(f"verification: {verdict.state}", "criterion", "state", "measured", "limit")
     for one in verdict.criteria:
         table.add_row(*(shown(value) for value in (one.name, one.state, one.measured, one.limit)))
     return table
@@ -129,17 +130,17 @@ def _criteria(verdict: Verdict) -> RenderableType:
 def _escalations(report: Report) -> Iterator[RenderableType]:
     if not report.escalations:
         return
-    table = titled("who was told", "at", "level", "reason", "by")
+    table = _table("who was told", "at", "level", "reason", "by")
     for one in report.escalations:
         way = one.delivered_by or one.failure or "under way"
-        table.add_row(*(shown(value) for value in (clock(one.at), one.level, one.reason, way)))
+        table.add_row(*(shown(value) for value in (_clock(one.at), one.level, one.reason, way)))
     yield table
 
 
 def _timeline(report: Report) -> RenderableType:
-    table = titled("timeline", "at", "what")
+    table = _table("timeline", "at", "what")
     for entry in report.timeline:
-        table.add_row(clock(entry.at), shown(entry.text))
+        table.add_row(_clock(entry.at), shown(entry.text))
     return table
 
 
@@ -154,13 +155,11 @@ def _links(report: Report) -> Iterator[RenderableType]:
         yield shown(f"{name}: {url}")
 
 
-def titled(title: str, *columns: str) -> Table:
-    """A table under its title, without lines."""
+def _table(title: str, *columns: str) -> Table:
     table = Table(*columns, title=shown(title), title_justify="left", title_style="bold", box=None)
     table.show_edge = False
     return table
 
 
-def clock(moment: datetime) -> str:
-    """In the zone of whoever reads it."""
+def _clock(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -11,11 +11,9 @@ from workflows.wording import counted, percent
 
 LOCK_SHARE = 0.3
 """From this share on, waiting for locks explains a full pool."""
-RESOURCE_SHARE = 0.5
+_RESOURCE_SHARE = 0.5
 """From this share on, storage, internal locks or a standby do: a busy server always waits for some."""
-RESOURCES = frozenset({"IO", "LWLock", "BufferPin"})
-_RESOURCE_EVENTS = frozenset({"SyncRep", "BufferIO", "BufferIo"})
-"""Of the type IPC: a standby, and storage that another backend reads (spelled otherwise since 17)."""
+_RESOURCES = frozenset({"IO", "LWLock", "BufferPin"})
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Waits:
     @property
     def are_starved(self) -> bool:
         """Waiting for the server itself explains a full pool."""
-        return self.starved_share > RESOURCE_SHARE
+        return self.starved_share > _RESOURCE_SHARE
 
     @property
     def starvation(self) -> str:
@@ -90,7 +88,7 @@ def waits_for_lock(session: Session) -> bool:
 
 def _waits_for_resource(session: Session) -> bool:
     is_active = session.identity.state == "active"
-    return is_active and (session.wait_event_type in RESOURCES or session.wait_event in _RESOURCE_EVENTS)
+    return is_active and (session.wait_event_type in _RESOURCES or session.wait_event == "SyncRep")
 
 
 def _told(waiting: int, working: int, what: str) -> str:

@@ -101,9 +101,7 @@ async def open_stage(
             await worker.start()
             progress(Started("poolmedic", worker.url, time.monotonic() - began))
             found = {
-                each.application.instance: await closing.enter_async_context(
-                    application.reach(running.state, each)
-                )
+                each.application.instance: await closing.enter_async_context(application.reach(running, each))
                 for each in running.targets
             }
             broken = found.pop(scenario.broken)

@@ -13,7 +13,6 @@ from tests.fakes import cases
 from tests.ports.past import (
     ACTIVE,
     IDLE,
-    IN_FLIGHT,
     NOW,
     SIZE,
     WAITERS,
@@ -66,17 +65,14 @@ async def test_a_pool_without_its_size_is_unavailable(prometheus: Remembering) -
 async def test_waiters_are_unknown_where_the_application_does_not_say(prometheus: Remembering) -> None:
     past = Past()
     past.add_pool()
-    pool = (await prometheus.read_one(past)).pool
-    assert (pool.waiters, pool.in_flight, pool.abandoned) == (None, None, None)
+    assert (await prometheus.read_one(past)).pool.waiters is None
 
 
-async def test_waiters_and_requests_are_told_where_it_does(prometheus: Remembering) -> None:
+async def test_waiters_are_told_where_it_does(prometheus: Remembering) -> None:
     past = Past()
     past.add_pool()
     past.add(WAITERS, 4)
-    past.add(IN_FLIGHT, 9)
-    pool = (await prometheus.read_one(past)).pool
-    assert (pool.waiters, pool.in_flight) == (4, 9)
+    assert (await prometheus.read_one(past)).pool.waiters == 4
 
 
 async def test_two_pools_under_one_instance_are_not_mixed(prometheus: Remembering) -> None:
