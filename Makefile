@@ -1,12 +1,15 @@
 # Every target first brings this machine up to what the project needs; the second time that takes no time.
 
 SCENARIO ?= leak
+# Real runs of each cause, and the seed that draws them, for `make bench`.
+RUNS ?= 5
+SEED ?= 1
 # Tests wait more than they compute: so many files at a time, each process with servers of its own.
 PROCESSES ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint
+.PHONY: help setup demo test bench lint
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,3 +28,6 @@ lint: setup ## Style, types and the direction of imports
 
 test: lint ## Everything: lint, then all tests on the real stack
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; about 20 minutes)
+	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)

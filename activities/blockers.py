@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from asyncpg import Record
 
@@ -36,10 +37,16 @@ async def read_blockers(
 def _blocker(row: Record) -> Blocker:
     values = dict(row)
     identity = {name: values.pop(name) for name in SessionIdentity.model_fields if name != "pid"}
-    kind, mode, relation = (values.pop(f"awaits_{part}") for part in ("kind", "mode", "relation"))
+    awaits, withholds = _request(values, "awaits"), _request(values, "withholds")
     is_client = values["kind"] == CLIENT and None not in (identity["state"], identity["state_change"])
     return Blocker(
         identity=SessionIdentity(pid=values["pid"], **identity) if is_client else None,
-        awaits=None if mode is None else LockRequest(kind=kind, mode=mode, relation=relation),
+        awaits=awaits,
+        withholds=withholds,
         **values,
     )
+
+
+def _request(values: dict[str, Any], name: str) -> LockRequest | None:
+    kind, mode, relation = (values.pop(f"{name}_{part}") for part in ("kind", "mode", "relation"))
+    return None if mode is None else LockRequest(kind=kind, mode=mode, relation=relation)

@@ -17,8 +17,9 @@ class Cancelling(Wave[StatementIdentity]):
 
     @override
     def arguments(self, session: StatementIdentity) -> tuple[object, ...]:
-        *leading, usename, datname, application_name = super().arguments(session)
-        return (*leading, session.query_start, usename, datname, application_name)
+        *leading, usename, datname, application_name, readers_only = super().arguments(session)
+        names = (usename, datname, application_name)
+        return (*leading, session.query_start, *names, self.waiting_only, readers_only)
 
     @override
     def is_over(self, session: StatementIdentity, now: Record) -> bool:

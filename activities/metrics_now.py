@@ -16,7 +16,7 @@ from workflows.models.evidence import InstanceMetrics, MetricsReading
 from workflows.models.reading import Known
 from workflows.ports.requests import Look
 
-SCRAPED = ("active", "idle", "size", "waiters", "timeouts", "errors_503", "leaked", "started_at")
+SCRAPED = ("active", "idle", "size", "waiters", "in_flight", "timeouts", "errors_503", "leaked", "started_at")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def read_page(body: bytes, page: PoolPage, at: datetime) -> OwnPool:
         idle=partial(number, page.idle),
         size=partial(number, page.size),
         waiters=partial(number, page.waiters),
+        in_flight=partial(number, page.in_flight),
         timeouts=partial(number, page.timeouts_total),
         generation=partial(number, page.generation),
         started_at=lambda: _time(resolve(document, page.started_at)) if page.started_at else _unnamed(),
@@ -67,6 +68,7 @@ def read_metrics(exposition: Exposition, at: datetime) -> OwnPool:
         idle=partial(number, "idle"),
         size=partial(number, "size"),
         waiters=partial(number, "waiters"),
+        in_flight=partial(number, "in_flight"),
         timeouts=partial(exposition.counter, "timeouts"),
         generation=partial(number, "generation"),
         started_at=lambda: moment(exposition.gauge("started_at")),
@@ -80,6 +82,7 @@ def _compose(
     idle: Callable[[], int],
     size: Callable[[], int],
     waiters: Callable[[], int],
+    in_flight: Callable[[], int],
     timeouts: Callable[[], float],
     generation: Callable[[], int],
     started_at: Callable[[], datetime],
@@ -88,7 +91,13 @@ def _compose(
         return read(lambda: Known(value=compute(), at=at))
 
     def pool() -> PoolState:
-        return PoolState(active=active(), idle=idle(), size=size(), waiters=value_of(known(waiters)))
+        return PoolState(
+            active=active(),
+            idle=idle(),
+            size=size(),
+            waiters=value_of(known(waiters)),
+            in_flight=value_of(known(in_flight)),
+        )
 
     return OwnPool(
         pool=known(pool),

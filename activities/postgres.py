@@ -12,20 +12,21 @@ from activities.blockers import read_blockers
 from activities.cancelling import Cancelling
 from activities.literals import mask_literals
 from activities.postgres_errors import DRIVER_ERRORS, describe
+from activities.pressure import read_pressure
+from activities.session_timeout import set_timeout
 from activities.termination import Wave
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row, fetch_value
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, WrongServer
 from workflows.models import target as targets
-from workflows.models.evidence import DatabaseReading, ServerReading, StatementReading
+from workflows.models.evidence import MOST_SESSIONS, DatabaseReading, ServerReading, StatementReading
 from workflows.models.outcome import Outcome
 from workflows.models.policy import Limits
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
 from workflows.ports.activities import Database
-from workflows.ports.requests import CancelRequest, Look, TerminateRequest
+from workflows.ports.requests import CancelRequest, Look, TerminateRequest, TimeoutRequest
 from workflows.remedies.termination import most_at_once
 
-MOST_SESSIONS = 500
 MOST_STATEMENTS = 20
 LONGEST_TEXT = 300
 
@@ -65,7 +66,7 @@ class PostgresDatabase(Database):
     @override
     async def read_database(self, look: Look) -> DatabaseReading:
         database = look.target.database
-        async with self._connection(database).lend() as connection:
+        async with self.connection(database).lend() as connection:
             server = await _read_server(connection, database)
             # One transaction: all statements see the same snapshot of the sessions.
             async with connection.transaction(readonly=True):
@@ -77,8 +78,10 @@ class PostgresDatabase(Database):
                 sessions=sessions,
                 sessions_total=counts["own"],
                 foreign=counts["foreign_ones"],
+                foreign_of_role=counts["foreign_of_role"],
                 blockers=await read_blockers(connection, sessions),
                 statements=await _read_statements(connection, database),
+                pressure=await read_pressure(connection, server.version),
             )
 
     @activity.defn
@@ -86,7 +89,7 @@ class PostgresDatabase(Database):
     async def terminate_sessions(self, request: TerminateRequest) -> Outcome:
         database, sessions = request.target.database, request.act.sessions
         _refuse_what_is_not_its_own(database, sessions)
-        warm = self._connection(database)
+        warm = self.connection(database)
         async with warm.lend() as connection:
             server = await _read_server(connection, database)
             counts = await fetch_row(connection, "counts", *_own(database))
@@ -96,26 +99,52 @@ class PostgresDatabase(Database):
                 f"{database.dsn}: poolmedic.terminate_session may not be called for {database.role}; "
                 "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
             )
-        return await Wave(warm, sessions, activity.heartbeat).run()
+        readers_only = request.act.readers_only
+        return await Wave(warm, sessions, activity.heartbeat, readers_only=readers_only).run()
 
     @activity.defn
     @override
     async def cancel_queries(self, request: CancelRequest) -> Outcome:
         database, statements = request.target.database, request.act.statements
-        _refuse_what_is_not_its_own(database, statements, names=False)
-        warm = self._connection(database)
+        of_queries = request.act.query_id is not None
+        _refuse_what_is_not_its_own(database, statements, names=of_queries)
+        warm = self.connection(database)
         async with warm.lend() as connection:
             server = await _read_server(connection, database)
+            counts = await fetch_row(connection, "counts", *_own(database))
         if request.limits is not None and len(statements) > request.limits.sessions_per_act:
             raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
+        if of_queries:
+            _refuse_too_many(len(statements), counts["own"], request.limits)
         if not server.can_cancel:
             raise SourceRefused(
                 f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}; "
                 "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
             )
-        return await Cancelling(warm, statements, activity.heartbeat).run()
+        limits = {"waiting_only": request.act.waiting_only, "readers_only": request.act.readers_only}
+        return await Cancelling(warm, statements, activity.heartbeat, **limits).run()
 
-    def _connection(self, database: targets.Database) -> WarmConnection:
+    @activity.defn
+    @override
+    async def set_session_timeout(self, request: TimeoutRequest) -> Outcome:
+        database, act = request.target.database, request.act
+        _refuse_what_is_not_its_own(database, act.sessions)
+        if (act.role, act.dbname) != (database.role, database.dbname):
+            raise SourceRefused(f"{act.role} in {act.dbname} is not the target's own: nothing was touched")
+        warm = self.connection(database)
+        async with warm.lend() as connection:
+            server = await _read_server(connection, database)
+            counts = await fetch_row(connection, "counts", *_own(database))
+        _refuse_too_many(len(act.sessions), counts["own"], request.limits)
+        if not (server.can_set_timeout and server.can_terminate):
+            raise SourceRefused(
+                f"{database.dsn}: poolmedic.set_session_timeout may not be called for {database.role}; apply "
+                "deploy/postgres/session_timeout.sql and grant the role to poolmedic_configurer"
+            )
+        return await set_timeout(warm, act, activity.heartbeat)
+
+    def connection(self, database: targets.Database) -> WarmConnection:
+        """Poolmedic's own connection to this database; raises `NotConfigured`."""
         try:
             return self._connections[database.dsn]
         except KeyError:
@@ -172,6 +201,8 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         database_limit=row["database_limit"],
         can_terminate="terminate_session" in allowed,
         can_cancel="cancel_query" in allowed,
+        can_set_timeout="set_session_timeout" in allowed and row["is_configurable"],
+        session_timeout=row["session_timeout"],
     )
 
 

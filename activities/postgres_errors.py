@@ -33,14 +33,21 @@ _PASSING = (
     OSError,
 )
 
+_WAYS_IN = {
+    "InitializeSessionUserId": "its role's own CONNECTION LIMIT counts every connection of the role to this "
+    "server, in all databases and from all processes; raise it with ALTER ROLE … CONNECTION LIMIT",
+    "CheckMyDatabase": "the database's own CONNECTION LIMIT holds for everybody but superusers; "
+    "raise it with ALTER DATABASE … CONNECTION LIMIT",
+}
+"""By the server's function that refuses, the same in every language; anywhere else every slot is taken."""
+
 
 def translate(error: DriverError, server: str) -> PoolmedicError:
     """The same failure as one of ours; `server` names the secret that holds the connection string."""
     said = f"{server}: {describe(error)}"
     if isinstance(error, asyncpg.TooManyConnectionsError):
-        return SourceUnavailable(
-            f"{said}; where every slot is taken, its role needs pg_use_reserved_connections"
-        )
+        reserve = "where every slot is taken, its role needs pg_use_reserved_connections"
+        return SourceUnavailable(f"{said}; {_WAYS_IN.get(error.server_source_function or '', reserve)}")
     if isinstance(error, _REFUSALS):
         return SourceRefused(said)
     return SourceUnavailable(said) if isinstance(error, _PASSING) else SourceNonsense(said)

@@ -8,8 +8,9 @@ from typing import override
 import httpx
 from temporalio import activity
 
-from activities import alert_state, metrics_now, metrics_window
+from activities import alert_state, curves, metrics_now, metrics_window
 from activities.attempt import attempt
+from activities.curves import Curves
 from activities.http_source import LIMIT, HttpSource, name_of
 from activities.profiles.profile import Profile
 from activities.prometheus_api import PrometheusApi
@@ -78,6 +79,17 @@ class PrometheusMetrics(Metrics):
         )
         _require(asked)
         return metrics_window.assemble(metrics_window.Scene(profile, look, grid, asked, waited), is_firing)
+
+    async def read_past(self, target: Target, since: datetime, until: datetime) -> Curves:
+        """How full every instance's pool was; raises what the questions raised."""
+        profile = self._profile(target)
+        step = (until - since) / curves.POINTS
+        times = metrics_window.grid(WindowLook(target=target, since=since, until=until, step=step))
+        selectors = profile.selectors(target.selector)
+        answers = await asyncio.gather(
+            *(self._api.query_range(selectors[meaning], *times) for meaning in curves.DRAWN)
+        )
+        return curves.assemble(profile, target, dict(zip(curves.DRAWN, answers, strict=True)))
 
     async def _ask(self, questions: Mapping[str, str], at: datetime) -> dict[str, Asked]:
         answers = await asyncio.gather(*(attempt(self._api.query(each, at)) for each in questions.values()))

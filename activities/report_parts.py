@@ -7,7 +7,7 @@ from typing import NamedTuple
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ContainerState, Evidence, LogLine, PoolState
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Cancellation, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, IndexCreation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Clocks
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Ending, Report
@@ -20,6 +20,7 @@ _CAUSES = {
     Cause.LEAK: "a connection leak",
     Cause.IDLE_LEAK: "connections forgotten outside a transaction",
     Cause.HOLD: "requests that wait while they hold connections",
+    Cause.SLOW: "a slow query",
     Cause.UNDERSIZED: "a pool too small for its work",
     Cause.SPIKE: "a traffic spike",
     Cause.LOST_CAPACITY: "lost capacity",
@@ -96,11 +97,17 @@ def _deed(attempt: Attempt) -> str:
         case Cancellation():
             number = sum(touched.changed for touched in attempt.outcome.touched)
             return f"{counted(number, 'statement')} cancelled"
+        case IndexCreation() as act:
+            return f"index {act.name} on {act.namespace}.{act.table} created"
         case Restart() as act:
             return f"container {act.container} restarted"
         case Resize() as act:
             sizes = listed(f"{name} {act.baseline.get(name)} -> {size}" for name, size in act.sizes.items())
             return f"pools resized for {span(act.lasts)} ({sizes})"
+        case SessionTimeout() as act:
+            return (
+                f"what idles in a transaction of {act.role} is ended by the server after {span(act.timeout)}"
+            )
 
 
 def _end(report: Report) -> Iterator[str]:

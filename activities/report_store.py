@@ -24,6 +24,9 @@ class Store(Protocol):
     def read(self, name: str) -> bytes | None:
         """What is there under this name, or None. Raises SourceUnavailable."""
 
+    def names(self, folder: str) -> list[str]:
+        """What is in this folder, in no order; nothing where there is none. Raises SourceUnavailable."""
+
     def write(self, name: str, text: str) -> None:
         """Keep it under this name. Raises SourceUnavailable."""
 
@@ -64,6 +67,15 @@ class Folder(Store):
             raise self._refused(exc) from exc
 
     @override
+    def names(self, folder: str) -> list[str]:
+        try:
+            return [file.name for file in (self._folder / folder).iterdir()]
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise self._refused(exc) from exc
+
+    @override
     def write(self, name: str, text: str) -> None:
         file = self._folder / name
         try:
@@ -74,8 +86,8 @@ class Folder(Store):
 
     def _refused(self, error: OSError) -> SourceUnavailable:
         return SourceUnavailable(
-            f"the report could not be written below {self._folder}: {error.strerror or error}; "
-            "make room or give the worker the right to write there"
+            f"no report can be kept or read below {self._folder}: {error.strerror or error}; "
+            "make room or give poolmedic the right to read and write there"
         )
 
 
@@ -105,6 +117,16 @@ class Remote(Store):
         return found
 
     @override
+    def names(self, folder: str) -> list[str]:
+        try:
+            storage, root = self._opened()
+            return [str(path).rpartition("/")[2] for path in storage.ls(f"{root}/{folder}", detail=False)]
+        except FileNotFoundError:
+            return []
+        except Exception as exc:
+            raise self._refused(exc) from exc
+
+    @override
     def write(self, name: str, text: str) -> None:
         try:
             storage, root = self._opened()
@@ -125,7 +147,7 @@ class Remote(Store):
         """Every storage has errors of its own, and few have a common ancestor."""
         self._storage = None
         said = clean(str(error)) or type(error).__name__
-        return SourceUnavailable(f"the report could not be kept at {self._url}: {said}")
+        return SourceUnavailable(f"no report can be kept or read at {self._url}: {said}")
 
 
 def _replace(file: Path, text: str) -> None:

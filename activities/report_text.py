@@ -8,18 +8,22 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from activities.advice import advise, last_statements
+from activities.decided import decided
 from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
 from workflows.markdown import Markdown, code, escape
+from workflows.models.evidence import StatementReading
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Report
 from workflows.models.session import Session
 from workflows.models.text import clean
 from workflows.models.verdict import State
+from workflows.pressure import describe_pressure
 from workflows.wording import counted, listed, percent, span
 
 MOST_ROWS = 30
 LONGEST_ENTRY = 240
+MOST_SHAPES = 5
 _MET = {State.RECOVERED: "met", State.NOT_RECOVERED: "not met", State.INCONCLUSIVE: "cannot be told"}
 _UNFIT_FOR_LINK = frozenset(" <>|\\`")
 
@@ -35,9 +39,12 @@ def render(report: Report) -> str:
         seen=seen(report.evidence) if report.evidence else [],
         metrics=value_of(report.evidence.metrics) if report.evidence else None,
         database=value_of(report.evidence.database) if report.evidence else None,
+        pressure=_pressure(report),
+        dearest=_dearest(report),
         leaked=_leaked(report),
         last_statements=last_statements(report),
         circumstances=circumstances(report),
+        decided=decided(report),
         log_lines=log_lines(report),
         advice=advise(report),
         missing=dict.fromkeys(reason for diagnosis in report.diagnoses for reason in diagnosis.missing),
@@ -49,6 +56,25 @@ def render(report: Report) -> str:
 def _leaked(report: Report) -> tuple[Session, ...]:
     found = (diagnosis.first.sessions for diagnosis in report.diagnoses if diagnosis.first.sessions)
     return next(found, ())
+
+
+def _dearest(report: Report) -> list[StatementReading]:
+    """The application's query shapes that took the most time together."""
+    database = value_of(report.evidence.database) if report.evidence else None
+    shapes = (value_of(database.statements) or ()) if database else ()
+    return sorted(shapes, key=lambda shape: -shape.calls * shape.mean_seconds)[:MOST_SHAPES]
+
+
+def _pressure(report: Report) -> tuple[str, ...]:
+    database = value_of(report.evidence.database) if report.evidence else None
+    pressure = database.pressure if database else None
+    match pressure:
+        case Known(value=value):
+            return describe_pressure(value)
+        case Unavailable(reason=reason):
+            return (f"Not known: {reason}.",)
+        case None:
+            return ()
 
 
 def _is_new(attempt: Attempt, report: Report) -> bool:

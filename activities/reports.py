@@ -1,57 +1,64 @@
-"""Reports by URL: Markdown for people, JSON for machines, side by side under the target's name."""
+"""Reports by URL: Markdown and HTML for people, JSON for machines, side by side under the target's name."""
 
 import asyncio
-import re
 from typing import override
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from temporalio import activity
 
+from activities import report_html, report_text
+from activities.curves import Past
+from activities.marks import frame
+from activities.report_html import Figure
+from activities.report_names import folder_of, stem_of
 from activities.report_store import Store
-from activities.report_text import render
-from workflows.errors import SourceNonsense
+from workflows.errors import PoolmedicError
 from workflows.models.report import Report
-from workflows.models.target import Name
 from workflows.ports.activities import Reports
 from workflows.ports.requests import Stored, StoreRequest
 
-_RUN = re.compile(r"[0-9A-Za-z-]+")
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
-_LENGTH_OF_RUN = 8
+LONGEST = 10.0
+"""Seconds for the past of the pools, of the 30 that an attempt to store may take."""
 
 
 class StoredReports(Reports):
-    """`url` is where people find what is in the store, else the store's own address."""
+    """`url` is where people find what is in the store, else the store's own address.
 
-    def __init__(self, store: Store, url: str | None = None) -> None:
+    `past` is asked for the plot of the HTML report; a report is stored without it as well.
+    """
+
+    def __init__(self, store: Store, url: str | None = None, past: Past | None = None) -> None:
         self._store = store
         self._url = (url or store.url).rstrip("/")
+        self._past = past
 
     @activity.defn
     @override
     async def store_report(self, request: StoreRequest) -> Stored:
-        return await asyncio.to_thread(self._keep, request.report)
+        figure = await self._figure(request.report)
+        return await asyncio.to_thread(self._keep, request.report, figure)
 
-    def _keep(self, report: Report) -> Stored:
-        name = f"{_target(report)}/{_name(report)}"
+    async def _figure(self, report: Report) -> Figure:
+        shown = frame(report)
+        if self._past is None or report.case is None:
+            return Figure(shown, None, "nobody was asked for the past of the pools")
+        try:
+            async with asyncio.timeout(LONGEST):
+                curves = await self._past(report.case.target, shown.since, shown.until)
+        except PoolmedicError as error:
+            return Figure(shown, None, error.message)
+        except TimeoutError:
+            return Figure(shown, None, f"Prometheus gave no answer within {LONGEST:.0f} s")
+        return Figure(shown, curves, "" if curves.lines else "no instance has a line")
+
+    def _keep(self, report: Report, figure: Figure) -> Stored:
+        name = f"{folder_of(report)}/{stem_of(report)}"
         if not _is_overtaken(report, self._store.read(f"{name}.json")):
             # The JSON last: it is what a later attempt compares itself with.
-            self._store.write(f"{name}.md", render(report))
+            self._store.write(f"{name}.md", report_text.render(report))
+            self._store.write(f"{name}.html", report_html.render(report, figure))
             self._store.write(f"{name}.json", report.model_dump_json(indent=2) + "\n")
         return Stored(url=f"{self._url}/{name}.md")
-
-
-def _target(report: Report) -> str:
-    try:
-        return _NAME.validate_python(report.target)
-    except ValidationError:
-        raise SourceNonsense(f"{report.target!r} is no target's name: no folder is named after it") from None
-
-
-def _name(report: Report) -> str:
-    if not _RUN.fullmatch(report.run_id):
-        raise SourceNonsense(f"{report.run_id!r} is no run id: no file is named after it")
-    return f"{report.opened_at:%Y-%m-%dT%H%M%SZ}-{report.run_id[:_LENGTH_OF_RUN]}"
 
 
 def _is_overtaken(report: Report, kept: bytes | None) -> bool:

@@ -69,6 +69,7 @@ class Scraped:
             idle=self._count("idle"),
             size=self._count("size"),
             waiters=value_of(read(lambda: Known(value=self._count("waiters"), at=at))),
+            in_flight=value_of(read(lambda: Known(value=self._count("in_flight"), at=at))),
         )
         return Known(value=state, at=at)
 

@@ -26,8 +26,17 @@ class Wave[Identity: SessionIdentity]:
     nouns = "sessions"
     asked, signalled, ended = "asked to end; no answer heard", "told to end", "ended"
 
-    def __init__(self, connection: WarmConnection, sessions: Iterable[Identity], tell: Tell) -> None:
+    def __init__(
+        self,
+        connection: WarmConnection,
+        sessions: Iterable[Identity],
+        tell: Tell,
+        *,
+        waiting_only: bool = False,
+        readers_only: bool = False,
+    ) -> None:
         self._connection = connection
+        self.waiting_only, self.readers_only = waiting_only, readers_only
         self._tell = tell
         self._results = {
             session: Touched(what=str(session), changed=False, result=_PENDING) for session in sessions
@@ -55,6 +64,7 @@ class Wave[Identity: SessionIdentity]:
             session.usename,
             session.datname,
             session.application_name,
+            self.readers_only,
         )
 
     def is_over(self, session: Identity, now: Record) -> bool:  # noqa: ARG002 - a session lasts while it is there
@@ -69,7 +79,20 @@ class Wave[Identity: SessionIdentity]:
                 self._note(session, changed=True, result=self.signalled)
             else:
                 rows = await fetch(connection, "alive", [session.pid])
-                self._note(session, changed=False, result=_explain(session, rows))
+                self._note(session, changed=False, result=self._explain(session, rows))
+
+    def _explain(self, session: Identity, rows: list[Record]) -> str:
+        now = next((row for row in rows if row["backend_start"] == session.backend_start), None)
+        if now is None:
+            return "left alone: it was gone already"
+        if any(now[name] != value for name, value in session.model_dump().items()):
+            since = f"{now['state_change']:%H:%M:%S.%f}" if now["state_change"] else "just now"
+            return f"left alone: it has moved on ({now['state']} since {since} UTC)"
+        if self.readers_only and now["has_written"]:
+            return "left alone: it has written meanwhile, and nobody was asked about that"
+        if self.waiting_only and now["wait_event_type"] != "Lock":
+            return "left alone: it has got its lock and works"
+        return "left alone: the server protects it (a migration, maintenance or a wait for a standby)"
 
     async def _see_off(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -115,13 +138,3 @@ class Wave[Identity: SessionIdentity]:
 
     def _outcome(self, status: OutcomeStatus, detail: str) -> Outcome:
         return Outcome(status=status, touched=self._touched, detail=detail)
-
-
-def _explain(session: SessionIdentity, rows: list[Record]) -> str:
-    now = next((row for row in rows if row["backend_start"] == session.backend_start), None)
-    if now is None:
-        return "left alone: it was gone already"
-    if all(now[name] == value for name, value in session.model_dump().items()):
-        return "left alone: the server protects it (a migration, maintenance or a wait for a standby)"
-    since = f"{now['state_change']:%H:%M:%S.%f}" if now["state_change"] else "just now"
-    return f"left alone: it has moved on ({now['state']} since {since} UTC)"

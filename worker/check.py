@@ -18,7 +18,7 @@ from worker.settings import Settings
 from worker.telemetry import new_runtime
 from worker.temporal import connect
 from worker.terminal import shown
-from worker.wiring import Ports, open_ports
+from worker.wiring import Sources, open_ports
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import ApplicationReading, DatabaseReading, MetricsReading, ServerReading
 from workflows.models.policy import Option, Permission
@@ -69,7 +69,7 @@ async def check_temporal() -> Finding:
     return Finding("temporal")
 
 
-async def check_targets(configuration: Configuration, ports: Ports) -> list[Finding]:
+async def check_targets(configuration: Configuration, ports: Sources) -> list[Finding]:
     """Every source of every target, one target after the other."""
     findings: list[Finding] = []
     for target in configuration.targets:
@@ -83,10 +83,12 @@ async def check_targets(configuration: Configuration, ports: Ports) -> list[Find
     return findings
 
 
-def _sources(ports: Ports, look: Look) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+def _sources(ports: Sources, look: Look) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
     yield "metrics", lambda: ports.metrics.read_metrics(look)
     yield "application", lambda: ports.application.read_application(look)
     yield "database", lambda: ports.database.read_database(look)
+    if look.target.database.index_dsn and look.policy.permission(Option.INDEX) is not Permission.NEVER:
+        yield "index login", lambda: ports.indexes.try_login(look.target.database)
     yield "containers", lambda: asyncio.to_thread(ports.containers.read_containers, look)
     yield "silences", lambda: ports.alerts.read_silence(look)
 
@@ -144,6 +146,15 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
     if refused := list(_refused_acts(reading.server, look)):
         remedy = "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
         yield Finding(where, Weight.PROBLEM, "; ".join([*refused, remedy]))
+    asks = look.policy.permission(Option.SESSION_TIMEOUT) is not Permission.NEVER
+    if asks and not reading.server.can_set_timeout:
+        told = (
+            f"no timeout can be set for {look.target.database.role} where leaks come again; apply "
+            "deploy/postgres/session_timeout.sql and grant it the role, or list `session-timeout: never`"
+        )
+        yield Finding(f"{where} timeout", Weight.NOTE, told)
+    for told in _missing_login(look):
+        yield Finding(f"{where} index", Weight.NOTE, told)
     if obstacle := _obstacle_to_entry(reading.server):
         told = "poolmedic cannot get in when every slot is taken, unless its connection is still open"
         yield Finding(f"{where} slots", Weight.NOTE, f"{told}: {obstacle}")
@@ -152,6 +163,12 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
         names = ", ".join(database.application_names)
         own = f"role {database.role}, database {database.dbname} and application_name {names}"
         yield Finding(where, Weight.NOTE, f"no session has {own} now; are they right?")
+
+
+def _missing_login(look: Look) -> Iterator[str]:
+    """What the policy has done, and no login is named for."""
+    if look.policy.permission(Option.INDEX) is not Permission.NEVER and not look.target.database.index_dsn:
+        yield "no index can be created: database.index_dsn names no login (deploy/postgres/index.sql)"
 
 
 def _refused_acts(server: ServerReading, look: Look) -> Iterator[str]:

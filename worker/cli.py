@@ -1,4 +1,4 @@
-"""The command line: services, set-up and checks. Commands about incidents are in `worker.cli_incidents`.
+"""The command line: services, set-up and checks; the other commands are in `worker.cli_…`.
 
 Servers and drivers are imported where they are used: a person who approves does not wait for them.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from worker import cli_incidents
+from worker import cli_diagnose, cli_incidents, cli_reports
 from worker.config_schema import schema
 from worker.logs import start_logging
 from worker.namespace import set_up
@@ -57,7 +57,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"max_content_width": 110},
 )
+app.add_typer(cli_diagnose.app)
 app.add_typer(cli_incidents.app)
+app.add_typer(cli_reports.app)
 
 
 @app.command()

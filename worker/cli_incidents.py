@@ -60,7 +60,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a target's incident as it stands: causes, acts, decisions, timeline."""
-    name = _checked(target)
+    name = checked(target)
     report = _ask(lambda incidents: incidents.report(name, run))
     if as_json:
         write_json(report.model_dump(mode="json"))
@@ -71,7 +71,7 @@ def show(
 @app.command()
 def acknowledge(target: Target, by: By, as_json: Json = False) -> None:
     """Say that you have a target's incident in hand; stops the page for want of an acknowledgement."""
-    name, person = _checked(target), _named(by)
+    name, person = checked(target), _named(by)
     _ask(lambda incidents: incidents.acknowledge(name, person))
     if as_json:
         write_json({"target": name, "acknowledged_by": person})
@@ -94,7 +94,7 @@ def reject(target: Target, request_id: RequestId, by: By, reason: Reason = "", a
 
 
 def _decide(target: str, answer: Answer, *, as_json: bool) -> None:
-    name = _checked(target)
+    name = checked(target)
     decision: Decision = _ask(lambda incidents: incidents.decide(name, answer))
     if as_json:
         write_json(decision.model_dump(mode="json"))
@@ -110,7 +110,8 @@ def _ask[T](question: Callable[[Incidents], Awaitable[T]]) -> T:
     return asyncio.run(ask())
 
 
-def _checked(target: str) -> str:
+def checked(target: str) -> str:
+    """The name, if one can be called so; raises `Usage`."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", target):
         raise Usage(
             f"{visible(target)[:80]} cannot be a target's name; see `poolmedic incidents` for those there are"

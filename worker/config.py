@@ -1,6 +1,7 @@
 """What the tool looks after and by which rules: the values of the configuration file."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -8,10 +9,13 @@ from pydantic import Field
 from worker.secret import SecretName
 from workflows.models.alert import Alert, Case
 from workflows.models.base import Model
+from workflows.models.neighbour import Neighbour
 from workflows.models.policy import Policy
 from workflows.models.target import Name, Target, Url
 from workflows.models.text import ExactName
 
+LEAK_AGE_ALONE = timedelta(minutes=5)
+"""The runbook's own age (option 2)."""
 DEFAULT = "default"
 LINK_NAMES = frozenset({"target", "workflow_id", "namespace"})
 ALERT_NAME = "DatabaseConnectionPoolExhausted"
@@ -67,7 +71,11 @@ class Configuration(Model):
 
     def policy_of(self, target: TargetEntry) -> Policy:
         """The rules that hold for the target."""
-        return self.policies[target.policy]
+        policy = self.policies[target.policy]
+        if policy.thresholds.leak_age_alone is not None:
+            return policy
+        thresholds = policy.thresholds.model_copy(update={"leak_age_alone": LEAK_AGE_ALONE})
+        return policy.model_copy(update={"thresholds": thresholds})
 
     def matching(self, labels: Mapping[str, str]) -> tuple[TargetEntry, ...]:
         """The targets whose matchers the labels satisfy: usually one, and all of them where several do."""
@@ -80,4 +88,9 @@ class Configuration(Model):
             policy=self.policy_of(target),
             alert=alert,
             links=dict(links),
+            neighbours=tuple(
+                Neighbour(target=each.name, routes=each.routes)
+                for each in self.targets
+                if each.database.name == target.database.name and each.name != target.name
+            ),
         )

@@ -21,6 +21,7 @@ _MESSAGES = {
 }
 _PATTERNS = {
     "dsn": "must be the name of an environment variable, like SHOP_DATABASE_DSN, never the connection string",
+    "index_dsn": "must be the name of an environment variable, like SHOP_INDEX_DSN, never the string itself",
     "token": "must be the name of an environment variable, like PROMETHEUS_TOKEN, never the token itself",
     "routes": "must be names of environment variables that hold Apprise addresses, like ONCALL_APPRISE_URL",
 }

@@ -104,6 +104,7 @@ def _missing_secrets(text: Text) -> Iterator[Fault]:
 def _secret_names(data: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Path and name of every secret that is named as it must be, wherever the rest has faults."""
     for path, value in leaves(data):
-        names_secret = path[0] == "routes" or path[-2:] == ("database", "dsn") or path[1:] == ("token",)
+        is_login = path[-2:] in (("database", "dsn"), ("database", "index_dsn"))
+        names_secret = path[0] == "routes" or is_login or path[1:] == ("token",)
         if names_secret and isinstance(value, str) and is_secret_name(value):
             yield path, value

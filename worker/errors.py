@@ -7,6 +7,7 @@ WorkerError
 ├── TemporalUnavailable      Temporal did not answer in time, or refused the connection
 ├── NotSetUp                 the Temporal namespace lacks what `poolmedic setup` registers
 ├── NoIncident               the target has no open incident
+├── NoReport                 no such report is stored, or the storage cannot be read
 ├── AnswerRefused            an answer to a request for approval did not count
 └── SubsystemLost            a part of a running process ended by itself
 """
@@ -41,6 +42,10 @@ class NotSetUp(WorkerError):
 
 class NoIncident(WorkerError):
     """The target has no open incident."""
+
+
+class NoReport(WorkerError):
+    """No such report is stored, or the storage cannot be read."""
 
 
 class AnswerRefused(WorkerError):

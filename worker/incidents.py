@@ -61,6 +61,11 @@ class Incidents:
             found = self._client.list_workflows(query, limit=limit, rpc_timeout=QUICK)
             return [_incident(run) async for run in found]
 
+    async def run(self, target: str, run_id: str | None = None) -> Incident:
+        """How Temporal knows the latest run of a target, or that one; this does not lag behind."""
+        async with _telling(target):
+            return _incident(await self._handle(target, run_id).describe(rpc_timeout=QUICK))
+
     async def report(self, target: str, run_id: str | None = None) -> Report:
         """The report as of now, of the latest run or of that one."""
         handle = self._handle(target, run_id)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from worker.terminal import shown
 from workflows.models.approval import Request
+from workflows.models.diagnosis import Diagnosis
 from workflows.models.evidence import PoolState
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Reading
@@ -23,7 +24,7 @@ def render(report: Report) -> RenderableType:
     sections = [
         _head(report),
         *_waiting(report),
-        *_pools(report),
+        *(pools(report.diagnoses[-1], "pools, when last diagnosed") if report.diagnoses else ()),
         *_attempts(report),
         *_verdict(report),
         *_escalations(report),
@@ -39,7 +40,7 @@ def _head(report: Report) -> RenderableType:
     outcome = str(report.outcome)
     table.add_row("target", shown(report.target, "bold"))
     table.add_row("outcome", shown(outcome, _STYLES.get(outcome, "")))
-    table.add_row("opened", _clock(report.opened_at))
+    table.add_row("opened", clock(report.opened_at))
     if report.diagnoses:
         first = report.diagnoses[-1].first
         table.add_row("cause", shown(f"{first.cause} ({first.confidence:.0%})", "bold"))
@@ -64,7 +65,7 @@ def _request(target: str, request: Request) -> RenderableType:
         ("what", request.effect),
         ("risk", request.risk),
         ("may decide", ", ".join(request.approvers)),
-        ("until", _clock(request.until)),
+        ("until", clock(request.until)),
         ("yes", f"poolmedic approve {target} {request.id} --by NAME"),
         ("no", f"poolmedic reject {target} {request.id} --by NAME"),
     ):
@@ -72,16 +73,14 @@ def _request(target: str, request: Request) -> RenderableType:
     return table
 
 
-def _pools(report: Report) -> Iterator[RenderableType]:
-    if not report.diagnoses:
-        return
-    table = _table("pools, when last diagnosed", "instance", "checked out", "maximum", "idle", "waiting")
-    for name, reading in report.diagnoses[-1].pools.items():
+def pools(diagnosis: Diagnosis, title: str) -> Iterator[RenderableType]:
+    """Every instance's pool, and what is not known."""
+    table = titled(title, "instance", "checked out", "maximum", "idle", "waiting")
+    for name, reading in diagnosis.pools.items():
         table.add_row(shown(name), *_pool(reading))
     yield table
-    missing = report.diagnoses[-1].missing
-    if missing:
-        yield shown("not known: " + "; ".join(missing), "yellow")
+    if diagnosis.missing:
+        yield shown("not known: " + "; ".join(diagnosis.missing), "yellow")
 
 
 def _pool(reading: Reading[PoolState]) -> tuple[Text, ...]:
@@ -95,7 +94,7 @@ def _pool(reading: Reading[PoolState]) -> tuple[Text, ...]:
 def _attempts(report: Report) -> Iterator[RenderableType]:
     if not report.attempts:
         return
-    table = _table("what was done", "at", "option", "outcome", "helped", "decided by", "touched")
+    table = titled("what was done", "at", "option", "outcome", "helped", "decided by", "touched")
     for attempt in report.attempts:
         table.add_row(*_attempt(attempt))
     yield table
@@ -105,7 +104,7 @@ def _attempt(attempt: Attempt) -> tuple[Text, ...]:
     helped = {True: "yes", False: "no", None: "not known"}[attempt.helped]
     touched = [shown(f"{one.what}: {one.result}") for one in attempt.outcome.touched]
     row = (
-        _clock(attempt.at),
+        clock(attempt.at),
         attempt.proposal.act.option,
         attempt.outcome.status,
         helped,
@@ -121,7 +120,7 @@ def _verdict(report: Report) -> Iterator[RenderableType]:
 
 
 def _criteria(verdict: Verdict) -> RenderableType:
-    table = _table(f"verification: {verdict.state}", "criterion", "state", "measured", "limit")
+    table = titled(f"verification: {verdict.state}", "criterion", "state", "measured", "limit")
     for one in verdict.criteria:
         table.add_row(*(shown(value) for value in (one.name, one.state, one.measured, one.limit)))
     return table
@@ -130,17 +129,17 @@ def _criteria(verdict: Verdict) -> RenderableType:
 def _escalations(report: Report) -> Iterator[RenderableType]:
     if not report.escalations:
         return
-    table = _table("who was told", "at", "level", "reason", "by")
+    table = titled("who was told", "at", "level", "reason", "by")
     for one in report.escalations:
         way = one.delivered_by or one.failure or "under way"
-        table.add_row(*(shown(value) for value in (_clock(one.at), one.level, one.reason, way)))
+        table.add_row(*(shown(value) for value in (clock(one.at), one.level, one.reason, way)))
     yield table
 
 
 def _timeline(report: Report) -> RenderableType:
-    table = _table("timeline", "at", "what")
+    table = titled("timeline", "at", "what")
     for entry in report.timeline:
-        table.add_row(_clock(entry.at), shown(entry.text))
+        table.add_row(clock(entry.at), shown(entry.text))
     return table
 
 
@@ -155,11 +154,13 @@ def _links(report: Report) -> Iterator[RenderableType]:
         yield shown(f"{name}: {url}")
 
 
-def _table(title: str, *columns: str) -> Table:
+def titled(title: str, *columns: str) -> Table:
+    """A table under its title, without lines."""
     table = Table(*columns, title=shown(title), title_justify="left", title_style="bold", box=None)
     table.show_edge = False
     return table
 
 
-def _clock(moment: datetime) -> str:
+def clock(moment: datetime) -> str:
+    """In the zone of whoever reads it."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"

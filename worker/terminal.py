@@ -38,3 +38,9 @@ def complain(message: str) -> None:
 def write_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
     """One document on standard output, in ASCII."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def write_line(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
+    """One document of several on standard output, each on a line of its own and at once."""
+    sys.stdout.write(json.dumps(value, default=str) + "\n")
+    sys.stdout.flush()

@@ -12,6 +12,7 @@ from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
 from activities.application import HttpApplication
 from activities.containers import DockerContainers
 from activities.engine import open_client
+from activities.indexes import PostgresIndexes
 from activities.notifications import AppriseNotifications
 from activities.postgres import PostgresDatabase
 from activities.prometheus import PrometheusMetrics
@@ -25,7 +26,8 @@ from worker.secret import read_secret
 from worker.settings import Settings
 from workflows.errors import NotConfigured
 from workflows.incident import Incident
-from workflows.ports.activities import Alerts, Application, Metrics, Notifications, Reports
+from workflows.models.target import Target
+from workflows.ports.activities import Alerts, Application, Notifications, Reports
 from workflows.temporary_change import TemporaryChange
 
 WORKFLOWS: Sequence[type] = (Incident, TemporaryChange)
@@ -35,14 +37,26 @@ DOCKER_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class Ports:
-    """Every effect, behind its port."""
+class Sources:
+    """What is asked about a target."""
 
-    metrics: Metrics
+    metrics: PrometheusMetrics
     application: Application
     database: PostgresDatabase
+    indexes: PostgresIndexes
     containers: DockerContainers
     alerts: Alerts
+
+    async def close(self) -> None:
+        """Close what they opened for themselves."""
+        self.containers.close()
+        await self.database.close()
+
+
+@dataclass(frozen=True)
+class Ports(Sources):
+    """Every effect, behind its port."""
+
     notifications: Notifications
     reports: Reports
 
@@ -56,6 +70,10 @@ class Ports:
             self.database.read_database,
             self.database.terminate_sessions,
             self.database.cancel_queries,
+            self.database.set_session_timeout,
+            self.indexes.advise_index,
+            self.indexes.create_index,
+            self.indexes.measure_query,
             self.containers.read_containers,
             self.containers.restart_container,
             self.containers.resize_pool,
@@ -68,37 +86,47 @@ class Ports:
         """Open what must be open before it is needed; why, by secret's name, for what could not be."""
         return await self.database.warm()
 
-    async def close(self) -> None:
-        """Close what the ports opened for themselves."""
-        self.containers.close()
-        await self.database.close()
-
 
 @asynccontextmanager
 async def open_ports(
     settings: Settings, configuration: Configuration, redaction: Redaction
 ) -> AsyncIterator[Ports]:
     """Every port with its clients, until the block ends. Raises `MissingSecret`, `ConfigurationRefused`."""
+    async with open_sources(settings, configuration, configuration.targets, redaction) as sources:
+        yield Ports(
+            **vars(sources),
+            notifications=_notifications(configuration, _Secrets(redaction)),
+            reports=StoredReports(
+                open_store(settings.reports),
+                str(settings.reports_url) if settings.reports_url else None,
+                sources.metrics.read_past,
+            ),
+        )
+
+
+@asynccontextmanager
+async def open_sources(
+    settings: Settings, configuration: Configuration, targets: Iterable[Target], redaction: Redaction
+) -> AsyncIterator[Sources]:
+    """What these targets are asked through; needs none of the secrets but theirs. Raises as `open_ports`."""
     profiles = known_profiles(settings)
     secrets = _Secrets(redaction)
     async with AsyncExitStack() as stack:
         prometheus = await stack.enter_async_context(_client(configuration.prometheus, secrets))
         application = await stack.enter_async_context(_client(None, secrets))
-        ports = Ports(
+        databases = [each.database for each in targets]
+        database = PostgresDatabase({name: secrets.dsn(name) for name in {each.dsn for each in databases}})
+        owners = {each.index_dsn for each in databases if each.index_dsn}
+        sources = Sources(
             metrics=PrometheusMetrics(prometheus, str(configuration.prometheus.url), profiles),
             application=HttpApplication(application, profiles),
-            database=PostgresDatabase(
-                {name: secrets.dsn(name) for name in {each.database.dsn for each in configuration.targets}}
-            ),
+            database=database,
+            indexes=PostgresIndexes(database, {name: secrets.dsn(name) for name in owners}),
             containers=DockerContainers(lambda: open_client(settings.docker_host, DOCKER_SECONDS), profiles),
             alerts=await _alerts(configuration.alertmanager, secrets, stack),
-            notifications=_notifications(configuration, secrets),
-            reports=StoredReports(
-                open_store(settings.reports), str(settings.reports_url) if settings.reports_url else None
-            ),
         )
-        stack.push_async_callback(ports.close)
-        yield ports
+        stack.push_async_callback(sources.close)
+        yield sources
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from itertools import pairwise
 
 from workflows.models.base import Moment
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Restart, Termination
+from workflows.models.plan import Cancellation, Restart, Termination
 from workflows.models.policy import Option, Policy
-from workflows.models.session import SessionIdentity
+from workflows.models.session import SessionIdentity, StatementIdentity
 from workflows.wording import counted
 
+_TOLD = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY})
 _TOUCHING = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY, OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
 
 
@@ -51,6 +52,39 @@ def describe_exhaustion(tries: tuple[Attempt, ...], policy: Policy) -> str | Non
     return None
 
 
+def of_query(attempts: tuple[Attempt, ...], query_id: int | None) -> tuple[Attempt, ...]:
+    """Every cancel of this shape that told what it touched, oldest first."""
+    return tuple(
+        attempt
+        for attempt in attempts
+        if isinstance(attempt.proposal.act, Cancellation)
+        and query_id is not None
+        and attempt.proposal.act.query_id == query_id
+        and attempt.outcome.status in _TOLD
+    )
+
+
+def told_to_stop(attempts: tuple[Attempt, ...]) -> frozenset[StatementIdentity]:
+    """Statements that a cancel has signalled: another one would change nothing for them."""
+    return frozenset(
+        statement
+        for attempt in attempts
+        if isinstance(attempt.proposal.act, Cancellation) and attempt.outcome.status in _TOLD
+        for statement, touched in zip(attempt.proposal.act.statements, attempt.outcome.touched, strict=False)
+        if touched.changed
+    )
+
+
+def told_to_end(attempts: tuple[Attempt, ...]) -> frozenset[SessionIdentity]:
+    """The same for sessions that were to end."""
+    return frozenset(
+        session
+        for attempt in attempts
+        if isinstance(attempt.proposal.act, Termination) and attempt.outcome.status in _TOLD
+        for session in attempt.proposal.act.sessions
+    )
+
+
 def rest_of_wave(attempts: tuple[Attempt, ...], policy: Policy, now: Moment) -> frozenset[SessionIdentity]:
     """What the last act, if it ended sessions just now, left for the next wave of the same remedy."""
     recent = 2 * policy.clear_window.length + 2 * policy.pace.settle
@@ -61,7 +95,7 @@ def rest_of_wave(attempts: tuple[Attempt, ...], policy: Policy, now: Moment) -> 
 
 def _rest(attempt: Attempt) -> frozenset[SessionIdentity]:
     act = attempt.proposal.act
-    is_done = attempt.outcome.status in (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
+    is_done = attempt.outcome.status in _TOLD
     return frozenset(act.rest) if isinstance(act, Termination) and is_done else frozenset()
 
 
@@ -72,5 +106,7 @@ def _count_apart(tries: tuple[Attempt, ...]) -> int:
 
 
 def _is_next_wave(before: Attempt, attempt: Attempt) -> bool:
-    act = attempt.proposal.act
+    act, left = attempt.proposal.act, before.proposal.act
+    if isinstance(act, Cancellation):
+        return isinstance(left, Cancellation) and bool(left.rest) and set(act.statements) <= set(left.rest)
     return isinstance(act, Termination) and frozenset(act.sessions) <= _rest(before)

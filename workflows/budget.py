@@ -8,7 +8,7 @@ from workflows.models.approval import Decision
 from workflows.models.base import Model
 from workflows.models.diagnosis import Diagnosis
 from workflows.models.outcome import Attempt
-from workflows.models.plan import Termination
+from workflows.models.plan import Cancellation, Termination
 from workflows.models.report import Entry, Report
 from workflows.models.text import clean
 
@@ -91,7 +91,7 @@ def _without_sessions(diagnosis: Diagnosis) -> Diagnosis:
 
 
 def _without_rest(attempt: Attempt) -> Attempt:
-    if not isinstance(attempt.proposal.act, Termination):
+    if not isinstance(attempt.proposal.act, Termination | Cancellation):
         return attempt
     act = attempt.proposal.act.model_copy(update={"rest": ()})
     return attempt.model_copy(update={"proposal": attempt.proposal.model_copy(update={"act": act})})

@@ -11,9 +11,11 @@ from workflows.wording import counted, percent
 
 LOCK_SHARE = 0.3
 """From this share on, waiting for locks explains a full pool."""
-_RESOURCE_SHARE = 0.5
+RESOURCE_SHARE = 0.5
 """From this share on, storage, internal locks or a standby do: a busy server always waits for some."""
-_RESOURCES = frozenset({"IO", "LWLock", "BufferPin"})
+RESOURCES = frozenset({"IO", "LWLock", "BufferPin"})
+_RESOURCE_EVENTS = frozenset({"SyncRep", "BufferIO", "BufferIo"})
+"""Of the type IPC: a standby, and storage that another backend reads (spelled otherwise since 17)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Waits:
     @property
     def are_starved(self) -> bool:
         """Waiting for the server itself explains a full pool."""
-        return self.starved_share > _RESOURCE_SHARE
+        return self.starved_share > RESOURCE_SHARE
 
     @property
     def starvation(self) -> str:
@@ -88,7 +90,7 @@ def waits_for_lock(session: Session) -> bool:
 
 def _waits_for_resource(session: Session) -> bool:
     is_active = session.identity.state == "active"
-    return is_active and (session.wait_event_type in _RESOURCES or session.wait_event == "SyncRep")
+    return is_active and (session.wait_event_type in RESOURCES or session.wait_event in _RESOURCE_EVENTS)
 
 
 def _told(waiting: int, working: int, what: str) -> str:

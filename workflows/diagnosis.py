@@ -10,6 +10,7 @@ from workflows.causes.idle_leak import find_idle_leak
 from workflows.causes.leak import find_leak
 from workflows.causes.load import find_spike, find_undersized
 from workflows.causes.lock import find_lock
+from workflows.causes.slow import find_slow
 from workflows.causes.symptoms import Symptoms, observe
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Diagnosis, Finding
@@ -52,6 +53,7 @@ CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
     find_leak,
     find_lock,
     find_ddl_queue,
+    find_slow,
     find_idle_leak,
     find_hold,
     find_lost_capacity,

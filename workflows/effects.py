@@ -12,9 +12,18 @@ from workflows.failures import explain, outcome_of
 from workflows.models.alert import Case
 from workflows.models.base import Moment
 from workflows.models.evidence import ApplicationReading, Evidence, MetricsReading
+from workflows.models.index import QueryTally
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
-from workflows.models.plan import Act, Cancellation, Resize, Restart, Termination
+from workflows.models.plan import (
+    Act,
+    Cancellation,
+    IndexCreation,
+    Resize,
+    Restart,
+    SessionTimeout,
+    Termination,
+)
 from workflows.models.policy import Pace
 from workflows.models.reading import Known, Unavailable
 from workflows.models.report import Report
@@ -25,21 +34,25 @@ from workflows.ports.activities import (
     Application,
     Containers,
     Database,
+    Indexes,
     Metrics,
     Notifications,
     Reports,
 )
 from workflows.ports.requests import (
     CancelRequest,
+    CreateIndexRequest,
     Look,
+    QueryLook,
     ResizeRequest,
     RestartRequest,
     Stored,
     StoreRequest,
     TerminateRequest,
+    TimeoutRequest,
     WindowLook,
 )
-from workflows.wording import counted
+from workflows.wording import counted, span
 
 
 async def _reading[T](answer: Awaitable[T]) -> Known[T] | Unavailable:
@@ -62,6 +75,10 @@ def _headline(act: Act) -> str:
             return f"restart {container}"
         case Resize(sizes=sizes):
             return "pool size " + ", ".join(f"{name}: {size}" for name, size in sizes.items())
+        case SessionTimeout(role=role, timeout=timeout):
+            return f"idle_in_transaction_session_timeout of {role}: {span(timeout)}"
+        case IndexCreation():
+            return act.statement
 
 
 class Effects:
@@ -185,6 +202,39 @@ class Effects:
                     ResizeRequest(target=self._target, act=act),
                     **options.summed(options.ACT, summary),
                 )
+            case SessionTimeout():
+                return await workflow.execute_activity_method(
+                    Database.set_session_timeout,
+                    TimeoutRequest(target=self._target, act=act, limits=self._limits),
+                    **options.summed(options.ACT, summary),
+                )
+            case IndexCreation():
+                return await workflow.execute_activity_method(
+                    Indexes.create_index,
+                    CreateIndexRequest(target=self._target, act=act),
+                    **options.summed(options.lasting(act.limit), summary),
+                )
+
+    async def explain(self, evidence: Evidence, query_id: int) -> Evidence:
+        """The same evidence with the index that this query lacks, or why none is known."""
+        advice = await _reading(
+            workflow.execute_activity_method(
+                Indexes.advise_index,
+                QueryLook(target=self._target, query_id=query_id),
+                **options.summed(options.READ, f"plan of query {query_id}: does it lack an index"),
+            )
+        )
+        return evidence.model_copy(update={"index": advice})
+
+    async def measure_query(self, query_id: int) -> Known[QueryTally] | Unavailable:
+        """Plan and calls of this query so far."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Indexes.measure_query,
+                QueryLook(target=self._target, query_id=query_id),
+                **options.summed(options.READ, f"what the index changed for query {query_id}"),
+            )
+        )
 
     async def page(self, page: Page) -> Known[Delivery] | Unavailable:
         """Tell people; unavailable when nobody could be reached for an hour."""

@@ -1,19 +1,21 @@
 """When people are called, and what they are told. Pure: clocks as deadlines, pages as text."""
 
 from enum import StrEnum
+from typing import NamedTuple
 
 from workflows.budget import ends
 from workflows.models.alert import Case
 from workflows.models.approval import Request
 from workflows.models.base import Moment
-from workflows.models.diagnosis import Diagnosis
+from workflows.models.diagnosis import Cause, Diagnosis
+from workflows.models.neighbour import Standing
 from workflows.models.outcome import Attempt
 from workflows.models.page import Level, Page
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, Step
 from workflows.models.policy import Mode
 from workflows.models.text import clean
 from workflows.models.verdict import Verdict
-from workflows.wording import counted, span
+from workflows.wording import counted, listed, span
 
 
 class Clock(StrEnum):
@@ -26,6 +28,22 @@ class Clock(StrEnum):
 
 CALLS = {Clock.ACKNOWLEDGE: Level.L2, Clock.RESOLVE: Level.L2, Clock.LEADERSHIP: Level.L3}
 """Whom a clock that ran out calls."""
+
+
+class Call(NamedTuple):
+    """What a level is called for; one that was left to a neighbour, or not delivered, is owed."""
+
+    level: Level
+    reason: str
+    key: str | None = None
+    about: Cause | None = None
+    """The cause it speaks of: without meaning once another one is found; None where it holds for any."""
+
+    @property
+    def once(self) -> str:
+        """By what it is known as told: each level is told once per key."""
+        return f"{self.level}/{self.key or self.reason}"
+
 
 _LONGEST_LINE = 600
 _MOST_LINES = 40
@@ -45,16 +63,11 @@ def page(
     case: Case, level: Level, key: str, title: str, lines: list[str], *, is_good_news: bool = False
 ) -> Page:
     """A page to a level, by that level's routes, with the incident's links."""
-    routes = {
-        Level.L1: case.target.routes.l1,
-        Level.L2: case.target.routes.l2,
-        Level.L3: case.target.routes.l3,
-    }
     return Page(
         key=key,
         level=level,
         target=case.target.name,
-        routes=routes[level],
+        routes=case.target.routes.of(level),
         title=f"{case.target.name}: {title}",
         body="\n".join(_few(lines)),
         links=case.links,
@@ -116,6 +129,27 @@ def request_lines(request: Request, workflow_id: str) -> list[str]:
         f"1. poolmedic approve {target} {request.id} --by <your name>   (or: reject)",
         f"2. temporal workflow signal --workflow-id {workflow_id} --name approve --input '{payload}'",
         f"3. Temporal UI: open {workflow_id}, Send a Signal, name approve or reject, JSON input {payload}",
+    ]
+
+
+def several(case: Case, others: tuple[Standing, ...]) -> list[str]:
+    """What leadership is told when several targets of one database are in an incident at once."""
+    names = listed([case.target.name, *(each.target for each in others)])
+    database = case.target.database.name
+    advice = (
+        "This is told once. Each incident goes on by itself; the database team is called where the database "
+        "is slow itself, or no option is left."
+    )
+    exhausted = f"{counted(len(others) + 1, 'pool')} on database {database} exhausted at once: {names}."
+    return [exhausted, *beside(others), advice]
+
+
+def beside(others: tuple[Standing, ...]) -> list[str]:
+    """The other incidents on the same database, a line each."""
+    return [
+        f"On the same database: {each.target}, since {each.opened_at:%H:%M:%S}"
+        f"{f', {each.cause}' if each.cause else ''}."
+        for each in others
     ]
 
 

@@ -1,7 +1,7 @@
 """Whoever stands in front of a lock queue, as a person is told of it."""
 
 from workflows.blocking import Queue
-from workflows.models.blocker import AUTOVACUUM, GONE, PREPARED, Blocker
+from workflows.models.blocker import AUTOVACUUM, GONE, PREPARED, Blocker, LockRequest
 from workflows.models.session import Session
 from workflows.models.target import Target
 from workflows.ownership import IDLE_IN_TRANSACTION, is_own
@@ -11,18 +11,30 @@ _UNKNOWN_AGE = "for an unknown time"
 
 
 def describe_front(queue: Queue, pid: int) -> str:
-    """Who it is: pid, application name, role, state, for how long; or what else than a session it is."""
+    """Who it is, for how long, the change of a table it ran last, and what others want of what it holds."""
     session, blocker = queue.own.get(pid), queue.blockers.get(pid)
     if blocker is None:
         return _describe_session(session) if session else f"pid {pid}, of which nothing else is known"
     age = _UNKNOWN_AGE if blocker.state_seconds is None else f"for {span(blocker.state_seconds)}"
     if blocker.kind == PREPARED:
-        return f"a prepared transaction of {blocker.owner or 'an unknown role'} (prepared {age})"
+        owner = blocker.owner or "an unknown role"
+        return f"a prepared transaction of {owner} (prepared {age}{_withheld(blocker)})"
     if blocker.kind == AUTOVACUUM:
-        return f"pid {pid}, autovacuum{' to prevent wraparound' if blocker.prevents_wraparound else ''}"
+        why = " to prevent wraparound" if blocker.prevents_wraparound else ""
+        return f"pid {pid}, autovacuum{why}{_withheld(blocker)}"
     if blocker.identity is None:
         return f"pid {pid}, {'gone meanwhile' if blocker.kind == GONE else blocker.kind}"
-    return f"pid {pid} ({_names(blocker)}, {_doing(blocker)} {age})"
+    if blocker.awaits:
+        return f"pid {pid} ({_names(blocker)}, {_waiting(blocker, blocker.awaits)} {age})"
+    told = f"{blocker.identity.state} {age}{_last(blocker)}{_withheld(blocker)}"
+    return f"pid {pid} ({_names(blocker)}, {told})"
+
+
+def risk_of_ending(blocker: Blocker) -> str:
+    """What else is lost by its end, where it last changed a table's definition; empty where it did not."""
+    if blocker.statement is None:
+        return ""
+    return f"Its last statement was {blocker.statement}: a migration is rolled back, and has to be run again."
 
 
 def why_left_alone(queue: Queue, pid: int, target: Target) -> str:
@@ -56,9 +68,20 @@ def _names(blocker: Blocker) -> str:
     return f"{identity.application_name or 'no application name'}, {identity.usename}" if identity else ""
 
 
-def _doing(blocker: Blocker) -> str:
-    request = blocker.awaits
-    if request is None:
-        return blocker.identity.state if blocker.identity else ""
-    where = f" on {request.relation}" if request.relation else ""
-    return f"{blocker.statement or 'a statement'}, waits for {request.mode}{where}"
+def _waiting(blocker: Blocker, request: LockRequest) -> str:
+    return f"{blocker.statement or 'a statement'}, waits for {_lock(request)}"
+
+
+def _last(blocker: Blocker) -> str:
+    return f", last statement {blocker.statement}" if blocker.statement else ""
+
+
+def _withheld(blocker: Blocker) -> str:
+    """Of a row, a transaction or anything else but a table, the mode tells nobody anything."""
+    request = blocker.withholds
+    is_of_table = request is not None and request.kind == "relation" and request.relation is not None
+    return f", in the way of {_lock(request)}" if request and is_of_table else ""
+
+
+def _lock(request: LockRequest) -> str:
+    return f"{request.mode} on {request.relation}" if request.relation else request.mode

@@ -12,9 +12,11 @@ from workflows.clocks import keep_clocks
 from workflows.consent import Consent
 from workflows.diagnosis import diagnose
 from workflows.display import engrave, show
+from workflows.gain import Gain
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.approval import PIPELINE
+from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
@@ -23,6 +25,7 @@ from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
 from workflows.plan import plan
+from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
 from workflows.waiting import happens
@@ -41,6 +44,7 @@ class Incident(Messages):
         super().__init__(case)
         self.consent = Consent(self.record, self.people, self.is_free)
         self.safeguard = Safeguard(self.record, self.effects)
+        self.gain = Gain(self.record, self.effects)
         self._seen = 0
         self._rounds = 0
         self._refusals = 0
@@ -51,13 +55,16 @@ class Incident(Messages):
         """Until the pool is verified as recovered, and stayed so through the watch."""
         clocks = asyncio.create_task(keep_clocks(self.record, self.people))
         while self.record.closed_at is None:
+            self.neighbours.begin()
             while self.record.recovered_at is None:
                 await self.attempt()
+            self.neighbours.end()
             await self.publish()
             await self.watch()
         await self.publish()
         await clocks
         await self.people.drain()
+        await self.neighbours.drain()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return summarise(self.record)
 
@@ -79,6 +86,8 @@ class Incident(Messages):
         now, case, record = workflow.now, self.record.case, self.record
         evidence = await self.effects.investigate()
         diagnosis = diagnose(evidence, record.evidence, case.target, case.policy)
+        if (query_id := query_to_explain(diagnosis, tuple(record.attempts), case.target)) is not None:
+            evidence = await self.effects.explain(evidence, query_id)
         planned = plan(
             diagnosis,
             evidence,
@@ -89,6 +98,7 @@ class Incident(Messages):
             is_handed_over=record.is_handed_over,
         )
         record.learn(evidence, diagnosis, planned, now())
+        self.people.follow(is_well=isinstance(planned.step, Healthy))
         self.announce()
         match planned.step:
             case Healthy():
@@ -96,7 +106,7 @@ class Incident(Messages):
             case LookAgain() as suspicion:
                 await self.suspect(suspicion)
             case HandOver(reason=reason):
-                await self.hand_over(reason, key=f"hand-over/{diagnosis.first.cause}")
+                await self.hand_over(reason, f"hand-over/{diagnosis.first.cause}", diagnosis.first.cause)
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
@@ -130,8 +140,7 @@ class Incident(Messages):
         show(self.record)
 
     def _acknowledge(self, told: "asyncio.Task[bool]") -> None:
-        is_told = not told.cancelled() and told.exception() is None and told.result()
-        if is_told and not self.record.is_with_people:
+        if self.people.is_delivered(told) and not self.record.is_with_people:
             self.record.acknowledge(PIPELINE, workflow.now())
 
     def must_ask(self, step: Step) -> bool:
@@ -148,11 +157,12 @@ class Incident(Messages):
             return await self.consent.ask(proposal)
         return PIPELINE
 
-    async def hand_over(self, reason: str, key: str) -> None:
+    async def hand_over(self, reason: str, key: str, about: Cause | None = None) -> None:
         """People decide from here, called once per `key`; the tool goes on looking, less and less often."""
         self.record.lapse(workflow.now())
         self.record.is_handed_over = True
-        self.people.call(Level.L2, reason, key)
+        await self.neighbours.answers()
+        self.people.call(Level.L2, reason, key, about)
         await self.stand_by(reason)
 
     async def stand_by(self, why: str) -> None:
@@ -172,17 +182,17 @@ class Incident(Messages):
             return
         self._refusals = 0
         record.intend(proposal, workflow.now())
+        self.gain.remember()
         show(self.record)
         outcome = await self.effects.act(proposal.act, by)
         record.acted(proposal, by, outcome, workflow.now())
         helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
+        await self.gain.weigh()
         if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
-        elif not helped and record.case.target.critical:
-            self.people.call(
-                Level.L3, "business-critical, and the first act did not help", key="critical/failed"
-            )
+        elif not helped:
+            self.people.call_leadership()
 
     async def refused(self, proposal: Proposal, reason: str) -> None:
         """What was seen may just have changed: look again once; a guard that still refuses needs people."""
@@ -228,9 +238,11 @@ class Incident(Messages):
         )
         record.verified(verdict, workflow.now())
         if verdict.state is State.RECOVERED:
+            await self.gain.conclude()
             record.settle(workflow.now())
         else:
             record.bad_look()
+            self.people.catch_up()
 
     async def watch(self) -> None:
         """Stay open through the cooldown: a recurrence comes into this run, with all that was tried."""

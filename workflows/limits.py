@@ -5,31 +5,47 @@ from collections.abc import Iterable
 from workflows.blocking import queue_in, statement_of
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import DatabaseReading, Evidence, PoolState
-from workflows.models.plan import Cancellation, Proposal, Resize, Restart, Termination
+from workflows.models.plan import (
+    Cancellation,
+    IndexCreation,
+    Proposal,
+    Resize,
+    Restart,
+    SessionTimeout,
+    Termination,
+)
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known, Unavailable, value_of
-from workflows.models.session import SessionIdentity, StatementIdentity
+from workflows.models.session import Session, SessionIdentity, StatementIdentity
 from workflows.models.target import Target
-from workflows.ownership import at_stake, is_of_role, leakable
+from workflows.ownership import at_stake, cancellable, is_of_role, is_own, leakable
 from workflows.readings import fresh, pools_of
 from workflows.remedies.resize import largest
+from workflows.remedies.session_timeout import SHORTEST
+from workflows.remedies.slow_query import has_to_be_asked_for
 from workflows.remedies.termination import most_at_once
 from workflows.slots import fits, ours
-from workflows.wording import counted, listed
+from workflows.wording import counted, listed, span
 
 
 def excess(proposal: Proposal, evidence: Evidence, target: Target, policy: Policy) -> str | None:
     """In what the act goes further than it may, by the evidence it rests on; None if in nothing."""
     act = proposal.act
     database = fresh(evidence.database, evidence.at, policy.thresholds.fresh_for)
+    if isinstance(act, IndexCreation):
+        return _excess_of_index(proposal, act, evidence, target, policy)
     if isinstance(act, Restart):
         return _excess_of_restart(proposal, act, value_of(database), target)
     if isinstance(database, Unavailable):
         return f"the database could not be read: {database.reason}"
     if isinstance(act, Termination):
         return _excess_of_termination(proposal, act.sessions, database.value, target, policy)
+    if isinstance(act, Cancellation) and proposal.cause is Cause.SLOW:
+        return _excess_of_slow(proposal, act, database.value, target, policy)
     if isinstance(act, Cancellation):
         return _excess_of_cancellation(proposal, act.statements, database.value, target, policy)
+    if isinstance(act, SessionTimeout):
+        return _excess_of_timeout(proposal, act, database.value, target, policy)
     return _excess_of_resize(act, evidence, database.value, target, policy)
 
 
@@ -60,15 +76,40 @@ def _excess_of_termination(
     most = most_at_once(policy.limits, database.sessions_total)
     if not 0 < len(set(sessions)) == len(sessions) <= most:
         return f"{counted(len(sessions), 'session')} to end, the policy allows {most} different ones at once"
-    seen = leakable(database.sessions, target)
+    is_slow = proposal.cause is Cause.SLOW
+    seen = _running(database, target) if is_slow else leakable(database.sessions, target)
     if strange := [identity for identity in sessions if identity not in seen]:
-        return f"not seen as the target's own and idle in transaction: {listed(strange)}"
-    losing = [identity for identity in sessions if seen[identity].loses_something]
+        state = "running a statement" if is_slow else "idle in transaction"
+        return f"not seen as the target's own and {state}: {listed(strange)}"
+    asks = has_to_be_asked_for if is_slow else _loses_something
+    losing = [identity for identity in sessions if asks(seen[identity])]
     if losing and proposal.permission is not Permission.APPROVAL:
         return f"have written or hold an advisory lock, which needs approval: {listed(losing)}"
     if proposal.cause is Cause.LOCK and not _are_waited_for(sessions, database, target):
         return f"nobody of the application waits behind it any more: {listed(sessions)}"
     return None
+
+
+def _excess_of_timeout(
+    proposal: Proposal, act: SessionTimeout, database: DatabaseReading, target: Target, policy: Policy
+) -> str | None:
+    if (act.role, act.dbname) != (target.database.role, target.database.dbname):
+        return f"{act.role} in {act.dbname} is not the application's own role and database"
+    if act.timeout < SHORTEST:
+        return f"{span(act.timeout)} would end work that only pauses; the least is {span(SHORTEST)}"
+    if act.before != database.server.session_timeout:
+        return f"another timeout is set than was seen: {database.server.session_timeout or 'nothing'}"
+    if proposal.permission is not Permission.APPROVAL:
+        return "a timeout that outlasts the incident is set by approval only"
+    return _excess_of_termination(proposal, act.sessions, database, target, policy)
+
+
+def _running(database: DatabaseReading, target: Target) -> dict[SessionIdentity, Session]:
+    return {each.identity: each for each in cancellable(database.sessions, target).values()}
+
+
+def _loses_something(session: Session) -> bool:
+    return session.loses_something
 
 
 def _are_waited_for(sessions: Iterable[SessionIdentity], database: DatabaseReading, target: Target) -> bool:
@@ -97,6 +138,45 @@ def _excess_of_cancellation(
     if not _are_waited_for(statements, database, target):
         return f"nobody of the application waits behind it any more: {listed(statements)}"
     return None
+
+
+def _excess_of_slow(
+    proposal: Proposal, act: Cancellation, database: DatabaseReading, target: Target, policy: Policy
+) -> str | None:
+    """What has come to its end since it was named harms nobody: only the very statement is cancelled."""
+    if target.database.transaction_pooler:
+        return "behind a transaction pooler no statement is cancelled by its session's pid"
+    most = most_at_once(policy.limits, database.sessions_total)
+    if not 0 < len(set(act.statements)) == len(act.statements) <= most:
+        return (
+            f"{counted(len(act.statements), 'statement')} to cancel, the policy allows {most} different ones"
+        )
+    if strange := [each for each in act.statements if not is_own(each, target)]:
+        return f"not the target's own: {listed(strange)}"
+    seen = cancellable(database.sessions, target)
+    left = [seen[each] for each in act.statements if each in seen and seen[each].query_id == act.query_id]
+    if not left:
+        return f"none of them is seen any more running query {act.query_id}"
+    asked = [each.identity for each in left if has_to_be_asked_for(each)]
+    if asked and proposal.permission is not Permission.APPROVAL:
+        return f"not known to be queries that only read, which needs approval: {listed(asked)}"
+    return None
+
+
+def _excess_of_index(
+    proposal: Proposal, act: IndexCreation, evidence: Evidence, target: Target, policy: Policy
+) -> str | None:
+    advice = value_of(evidence.index) if evidence.index else None
+    if proposal.permission is not Permission.APPROVAL:
+        return "an index is created by approval only"
+    if target.database.index_dsn is None:
+        return "the configuration names no login that may create an index"
+    if advice is None or advice.in_the_way:
+        return "no plan was read that lacks it, or others would have to be waited for"
+    seen = (advice.query_id, advice.namespace, advice.table, advice.columns, advice.name)
+    if seen != (act.query_id, act.namespace, act.table, act.columns, act.name):
+        return f"it is not the index that was found: {act.statement}"
+    return "it may take longer than the policy allows" if act.limit > policy.limits.index_time else None
 
 
 def _excess_of_resize(

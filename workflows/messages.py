@@ -8,8 +8,10 @@ from workflows.approval import UnreadableAnswer, judge, read_answer, read_name
 from workflows.effects import Effects
 from workflows.models.alert import Alert, Case
 from workflows.models.approval import Answer, Channel, Decision
+from workflows.models.neighbour import Standing
 from workflows.models.page import Level
 from workflows.models.report import Report
+from workflows.neighbours import Neighbours
 from workflows.people import People
 from workflows.record import Record
 from workflows.report import compose
@@ -21,7 +23,8 @@ class Messages:
     def __init__(self, case: Case) -> None:
         self.record = Record(case, workflow.now())
         self.effects = Effects(case)
-        self.people = People(self.record, self.effects)
+        self.neighbours = Neighbours(self.record)
+        self.people = People(self.record, self.effects, self.neighbours)
 
     @workflow.query
     def state(self) -> Report:
@@ -55,6 +58,20 @@ class Messages:
             self.record.acknowledge(read_name(payloads), workflow.now())
         except UnreadableAnswer as error:
             self._unreadable(str(error))
+
+    @workflow.signal
+    def neighbour(self, *payloads: Any) -> None:
+        """How the incident of another target of the same database stands."""
+        try:
+            (payload,) = payloads
+            standing = Standing.model_validate(payload)
+        except (ValueError, TypeError):
+            self._unreadable("what a neighbour's incident said could not be read")
+            return
+        if self.neighbours.hear(standing):
+            self.people.meet(standing)
+        if standing.asks:
+            self.neighbours.tell()
 
     @workflow.update
     def decide(self, *payloads: Any) -> Decision:

@@ -24,6 +24,15 @@ ACT = ActivityConfig(
 )
 """Changes a production system: one attempt; a lost one is looked at, not repeated."""
 
+_BESIDE_THE_WORK = timedelta(minutes=2)
+"""Of a long act: to look before it, and to clear up after it."""
+
+
+def lasting(limit: timedelta) -> ActivityConfig:
+    """`ACT` for one whose work alone may take so long."""
+    return {**ACT, "start_to_close_timeout": limit + _BESIDE_THE_WORK}
+
+
 NOTIFY = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=45),
     schedule_to_close_timeout=timedelta(hours=1),

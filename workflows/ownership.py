@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from workflows.models.session import Session, SessionIdentity
+from workflows.models.session import Session, SessionIdentity, StatementIdentity
 from workflows.models.target import Target
 
 IDLE_IN_TRANSACTION = frozenset({"idle in transaction", "idle in transaction (aborted)"})
@@ -55,3 +55,14 @@ def leakable(sessions: Iterable[Session], target: Target) -> dict[SessionIdentit
 def at_stake(sessions: Iterable[Session], target: Target) -> list[SessionIdentity]:
     """Own ones that would lose work or a lock with the process that has them, whatever they do now."""
     return [each.identity for each in sessions if is_own(each.identity, target) and each.loses_something]
+
+
+def cancellable(sessions: Iterable[Session], target: Target) -> dict[StatementIdentity, Session]:
+    """Own ones that run a statement: no migration or maintenance, in no queue, not waiting for a standby."""
+    found = {}
+    for session in sessions:
+        is_running = session.identity.state == "active" and session.in_progress is None
+        is_waiting = session.wait_event_type == "Lock" or session.wait_event == "SyncRep"
+        if is_own(session.identity, target) and is_running and not is_waiting and session.statement:
+            found[session.statement] = session
+    return found

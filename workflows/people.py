@@ -6,17 +6,23 @@ from temporalio import workflow
 
 from workflows import escalation
 from workflows.effects import Effects
+from workflows.escalation import Call
+from workflows.models.diagnosis import Cause
+from workflows.models.neighbour import Standing
 from workflows.models.page import Escalation, Level, Page
 from workflows.models.reading import Known
+from workflows.neighbours import Neighbours
 from workflows.record import Record
 
 
 class People:
     """The on-call engineer, the database team and the engineering lead of one target."""
 
-    def __init__(self, record: Record, effects: Effects) -> None:
+    def __init__(self, record: Record, effects: Effects, neighbours: Neighbours) -> None:
         self._record = record
         self._effects = effects
+        self._neighbours = neighbours
+        neighbours.on_change(self.catch_up)
         self._pages: set[asyncio.Task[bool]] = set()
 
     def tell(
@@ -28,32 +34,112 @@ class People:
         *,
         is_good_news: bool = False,
     ) -> asyncio.Task[bool] | None:
-        """Send in the background; None when this level has been told this already in this episode."""
-        once = f"{level}/{key or reason}"
-        if once in self._record.told:
+        """Send in the background; None when this level has been told this already in this episode.
+
+        What no route took in time counts as not told: whoever comes to it again sends it again.
+        """
+        once, told = Call(level, reason, key).once, self._record.told
+        if once in told:
             return None
-        self._record.told.add(once)
+        told.add(once)
         page = escalation.page(
             self._record.case, level, self._key(once), reason, lines, is_good_news=is_good_news
         )
         sending = asyncio.create_task(self._send(page))
         self._pages.add(sending)
         sending.add_done_callback(self._pages.discard)
+        sending.add_done_callback(lambda sent: None if self.is_delivered(sent) else told.discard(once))
         return sending
 
-    def call(self, level: Level, reason: str, key: str | None = None) -> None:
-        """Escalate: what is wrong, what was tried, what is asked of the one who reads it."""
+    def call(self, level: Level, reason: str, key: str | None = None, about: Cause | None = None) -> None:
+        """Escalate: what is wrong, what was tried, what is asked of the one who reads it.
+
+        Where a neighbour's incident has told the same people of the same slow database, they are not told
+        again, for as long as that one is open and says so.
+        """
+        call = Call(level, reason, key, about)
+        if call.once in self._record.told:
+            return
+        if teller := self._neighbours.teller(level):
+            self._leave_to(teller, call)
+            return
+        self._record.owed.pop(call.once, None)
+        if sending := self.tell(level, reason, self._lines(reason), key):
+            cause, episode = self._record.cause, self._record.recurrences
+            sending.add_done_callback(lambda sent: self._called(call, cause, sent, episode))
+
+    @staticmethod
+    def is_delivered(sent: asyncio.Task[bool]) -> bool:
+        """Whether a page that is not under way any more has reached somebody."""
+        return not sent.cancelled() and sent.exception() is None and sent.result()
+
+    def follow(self, *, is_well: bool) -> None:
+        """After a look: the neighbours hear of another cause, and what is owed is told unless all is well."""
+        self._neighbours.update()
+        if not is_well:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Make the calls that no neighbour makes any more, or no route took; not while the pool is well."""
+        record = self._record
+        if record.healthy_at is not None or record.recovered_at is not None:
+            return
+        for once, call in tuple(record.owed.items()):
+            if call.about not in {None, record.cause}:
+                del record.owed[once]
+            elif self._neighbours.teller(call.level) is None:
+                self.call(*call)
+
+    def call_leadership(self) -> None:
+        """An act did not help: where it matters most, leadership is called before its clock runs out."""
+        is_teller = bool(self._neighbours.open) and self._neighbours.is_first()
+        why = {
+            "business-critical": self._record.case.target.critical,
+            "several targets of one database": is_teller,
+        }
+        if reasons := [reason for reason, holds in why.items() if holds]:
+            self.call(Level.L3, f"{reasons[0]}, and the first act did not help", key="critical/failed")
+
+    def meet(self, standing: Standing) -> None:
+        """Another target of the database is in an incident too: the first of them tells leadership, once."""
+        self._record.note(workflow.now(), f"on the same database, {standing.target} is in an incident too")
+        if self._neighbours.is_first():
+            case, episode = self._record.case, self._record.recurrences
+            call = Call(Level.L3, f"several targets on database {case.target.database.name}")
+            lines = escalation.several(case, self._neighbours.open)
+            if sending := self.tell(call.level, call.reason, lines):
+                sending.add_done_callback(lambda sent: self._owe(call, sent, episode))
+
+    def _lines(self, reason: str) -> list[str]:
         record = self._record
         cause = record.diagnoses[-1].first if record.diagnoses else None
-        lines = [
+        return [
             f"Why you are called: {reason}.",
             f"Found: {cause.cause}." if cause else "Nothing could be diagnosed yet.",
             *(f"- {reason}" for reason in (cause.reasons if cause else ())),
+            *escalation.beside(self._neighbours.open),
             *escalation.history(tuple(record.attempts)),
             *(escalation.omissions(record.plan) if record.plan else ()),
             "Please take over: open the incident, look at the evidence, decide, and acknowledge.",
         ]
-        self.tell(level, reason, lines, key)
+
+    def _leave_to(self, teller: str, call: Call) -> None:
+        # Ended by hand it could not say so: a signal that finds no run tells.
+        self._neighbours.tell(asks=True)
+        if call.once not in self._record.owed:
+            self._record.owed[call.once] = call
+            said = f"{call.level} knows of it already, by the incident of {teller}: {call.reason}"
+            self._record.note(workflow.now(), said)
+
+    def _called(self, call: Call, cause: Cause | None, sent: asyncio.Task[bool], episode: int) -> None:
+        """What was called for in an earlier episode says nothing of this one."""
+        if self.is_delivered(sent) and episode == self._record.recurrences:
+            self._neighbours.called(call.level, cause)
+        self._owe(call, sent, episode)
+
+    def _owe(self, call: Call, sent: asyncio.Task[bool], episode: int) -> None:
+        if not self.is_delivered(sent) and episode == self._record.recurrences:
+            self._record.owed[call.once] = call
 
     async def drain(self) -> None:
         """Wait until every page is out, or given up."""

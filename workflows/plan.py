@@ -10,17 +10,22 @@ from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal
 from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.target import Target
 from workflows.remedies.cancellation import propose_cancellation
+from workflows.remedies.index import propose_index
 from workflows.remedies.resize import propose_resize
 from workflows.remedies.restart import propose_restart
+from workflows.remedies.session_timeout import propose_session_timeout
 from workflows.remedies.situation import Situation
+from workflows.remedies.slow_query import propose_cancel_of_slow, propose_end_of_slow, wait_for_old_plans
 from workflows.remedies.termination import propose_end_of_root, propose_rest, propose_termination
 
-type Remedy = Callable[[Situation], Proposal | str]
+type Remedy = Callable[[Situation], Proposal | str | None]
+"""The act, or why it is left out; None where it is not its turn, of which nobody needs to hear."""
 
 REMEDIES: dict[Cause, tuple[Remedy, ...]] = {
-    Cause.LEAK: (propose_termination, propose_restart),
+    Cause.LEAK: (propose_termination, propose_session_timeout, propose_restart),
     Cause.LOCK: (propose_end_of_root,),
     Cause.DDL_QUEUE: (propose_cancellation,),
+    Cause.SLOW: (propose_cancel_of_slow, propose_end_of_slow, propose_index),
     Cause.IDLE_LEAK: (propose_restart,),
     Cause.UNDERSIZED: (propose_resize,),
     Cause.SPIKE: (propose_resize,),
@@ -31,6 +36,7 @@ _WHY_PEOPLE = {
     Cause.LEAK: "connections leak, and no option is left",
     Cause.LOCK: "sessions wait for locks, and who holds them is not for poolmedic to end",
     Cause.DDL_QUEUE: "sessions wait behind a change of a table that waits itself, which a person must cancel",
+    Cause.SLOW: "one query takes many times its usual time, and to cancel it did not last or may not be done",
     Cause.IDLE_LEAK: "connections are forgotten outside any transaction, and no instance is left to restart",
     Cause.HOLD: "requests hold connections while they wait for something else than the database; "
     "nothing is ended or restarted, since they would wait for it again",
@@ -71,20 +77,25 @@ def plan(
         return _verify(diagnosis.first, rest)
     left_out: list[str] = []
     for situation in situations:
-        if situation.finding.ripe_in is not None:
-            return Plan(step=_wait(situation.finding), left_out=tuple(left_out))
+        if pause := _wait(situation.finding) or wait_for_old_plans(situation):
+            return Plan(step=pause, left_out=tuple(left_out))
         for remedy in REMEDIES.get(situation.finding.cause, ()):
             answer = _ask_somebody(remedy(situation), policy)
             if isinstance(answer, Proposal):
                 return Plan(step=answer, left_out=tuple(left_out))
-            left_out.append(answer)
+            left_out += [answer] if answer else []
     return Plan(step=HandOver(reason=_reason(diagnosis)), left_out=tuple(left_out))
 
 
-def _ask_somebody(answer: Proposal | str, policy: Policy) -> Proposal | str:
+def _ask_somebody(answer: Proposal | str | None, policy: Policy) -> Proposal | str | None:
     """Leave out what needs approval where nobody is named who could give it."""
     asks = isinstance(answer, Proposal) and answer.permission is Permission.APPROVAL
-    if isinstance(answer, str) or not asks or policy.approval.approvers or policy.mode is Mode.OBSERVE:
+    if (
+        not isinstance(answer, Proposal)
+        or not asks
+        or policy.approval.approvers
+        or policy.mode is Mode.OBSERVE
+    ):
         return answer
     return f"{answer.act.option}: it needs approval, and approval.approvers names nobody. {answer.effect}"
 
@@ -96,9 +107,10 @@ def _verify(finding: Finding, rest: Proposal | str | None) -> Plan:
     return Plan(step=Healthy(why=" ".join(finding.reasons)), left_out=(rest,) if rest else ())
 
 
-def _wait(finding: Finding) -> LookAgain:
+def _wait(finding: Finding) -> LookAgain | None:
+    """Only a suspicion is waited for."""
     if finding.ripe_in is None:
-        raise ValueError("only a suspicion is waited for")
+        return None
     return LookAgain(after=finding.ripe_in, why=" ".join(finding.reasons[:1]))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from workflows.attempts import may_have_touched
-from workflows.escalation import Clock, intention
+from workflows.escalation import Call, Clock, intention
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import PIPELINE, Decision, Request
 from workflows.models.diagnosis import Cause, Diagnosis
@@ -70,6 +70,7 @@ class Record:
         self.pending: Request | None = None
         self.breached: dict[Clock, datetime] = {}
         self.told: set[str] = set()
+        self.owed: dict[str, Call] = {}
 
     def note(self, at: datetime, text: str) -> None:
         """A line of the timeline."""
@@ -145,6 +146,13 @@ class Record:
             None: "the pool could not be read",
         }
         self.note(at, f"look after the act: {words[helped]}")
+
+    def gained(self, place: int, said: str, at: datetime) -> None:
+        """What the act at that place changed, beside the pool."""
+        outcome = self.attempts[place].outcome
+        told = outcome.model_copy(update={"detail": f"{outcome.detail}; {said}"})
+        self.attempts[place] = self.attempts[place].model_copy(update={"outcome": told})
+        self.note(at, said)
 
     def has_more(self, proposal: Proposal) -> bool:
         """The act was one wave of several."""
@@ -227,9 +235,14 @@ class Record:
         self.note(escalation.at, f"{escalation.level} paged ({how}): {escalation.reason}")
 
     @property
+    def cause(self) -> Cause | None:
+        """The first of the last diagnosis; None before there is one."""
+        return self.diagnosis.first.cause if self.diagnosis else None
+
+    @property
     def headline(self) -> str:
         """What was found, in the words of a page's title."""
-        cause = self.diagnosis.first.cause if self.diagnosis else Cause.UNKNOWN
+        cause = self.cause or Cause.UNKNOWN
         if cause is not Cause.HEALTHY:
             return str(cause)
         unmet = self.verdicts[-1].unmet if self.verdicts else ()

@@ -7,7 +7,7 @@ from temporalio import workflow
 from workflows import guard
 from workflows.effects import Effects
 from workflows.models.approval import PIPELINE
-from workflows.models.diagnosis import QUEUES
+from workflows.models.diagnosis import PASSING
 from workflows.models.evidence import Evidence
 from workflows.models.plan import Proposal, Resize
 from workflows.record import Record
@@ -47,10 +47,11 @@ class Safeguard:
         return refused or not_begun
 
     async def _renew(self, evidence: Evidence, proposal: Proposal) -> Evidence:
-        """An answer may take its time: slots and queues are looked at again before anything is done."""
+        """An answer may take its time: slots, queues and statements are looked at again before the act."""
         is_old = workflow.now() - evidence.at > self._record.case.policy.thresholds.fresh_for
-        if is_old and proposal.cause in QUEUES:
-            return await self._effects.investigate()
+        if is_old and proposal.cause in PASSING:
+            renewed = await self._effects.investigate()
+            return renewed.model_copy(update={"index": evidence.index})
         if is_old and isinstance(proposal.act, Resize) and workflow.patched("slots-read-again"):
             return await self._effects.investigate()
         return evidence

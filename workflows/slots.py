@@ -21,13 +21,14 @@ def left_for_us(database: DatabaseReading, target: Target, maxima: dict[str, int
 
     Where more of the others are connected than the configuration knows of, what is there counts; and so do
     own sessions beyond `maxima`, what the known pools may open: somebody else has our name, and keeps them.
-    A connection limit of the application's role, or of its database, may leave fewer than the server has.
+    A connection limit of the application's role, which everybody who connects as it shares, or of its
+    database, may leave fewer than the server has.
     """
     server, others = database.server, max(target.database.others, database.foreign)
     beyond = max(database.sessions_total - sum(maxima.values()), 0)
     left = [server.max_connections - server.reserved_connections - others]
     if server.role_limit is not None:
-        left.append(server.role_limit)
+        left.append(server.role_limit - database.foreign_of_role)
     if server.database_limit is not None:
         left.append(server.database_limit - others)
     return min(left) - beyond

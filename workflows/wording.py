@@ -28,6 +28,16 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
+def size(number: int) -> str:
+    """An amount of data; `number` is bytes."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TB"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 session`, `2 sessions`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

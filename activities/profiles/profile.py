@@ -29,7 +29,7 @@ type Query = Annotated[str, AfterValidator(_is_template)]
 
 WITNESS = "requests at all"
 _COUNTS_REQUESTS = "count by ($instance) (present_over_time($requests[$window]))"
-GAUGES = ("active", "idle", "size", "waiters")
+GAUGES = ("active", "idle", "size", "waiters", "in_flight")
 COUNTERS = ("timeouts", "leaked", "errors_503")
 
 
@@ -40,6 +40,8 @@ class SeriesNames(Part):
     idle: Metric
     size: Metric
     waiters: Metric | None = None
+    in_flight: Metric | None = None
+    """Requests under way, of those that use the pool."""
     timeouts: Metric | None = None
     leaked: Metric | None = None
     wait_bucket: Metric | None = None
@@ -103,6 +105,7 @@ class PoolPage(Part):
     idle: Pointer
     size: Pointer
     waiters: Pointer | None = None
+    in_flight: Pointer | None = None
     timeouts_total: Pointer | None = None
     generation: Pointer | None = None
     started_at: Pointer | None = None

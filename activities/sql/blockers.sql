@@ -36,7 +36,8 @@ WITH RECURSIVE ahead (pid) AS (
        AND (pid = ANY ($2::int[]) OR pid IN (SELECT pid FROM ahead))
 ), holders AS (
     -- A prepared transaction has no pid; here it is 0, as pg_blocking_pids calls it.
-    SELECT DISTINCT coalesce(held.pid, 0) AS pid, held.virtualtransaction
+    SELECT DISTINCT coalesce(held.pid, 0) AS pid, held.virtualtransaction,
+           awaited.locktype, awaited.mode, awaited.database, awaited.relation
       FROM locks AS held
       JOIN awaited ON awaited.object = held.object AND awaited.pid IS DISTINCT FROM held.pid
       JOIN conflicts ON conflicts.mode = held.mode AND awaited.mode = ANY (conflicts.others)
@@ -55,6 +56,8 @@ SELECT ahead.pid,
             THEN pg_blocking_pids(s.pid) ELSE '{}' END AS blocked_by,
        request.locktype AS awaits_kind, request.mode AS awaits_mode, request.relation AS awaits_relation,
        ahead.pid IN (SELECT pid FROM holders) AS holds,
+       withheld.locktype AS withholds_kind, withheld.mode AS withholds_mode,
+       withheld.relation AS withholds_relation,
        substring(upper(regexp_replace(left(s.query, 200), '\s+', ' ', 'g')) FROM
                  '^ ?(ALTER TABLE|ALTER INDEX|ALTER VIEW|ALTER MATERIALIZED VIEW|ALTER SEQUENCE|ALTER TYPE|'
                  'CREATE (?:UNIQUE )?INDEX|CREATE TRIGGER|CREATE RULE|CREATE POLICY|DROP TABLE|DROP INDEX|'
@@ -74,6 +77,16 @@ SELECT ahead.pid,
                    AND awaited.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             WHERE awaited.pid = ahead.pid
             LIMIT 1) AS request ON true
+  LEFT JOIN LATERAL (
+           SELECT holders.locktype, holders.mode,
+                  CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END AS relation
+             FROM holders
+             LEFT JOIN (pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace)
+                    ON c.oid = holders.relation
+                   AND holders.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            WHERE holders.pid = ahead.pid
+            ORDER BY holders.locktype <> 'relation', c.oid IS NULL, n.nspname, c.relname, holders.mode
+            LIMIT 1) AS withheld ON true
   LEFT JOIN LATERAL (
            SELECT p.owner, p.prepared AS at
              FROM pg_prepared_xacts AS p

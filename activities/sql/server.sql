@@ -18,6 +18,20 @@ SELECT current_setting('server_version_num')::int AS version,
        CASE WHEN current_setting('synchronous_standby_names') <> ''
             THEN (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))
         END AS sync_standbys,
+       (SELECT split_part(setting, '=', 2)
+          FROM pg_db_role_setting AS s
+          JOIN pg_roles AS r ON r.oid = s.setrole
+          JOIN pg_database AS d ON d.oid = s.setdatabase
+         CROSS JOIN unnest(s.setconfig) AS setting
+         WHERE r.rolname = $1::name
+           AND d.datname = current_database()
+           AND split_part(setting, '=', 1) = 'idle_in_transaction_session_timeout') AS session_timeout,
+       EXISTS (SELECT FROM pg_auth_members AS held
+                 JOIN pg_roles AS r ON r.oid = held.roleid
+                 JOIN pg_roles AS m ON m.oid = held.member
+                WHERE r.rolname = $1::name
+                  AND m.rolname = 'poolmedic_configurer'
+                  AND held.admin_option) AS is_configurable,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_every_session,
        -- The catalogue is asked, because a name in a schema that is closed to us would raise an error.

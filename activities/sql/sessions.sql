@@ -1,4 +1,4 @@
--- The target's own sessions, oldest state first. Never the text of a query.
+-- The target's own sessions, those that rest last, else the oldest state first. Never the text of a query.
 SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
        s.usename, s.datname, s.application_name,
        greatest(extract(epoch FROM clock_timestamp() - s.state_change), 0)::float8 AS state_seconds,
@@ -9,11 +9,18 @@ SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
        s.pid IN (SELECT held.pid FROM pg_locks AS held
                   WHERE held.locktype = 'advisory' AND held.granted AND held.pid IS NOT NULL)
            AS holds_advisory_lock,
-       s.wait_event_type, s.wait_event, s.query_id,
+       s.wait_event_type, s.wait_event, s.query_id, s.query_start,
+       -- By its kind alone: a query that holds none of the words with which one writes or locks rows, and
+       -- no second statement. Where its end was cut off, or a comment hides where it begins, it is none.
+       octet_length(s.query) < room.bytes - 4
+           AND s.query ~* E'^(?:\\s|--[^\n]*\n|/\\*(?:(?!/\\*|\\*/).)*\\*/|\\()*(?:SELECT|WITH|VALUES|TABLE)\\M'
+           AND s.query !~* E'\\m(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\\M'
+           AND s.query !~ E';\\s*\\S' AS reads_only,
        -- It takes them too, once per session: only for those that do wait.
        CASE WHEN s.wait_event_type = 'Lock' THEN pg_blocking_pids(s.pid) ELSE '{}' END AS blocked_by,
        progress.name AS in_progress
   FROM pg_stat_activity AS s
+ CROSS JOIN (SELECT setting::int AS bytes FROM pg_settings WHERE name = 'track_activity_query_size') AS room
   LEFT JOIN LATERAL (
            SELECT 'pg_stat_progress_create_index' AS name FROM pg_stat_progress_create_index WHERE pid = s.pid
            UNION ALL SELECT 'pg_stat_progress_vacuum' FROM pg_stat_progress_vacuum WHERE pid = s.pid
@@ -30,5 +37,6 @@ SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start,
    -- A backend that is still starting has neither; it is counted, and seen at the next look.
    AND s.state IS NOT NULL
    AND s.state_change IS NOT NULL
- ORDER BY s.state_change, s.pid
+ -- Whoever rests is the first to be cut.
+ ORDER BY s.state = 'idle', s.state_change, s.pid
  LIMIT $4

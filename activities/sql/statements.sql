@@ -3,6 +3,11 @@ SELECT shapes.queryid AS query_id,
        min(left(shapes.query, 10000)) AS text,
        sum(shapes.calls)::bigint AS calls,
        (sum(shapes.total_exec_time) / sum(shapes.calls) / 1000)::float8 AS mean_seconds,
+       (max(shapes.max_exec_time) / 1000)::float8 AS longest_seconds,
+       -- Of all calls together: the mean of the squares less the square of the mean.
+       (sqrt(greatest(sum(shapes.calls * (shapes.stddev_exec_time ^ 2 + shapes.mean_exec_time ^ 2))
+                          / sum(shapes.calls) - (sum(shapes.total_exec_time) / sum(shapes.calls)) ^ 2, 0))
+           / 1000)::float8 AS deviation_seconds,
        coalesce(max(sessions.active), 0) AS active_now
   FROM {schema}.pg_stat_statements AS shapes
   JOIN pg_roles AS r ON r.oid = shapes.userid

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 
 import httpx
 from pydantic import BaseModel, Field
 
 from deploy.local.errors import StackError
-from deploy.local.stack import Stack
+from deploy.local.state import State
 from deploy.local.target import DRILL_TOKEN, Target
 
 SECONDS_TO_ANSWER = 5.0
@@ -59,9 +59,10 @@ class Application:
         """Whether a query through the pool is answered."""
         return (await self._client.get("/probe")).status_code == HTTPStatus.OK
 
-    async def leak(self, sessions: int, *, transaction: bool = True) -> None:
+    async def leak(self, sessions: int, *, transaction: bool = True, writes: bool = False) -> None:
         """Have it forget so many connections; they are on their way when this returns."""
-        await self._break("leak", {"sessions": sessions, "rate": 40, "transaction": transaction})
+        how = {"rate": 40, "transaction": transaction, "writes": writes}
+        await self._break("leak", {"sessions": sessions, **how})
 
     async def slow_partner(self, seconds: float) -> None:
         """Have every order wait so long for another service."""
@@ -76,7 +77,7 @@ class Application:
         answer = await self._client.get("/fault/hold")
         return int(answer.raise_for_status().json()["asking"])
 
-    async def _break(self, fault: str, how: dict[str, float]) -> None:
+    async def _break(self, fault: str, how: Mapping[str, float]) -> None:
         answer = await self._client.post(f"/fault/{fault}", json=how)
         if answer.status_code != HTTPStatus.ACCEPTED:
             raise FaultRefused(f"{self.name} answered {answer.status_code}: {answer.text}")
@@ -98,9 +99,9 @@ class Application:
 
 
 @contextlib.asynccontextmanager
-async def reach(stack: Stack, target: Target) -> AsyncIterator[Application]:
+async def reach(state: State, target: Target) -> AsyncIterator[Application]:
     """The instance with the drill's token, for the block."""
-    headers = {"X-Drill-Token": stack.state.secret(DRILL_TOKEN)}
+    headers = {"X-Drill-Token": state.secret(DRILL_TOKEN)}
     async with httpx.AsyncClient(
         base_url=target.url, headers=headers, timeout=SECONDS_TO_ANSWER, trust_env=False
     ) as client:

@@ -64,5 +64,6 @@ def describe_environment(stack: Stack, configuration: Path, reports: Path) -> Ma
         "POOLMEDIC_REPORTS": str(reports),
         "POOLMEDIC_GRACEFUL_SECONDS": "2",
         "COVETPY_DSN": stack.postgres.medic_dsn,
+        "COVETPY_INDEX_DSN": stack.postgres.index_dsn,
         **{SECRETS[level]: stack.receiver.apprise_url(path) for level, path in PATHS.items()},
     }

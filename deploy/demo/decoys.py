@@ -65,11 +65,14 @@ class Decoys:
 
 
 @contextlib.asynccontextmanager
-async def open_decoys(server: Postgres, application: str) -> AsyncIterator[Decoys]:
+async def open_decoys(
+    server: Postgres, application: str, *, has_long_work: bool = True
+) -> AsyncIterator[Decoys]:
     """Four sessions for the block; ``application`` is the drilled application's own name.
 
-    Another role; another application of the same role; an honest long transaction and a migration, both
-    with the application's own role and name. Raises DecoyMissing.
+    Another role; another application of the same role; a migration and, unless ``has_long_work`` says no, an
+    honest long transaction, both with the application's own role and name. The creation of an index would
+    wait for that one. Raises DecoyMissing.
     """
     async with AsyncExitStack() as stack:
         opening = Opening(server, stack)
@@ -77,9 +80,10 @@ async def open_decoys(server: Postgres, application: str) -> AsyncIterator[Decoy
         found = {
             "another role": await opening.idle_in_transaction(STRANGER, application),
             "another application": await opening.lock_archive(role, "nightly-export"),
-            "an honest long transaction": await opening.work(role, application),
             "a migration": await opening.migrate(role, application),
         }
+        if has_long_work:
+            found["an honest long transaction"] = await opening.work(role, application)
         seen = await identities(server, list(found.values()))
         if len(seen) < len(found):
             raise DecoyMissing(f"only {len(seen)} of {len(found)} decoy sessions are open")
@@ -97,7 +101,8 @@ class Opening:
     async def idle_in_transaction(self, role: str, application: str) -> int:
         connection = await self._connect(role, application)
         await connection.execute("BEGIN")
-        await connection.fetchval("SELECT 1")
+        # Not by the driver's portal, which would keep a snapshot that the creation of an index waits for.
+        await connection.execute("SELECT 1")
         return connection.get_server_pid()
 
     async def lock_archive(self, role: str, application: str) -> int:

@@ -17,7 +17,9 @@ from deploy.demo.decoys import Decoy
 from deploy.demo.sessions import SessionId, identify
 from deploy.load.generator import Load
 from deploy.local import probes
-from deploy.local.stack import Stack
+from deploy.local.engine import Engine
+from deploy.local.postgres import Postgres
+from deploy.local.prometheus import Prometheus
 
 EXHAUSTED = "DatabaseConnectionPoolExhausted"
 SECONDS_TO_FIRE = 60.0
@@ -37,13 +39,26 @@ class Demand:
         return f"{self.rate:g} requests a second, each with a connection for {self.hold_ms} ms"
 
 
+class Servers(Protocol):
+    """What a fault needs of the stack."""
+
+    @property
+    def postgres(self) -> Postgres: ...
+
+    @property
+    def prometheus(self) -> Prometheus: ...
+
+    @property
+    def engine(self) -> Engine: ...
+
+
 @dataclass(frozen=True)
 class Ground:
     """What a fault may touch. ``holding`` keeps what it opens (sessions, tasks) until the drill ends."""
 
     application: Application
     """The instance that is to break."""
-    stack: Stack
+    stack: Servers
     load: Load
     calm: Demand
     holding: AsyncExitStack
@@ -84,13 +99,16 @@ class Leak:
     """So many connections are checked out, and left idle in a transaction for good."""
 
     sessions: int
+    writes: bool = False
+    """Whether each has changed something that is not committed."""
 
     @property
     def told(self) -> str:
-        return f"{self.sessions} connections are checked out and forgotten."
+        written = ", each with a change that is not committed" if self.writes else ""
+        return f"{self.sessions} connections are checked out and forgotten{written}."
 
     async def strike(self, ground: Ground) -> None:
-        await ground.application.leak(self.sessions)
+        await ground.application.leak(self.sessions, writes=self.writes)
 
     async def culprits(self, ground: Ground) -> tuple[SessionId, ...] | None:
         pids = await ground.application.forgotten()
@@ -146,13 +164,15 @@ class Burst(Traffic):
         return None if await self.remains(ground) else ()
 
     async def _pass(self, ground: Ground) -> None:
+        service = ground.application.target.application.service
         async with httpx.AsyncClient(base_url=ground.stack.prometheus.url, trust_env=False) as client:
-            if await probes.until(lambda: _why_calm(client), SECONDS_TO_FIRE) is None:
+            if await probes.until(lambda: why_calm(client, service), SECONDS_TO_FIRE) is None:
                 await self.relent(ground)
 
 
-async def _why_calm(client: httpx.AsyncClient) -> str | None:
-    """Why the alert is not known to fire, by Prometheus itself; None once it does."""
+async def why_calm(client: httpx.AsyncClient, service: str) -> str | None:
+    """Why the alert is not known to fire for this service, by Prometheus itself; None once it does."""
     alerts = (await client.get("/api/v1/alerts")).raise_for_status().json()["data"]["alerts"]
-    fires = any(each["state"] == "firing" and each["labels"]["alertname"] == EXHAUSTED for each in alerts)
+    wanted = {"alertname": EXHAUSTED, "service": service}
+    fires = any(each["state"] == "firing" and wanted.items() <= each["labels"].items() for each in alerts)
     return None if fires else "the alert does not fire"

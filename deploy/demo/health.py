@@ -75,10 +75,15 @@ def _seconds_to_act(drill: Drill, look: float) -> float:
 
 
 async def _acts(drill: Drill) -> list[datetime]:
-    """Requests for approval; else what PostgreSQL, or the engine, wrote down of the act itself."""
-    if drill.scenario.asks:
-        return [request.requested_at for request in drill.report.requests] if drill.report else []
-    if drill.scenario.ends_sessions:
-        return [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
-    stops = await witness.stops_since(drill.stage, drill.stage.application.name, drill.fault_at)
-    return [datetime.fromtimestamp(event.at, UTC) for event in stops]
+    """Requests for approval, and what PostgreSQL or the engine wrote down of the acts themselves."""
+    scenario, moments = drill.scenario, list[datetime]()
+    if scenario.asks and drill.report:
+        moments += [request.requested_at for request in drill.report.requests]
+    if scenario.cancels:
+        moments += [line.at for line in witness.cancels_asked_since(drill.stage, drill.fault_at)]
+    if scenario.ends_sessions:
+        moments += [line.at for line in witness.ended_since(drill.stage, drill.fault_at)]
+    if scenario.restarts:
+        stops = await witness.stops_since(drill.stage, drill.stage.application.name, drill.fault_at)
+        moments += [datetime.fromtimestamp(event.at, UTC) for event in stops]
+    return moments

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from deploy.demo import bystanders, health, queues, sizing, witness
+from deploy.demo import bystanders, health, queues, sizing, slowness, witness
 from deploy.demo.check import FULL, Check, Judge, is_full
 from deploy.demo.configuration import PATHS
 from deploy.demo.drill import Drill
@@ -18,6 +18,7 @@ from deploy.demo.sessions import SessionId
 from deploy.local.receiver import Message
 from workflows.models.diagnosis import QUEUES, Cause
 from workflows.models.page import Level
+from workflows.models.policy import Option
 from workflows.models.report import Ending
 from workflows.wording import counted, listed, percent
 
@@ -38,7 +39,8 @@ async def judge(drill: Drill) -> tuple[Check, ...]:
 
 def _checks(drill: Drill) -> Iterator[Judge]:
     scenario = drill.scenario
-    yield from (_sessions, queues.cancelled, _decoys, _container, _sufferers, _pages)
+    cancelled = slowness.cancelled if scenario.cause is Cause.SLOW else queues.cancelled
+    yield from (_sessions, cancelled, _decoys, _container, _sufferers, _pages)
     if drill.stage.others:
         yield from bystanders.BESIDE
     if scenario.ending is Ending.OPEN:
@@ -47,6 +49,8 @@ def _checks(drill: Drill) -> Iterator[Judge]:
         yield from health.RECOVERED
     if scenario.acts:
         yield health.promptness
+    if Option.INDEX in scenario.acts:
+        yield slowness.index
     if scenario.acts and scenario.cause in QUEUES:
         yield from queues.DRAINED
     yield from sizing.RESIZED if scenario.resizes else (sizing.untouched_size,)
@@ -128,16 +132,16 @@ async def _still_exhausted(drill: Drill) -> Check:
 
 
 async def _report(drill: Drill) -> Check:
-    """The incident's own word agrees: nothing but this cause, these acts, this ending."""
+    """The incident's own word agrees: nothing but these causes in turn, these acts, this ending."""
     report = drill.report
-    causes = {each.first.cause for each in report.diagnoses} if report else set()
+    causes = dict.fromkeys(each.first.cause for each in report.diagnoses) if report else {}
     acts = {each.proposal.act.option for each in report.attempts} if report else set()
     scenario = drill.scenario
     holds = (
         report is not None
         and report.outcome == scenario.ending
-        and scenario.cause in causes
-        and causes <= {scenario.cause, Cause.HEALTHY}
+        and [each for each in causes if each is not Cause.HEALTHY or each is scenario.cause]
+        == [scenario.cause, *scenario.then]
         and acts == scenario.acts
     )
     seen = f"outcome {report.outcome}" if report else "no report"

@@ -24,7 +24,8 @@ from deploy.demo.times import seconds
 from deploy.load.generator import LONGEST_RUN, Load
 from deploy.local.errors import StackError
 from workflows.models.approval import Request
-from workflows.models.policy import Policy
+from workflows.models.page import Level
+from workflows.models.policy import Option, Policy
 from workflows.models.report import Ending
 
 SECONDS_BETWEEN_LOOKS = 0.4
@@ -55,7 +56,8 @@ async def play(stage: Stage, scenario: Scenario, narrator: Narrator, person: Per
         hold_ms=scenario.calm.hold_ms,
         seconds=LONGEST_RUN,
     )
-    decoying = open_decoys(stage.stack.postgres, stage.target)
+    has_long_work = Option.INDEX not in scenario.acts
+    decoying = open_decoys(stage.stack.postgres, stage.target, has_long_work=has_long_work)
     async with decoying as decoys, load, AsyncExitStack() as holding:
         narrator.say(f"{scenario.calm}; {len(decoys.sessions)} sessions that are nobody's to touch.")
         now = datetime.now(UTC)
@@ -139,7 +141,7 @@ class _Playing:
     def _reason_to_ease(self, now: Scene) -> str | None:
         """People who were called have done their part; or a size that is needed would not be reverted."""
         scenario, outcome = self.drill.scenario, now.report.outcome if now.report else Ending.OPEN
-        if scenario.ending is Ending.HANDED_OVER and _called(now, scenario):
+        if Level.L2 in scenario.calls and _called(now, scenario):
             return "The people who were called have ended what was wrong."
         if self.drill.reverts_in_time and outcome is Ending.RECOVERED:
             return f"The larger pool is not needed any more: {scenario.calm}."

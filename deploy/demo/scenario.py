@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from deploy.demo.faults import Burst, Demand, Fault, Leak, Traffic
 from deploy.demo.held import IdleLeak, SlowPartner
 from deploy.demo.migration import WaitingChange
+from deploy.demo.missing_index import MissingIndex
 from deploy.demo.row_lock import RowLock
 from deploy.demo.standby import LostStandby
+from deploy.demo.together import Together
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
 from workflows.models.report import Ending
-
-APPROVED = frozenset({Option.RESIZE, Option.CANCEL})
-"""What a person has to approve in every drill."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One drill, and by what it is judged.
 
+    ``then`` are the causes that come to light once the first is healed, in their order.
     ``broken`` is the one of the ``instances`` that the fault is to hit. ``usual`` is the demand that the
     configuration calls usual. ``patience`` is for how many seconds a request waits for a connection before
     its user is refused. ``acts`` are all that may be done, and must be; ``calls`` all whom poolmedic tells.
@@ -41,6 +41,7 @@ class Scenario:
     usual: Demand
     fault: Fault
     cause: Cause
+    then: tuple[Cause, ...] = ()
     acts: frozenset[Option] = frozenset()
     calls: frozenset[Level] = frozenset({Level.L1})
     ending: Ending = Ending.RECOVERED
@@ -59,7 +60,8 @@ class Scenario:
     @property
     def asks(self) -> bool:
         """Whether a person has to approve."""
-        return self.loses or bool(self.acts & APPROVED)
+        is_change = self.cancels and self.cause is Cause.DDL_QUEUE
+        return self.loses or self.resizes or is_change or Option.INDEX in self.acts
 
     @property
     def resizes(self) -> bool:
@@ -169,7 +171,7 @@ HOLD = Scenario(
     # Who waits two seconds is not to be as old as a leak, whatever its age is shortened to.
     times={"leak_age": "30s"},
     advice=("call other services before it takes a connection", "short timeout"),
-    told=("of covetpy-app idle in transaction", "come back, after", "FROM orders WHERE id = $1"),
+    told=("while the database has nothing to do for them", "FROM orders WHERE id = $1"),
 )
 OBSERVE = Scenario(
     name="observe",
@@ -203,6 +205,33 @@ DDL = Scenario(
     cause=Cause.DDL_QUEUE,
     acts=frozenset({Option.CANCEL}),
 )
+LEAK_IN_SPIKE = Scenario(
+    name="leak-spike",
+    story="A report forgets half of the connections, while many times the usual traffic arrives.",
+    pool_size=10,
+    calm=FEW,
+    usual=FEW,
+    # 14 connections' worth of work, for the 5 that are left, and for 10 once all are back.
+    fault=Together(
+        Leak(5), Traffic(Demand(rate=28, hold_ms=500), "fourteen times the usual traffic arrives")
+    ),
+    cause=Cause.LEAK,
+    then=(Cause.SPIKE,),
+    acts=frozenset({Option.TERMINATE, Option.RESIZE}),
+    advice=("Find where covetpy-app takes a connection", "circuit breaker"),
+)
+SLOW = Scenario(
+    name="slow",
+    story="An index is dropped, and a page that took milliseconds reads a whole table again and again.",
+    pool_size=20,
+    calm=SHOPPERS,
+    usual=Demand(rate=30, hold_ms=100),
+    fault=MissingIndex(rate=8),
+    cause=Cause.SLOW,
+    acts=frozenset({Option.CANCEL, Option.INDEX}),
+    told=("FROM parcels WHERE", "CREATE INDEX CONCURRENTLY poolmedic_parcels_order_id"),
+    advice=("the index that it lacks",),
+)
 DEGRADED = Scenario(
     name="degraded",
     story="The standby that every commit waits for is gone: the database hangs, whoever asks it.",
@@ -216,5 +245,19 @@ DEGRADED = Scenario(
     told=("IPC/SyncRep", "none is connected"),
 )
 
-_ALL = (LEAK, IDLE_LEAK, HOLD, UNDERSIZED, SPIKE, INSTANCES, NONE, LOCK, DDL, DEGRADED, OBSERVE)
+_ALL = (
+    LEAK,
+    IDLE_LEAK,
+    HOLD,
+    UNDERSIZED,
+    SPIKE,
+    LEAK_IN_SPIKE,
+    INSTANCES,
+    NONE,
+    LOCK,
+    DDL,
+    SLOW,
+    DEGRADED,
+    OBSERVE,
+)
 SCENARIOS = {scenario.name: scenario for scenario in _ALL}

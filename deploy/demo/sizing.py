@@ -23,7 +23,7 @@ async def approval(drill: Drill) -> Check:
     given = drill.approved_at or (accepted[0].at if accepted else None)
     holds = given is not None and grown is not None and len(accepted) == 1 and given < grown.at
     seen = accepted[0].message if accepted else "nobody approved"
-    return Check("Nothing was changed before the approval", holds, seen)
+    return Check("The size was not changed before the approval", holds, seen)
 
 
 async def resize(drill: Drill) -> Check:

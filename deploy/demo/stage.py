@@ -101,7 +101,9 @@ async def open_stage(
             await worker.start()
             progress(Started("poolmedic", worker.url, time.monotonic() - began))
             found = {
-                each.application.instance: await closing.enter_async_context(application.reach(running, each))
+                each.application.instance: await closing.enter_async_context(
+                    application.reach(running.state, each)
+                )
                 for each in running.targets
             }
             broken = found.pop(scenario.broken)

@@ -37,6 +37,12 @@ def cancelled_since(stage: Stage, since: datetime) -> list[LogLine]:
     return [line for line in lines if line.at >= since and line.application_name not in own]
 
 
+def cancels_asked_since(stage: Stage, since: datetime) -> list[LogLine]:
+    """Every cancel that poolmedic asked for after that moment, by what the server's function wrote down."""
+    asked = [line for line in stage.stack.postgres.log.asked() if line.at >= since]
+    return [line for line in asked if '"request" : "cancel_query"' in line.message]
+
+
 async def container_start(stage: Stage, name: str) -> Start:
     """How often and when the engine started the container of this instance."""
     return await asyncio.to_thread(_inspect, stage, name)

@@ -18,6 +18,7 @@ from deploy.load.figures import Figures, Journal
 LONGEST_RUN = 7_200.0
 HIGHEST_RATE = 500.0
 ORDERS = 2_000
+CUSTOMERS = 97
 STATUS = slice(9, 12)
 """Of the first line of an answer: `HTTP/1.1 200 OK`."""
 
@@ -29,6 +30,11 @@ type Visit = Callable[[random.Random, int], tuple[str, str]]
 def look_at_order(chance: random.Random, hold_ms: int) -> tuple[str, str]:
     """Somebody looks at any order."""
     return "GET", f"/orders/{chance.randint(1, ORDERS)}?hold_ms={hold_ms}"
+
+
+def look_at_customer(chance: random.Random, _hold_ms: int) -> tuple[str, str]:
+    """Somebody looks at any customer."""
+    return "GET", f"/customers/{chance.randint(0, CUSTOMERS - 1)}"
 
 
 def transfer_along(orders: int) -> Visit:

@@ -75,6 +75,11 @@ class Postgres:
         """The least-privileged role of deploy/postgres, as the worker uses it."""
         return self.dsn(MEDIC)
 
+    @property
+    def index_dsn(self) -> str:
+        """The login that may create indexes on the application's tables."""
+        return self.dsn(postgres_roles.INDEXER)
+
 
 @contextlib.asynccontextmanager
 async def serve(state: State, settings: Settings) -> AsyncIterator[Postgres]:

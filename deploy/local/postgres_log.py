@@ -38,6 +38,7 @@ class LogLine(BaseModel, frozen=True):
     severity: str = Field(alias="error_severity")
     sqlstate: str | None = Field(default=None, alias="state_code")
     message: str = ""
+    statement: str | None = None
     backend_type: str | None = None
 
 

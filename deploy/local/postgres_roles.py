@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from deploy.local.postgres import Postgres
 
 SCRIPT = Path(__file__).resolve().parents[1] / "postgres" / "poolmedic.sql"
+TIMEOUT_SCRIPT = SCRIPT.with_name("session_timeout.sql")
+INDEX_SCRIPT = SCRIPT.with_name("index.sql")
 MEDIC = "poolmedic"
+INDEXER = "poolmedic_index"
 SUPERUSER = "postgres"
 
 
@@ -29,8 +32,16 @@ async def create(server: Postgres) -> None:
     async with connected(server, settings.database) as connection:
         await connection.execute("CREATE EXTENSION pg_stat_statements")
         await connection.execute(SCRIPT.read_text())
+        await connection.execute(TIMEOUT_SCRIPT.read_text())
         await allow(connection, settings.application_role)
+        await connection.execute(
+            f"GRANT {quoted(settings.application_role)} TO poolmedic_configurer "
+            "WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+        )
         await _set_password(connection, MEDIC, server.password(MEDIC))
+        await connection.execute(INDEX_SCRIPT.read_text())
+        await connection.execute(f"GRANT {owner} TO {quoted(INDEXER)}")
+        await _set_password(connection, INDEXER, server.password(INDEXER))
 
 
 async def allow(connection: asyncpg.Connection[asyncpg.Record], role: str) -> None:

@@ -13,23 +13,44 @@
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
 
--- The role that poolmedic logs in as. It sees every session and ends none by itself.
+-- The role that poolmedic logs in as, which sees every session and ends none by itself; and the owner of the
+-- functions, as which nobody can log in.
+--
+-- Whoever has CREATEROLE can make a role of that name, and leave code behind that runs as it. So a role that
+-- we make gets a mark: a setting that no extension defines can be given to a role by a superuser alone.
 DO $$
+DECLARE
+    strange text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poolmedic') THEN
-        CREATE ROLE poolmedic LOGIN;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'poolmedic') THEN
+        CREATE ROLE poolmedic LOGIN CONNECTION LIMIT 8;
+        ALTER ROLE poolmedic SET poolmedic.made_as = 'poolmedic';
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'poolmedic_definer') THEN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'poolmedic_definer') THEN
         CREATE ROLE poolmedic_definer;
+        ALTER ROLE poolmedic_definer SET poolmedic.made_as = 'poolmedic_definer';
+    END IF;
+    SELECT string_agg(format('%I', r.rolname), ', ' ORDER BY r.rolname) INTO strange
+      FROM pg_roles AS r
+     WHERE r.rolname IN ('poolmedic', 'poolmedic_definer', 'poolmedic_configurer', 'poolmedic_index')
+       AND NOT EXISTS (SELECT FROM pg_db_role_setting AS s
+                        WHERE s.setrole = r.oid AND s.setdatabase = 0
+                          AND format('poolmedic.made_as=%s', r.rolname) = ANY (s.setconfig));
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'a role of poolmedic exists already, and these files did not make it: %', strange
+            USING HINT = 'Nothing was changed. Whoever made it can have left code that runs as it. Find out '
+                         'who did; then, in every database, DROP SCHEMA poolmedic CASCADE and DROP OWNED BY '
+                         'the role, DROP ROLE it, and apply the files again. So too where these files were '
+                         'applied before they marked the roles they make.';
     END IF;
     -- PostgreSQL 16 and later: a login even when the application has taken every ordinary slot.
-    IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pg_use_reserved_connections') THEN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_use_reserved_connections') THEN
         GRANT pg_use_reserved_connections TO poolmedic;
     END IF;
 END
 $$;
 
--- Whoever made one of the roles (CREATEROLE, since PostgreSQL 16) has kept the right to act as it.
+-- Whoever was given one of the roles can act as it.
 DO $$
 DECLARE
     strange text;
@@ -38,9 +59,9 @@ BEGIN
       FROM pg_auth_members AS held
       JOIN pg_roles AS r ON r.oid = held.roleid
       JOIN pg_roles AS m ON m.oid = held.member
-     WHERE (r.rolname = 'poolmedic_definer' OR r.rolname = 'poolmedic' AND held.admin_option)
-       AND NOT m.rolsuper
-       AND m.rolname <> current_user;
+     WHERE (r.rolname IN ('poolmedic_definer', 'poolmedic_configurer')
+            OR r.rolname = 'poolmedic' AND held.admin_option)
+       AND NOT m.rolsuper;
     IF strange IS NOT NULL THEN
         RAISE EXCEPTION 'nobody but a superuser may hold a role of poolmedic, and somebody does: %', strange
             USING HINT = 'Nothing was changed. Find out who did that, then REVOKE the role from them, '
@@ -49,14 +70,14 @@ BEGIN
 END
 $$;
 
-ALTER ROLE poolmedic CONNECTION LIMIT 8;
+-- The defaults of its sessions; it may set others for itself.
+ALTER ROLE poolmedic SET search_path = pg_catalog, pg_temp;
 ALTER ROLE poolmedic SET default_transaction_read_only = on;
 ALTER ROLE poolmedic SET statement_timeout = '5s';
 ALTER ROLE poolmedic SET lock_timeout = '1s';
 ALTER ROLE poolmedic SET idle_in_transaction_session_timeout = '10s';
 GRANT pg_read_all_stats TO poolmedic;
 
--- The owner of the functions. Nobody can log in as it.
 ALTER ROLE poolmedic_definer NOLOGIN;
 GRANT pg_read_all_stats, pg_signal_backend TO poolmedic_definer;
 
@@ -84,7 +105,9 @@ BEGIN
       ) AS found
       JOIN pg_roles AS r ON r.oid = found.owner
      WHERE r.rolname <> 'poolmedic_definer'
-       AND (found.rank = 1 OR NOT (r.rolsuper OR r.rolname = current_user));
+       AND (found.rank = 1 OR NOT r.rolsuper)
+       -- session_timeout.sql made it, in a schema that is ours; whoever could act as it is refused above.
+       AND NOT (found.rank = 3 AND r.rolname = 'poolmedic_configurer');
     IF strange IS NOT NULL THEN
         RAISE EXCEPTION 'what is poolmedic''s own exists already and belongs to somebody else: %', strange
             USING HINT = 'Nothing was changed. Its owner could run anything as you: read what is there. '
@@ -95,13 +118,52 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON SCHEMA poolmedic FROM PUBLIC;
-GRANT USAGE ON SCHEMA poolmedic TO poolmedic;
-
 -- The roles whose sessions may be ended at all. Only the administrator writes here.
 CREATE TABLE IF NOT EXISTS poolmedic.application_role (role name PRIMARY KEY);
-REVOKE ALL ON poolmedic.application_role FROM PUBLIC, poolmedic_definer;
-GRANT SELECT ON poolmedic.application_role TO poolmedic_definer, poolmedic;
+
+-- Whoever writes into a table runs what hangs on it: it has to be as it is made here.
+DO $$
+DECLARE
+    own CONSTANT oid := 'poolmedic.application_role'::regclass;
+    strange text;
+BEGIN
+    SELECT string_agg(found.what, ', ' ORDER BY found.what) INTO strange
+      FROM (
+          SELECT 'not a plain table of a superuser'
+           WHERE NOT EXISTS (SELECT FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
+                              WHERE c.oid = own AND c.relkind = 'r' AND c.relpersistence = 'p'
+                                AND c.reloftype = 0 AND NOT c.relrowsecurity AND r.rolsuper)
+          UNION ALL
+          SELECT pg_describe_object('pg_class'::regclass, own, attnum) FROM pg_attribute
+           WHERE attrelid = own AND attnum > 0 AND NOT attisdropped
+             AND (attname <> 'role' OR atttypid <> 'name'::regtype)
+          UNION ALL
+          SELECT pg_describe_object('pg_class'::regclass, indexrelid, 0) FROM pg_index
+           WHERE indrelid = own AND NOT indisprimary
+          UNION ALL
+          SELECT pg_describe_object('pg_constraint'::regclass, oid, 0) FROM pg_constraint
+           -- From PostgreSQL 18 on, NOT NULL is one too.
+           WHERE own IN (conrelid, confrelid) AND contype NOT IN ('p', 'n')
+          UNION ALL
+          SELECT pg_describe_object('pg_attrdef'::regclass, oid, 0) FROM pg_attrdef WHERE adrelid = own
+          UNION ALL
+          SELECT pg_describe_object('pg_trigger'::regclass, oid, 0) FROM pg_trigger WHERE tgrelid = own
+          UNION ALL
+          SELECT pg_describe_object('pg_rewrite'::regclass, oid, 0) FROM pg_rewrite WHERE ev_class = own
+          UNION ALL
+          SELECT pg_describe_object('pg_policy'::regclass, oid, 0) FROM pg_policy WHERE polrelid = own
+          UNION ALL
+          SELECT format('inheritance with %s', (CASE own WHEN inhrelid THEN inhparent ELSE inhrelid END)::regclass)
+            FROM pg_inherits WHERE own IN (inhrelid, inhparent)
+      ) AS found(what);
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'poolmedic.application_role is not as this file makes it: %', strange
+            USING HINT = 'Nothing was changed. What hangs on the table runs as whoever writes into it: read '
+                         'what is there, and do not write. Then DROP SCHEMA poolmedic CASCADE, apply the files '
+                         'again, and list your roles anew.';
+    END IF;
+END
+$$;
 
 -- The sessions that may be ended now: of an allowed role, in this database, and doing nothing that
 -- would leave something behind. Only the owner of the functions reads it.
@@ -129,7 +191,6 @@ SELECT s.pid, s.backend_start, s.state, s.state_change, s.xact_start, s.query_st
            UNION ALL SELECT pid FROM pg_catalog.pg_stat_progress_copy
        ) AS busy WHERE busy.pid = s.pid);
 ALTER VIEW poolmedic.treatable_session OWNER TO poolmedic_definer;
-REVOKE ALL ON poolmedic.treatable_session FROM PUBLIC;
 
 -- Ends exactly the session described, as pg_stat_activity showed it, and says whether it did.
 -- A session that has moved on in any column since then is another one: false, and nothing happens.
@@ -218,19 +279,55 @@ $$;
 ALTER FUNCTION poolmedic.terminate_session(
     integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
     OWNER TO poolmedic_definer;
-REVOKE ALL ON FUNCTION poolmedic.terminate_session(
-    integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
-    FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION poolmedic.terminate_session(
-    integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
-    TO poolmedic;
-
 ALTER FUNCTION poolmedic.cancel_query(
     integer, timestamptz, text, timestamptz, timestamptz, timestamptz, name, name, text)
     OWNER TO poolmedic_definer;
-REVOKE ALL ON FUNCTION poolmedic.cancel_query(
-    integer, timestamptz, text, timestamptz, timestamptz, timestamptz, name, name, text)
-    FROM PUBLIC;
+
+-- Nobody but our roles keeps any right here, however it was given, and none of them may hand one on.
+DO $$
+DECLARE
+    revocation text;
+BEGIN
+    FOR revocation IN
+        SELECT DISTINCT format('REVOKE %s ON %s FROM %s CASCADE',
+                               CASE WHEN is_ours THEN 'GRANT OPTION FOR ALL' ELSE 'ALL' END, given.object, named.holder)
+          FROM (
+              SELECT 'SCHEMA poolmedic' AS object, nspowner AS owner, nspacl AS acl
+                FROM pg_namespace WHERE nspname = 'poolmedic'
+              UNION ALL
+              SELECT format('TABLE %s', oid::regclass), relowner, relacl
+                FROM pg_class WHERE relnamespace = 'poolmedic'::regnamespace
+              UNION ALL
+              SELECT format('TABLE %s', c.oid::regclass), c.relowner, a.attacl
+                FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+               WHERE c.relnamespace = 'poolmedic'::regnamespace
+              UNION ALL
+              SELECT format('ROUTINE %s', oid::regprocedure), proowner, coalesce(proacl, acldefault('f', proowner))
+                FROM pg_proc WHERE pronamespace = 'poolmedic'::regnamespace
+          ) AS given
+         CROSS JOIN aclexplode(given.acl) AS entry
+          LEFT JOIN pg_roles AS r ON r.oid = entry.grantee
+         CROSS JOIN LATERAL (
+              SELECT coalesce(quote_ident(r.rolname), 'PUBLIC') AS holder,
+                     r.rolname IS NOT NULL
+                     AND r.rolname IN ('poolmedic', 'poolmedic_definer', 'poolmedic_configurer') AS is_ours
+          ) AS named
+         WHERE entry.grantee <> given.owner
+           AND (NOT is_ours OR entry.is_grantable)
+    LOOP
+        EXECUTE revocation;
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON SCHEMA poolmedic FROM poolmedic;
+GRANT USAGE ON SCHEMA poolmedic TO poolmedic;
+REVOKE ALL ON poolmedic.application_role, poolmedic.treatable_session FROM poolmedic;
+REVOKE ALL ON poolmedic.application_role FROM poolmedic_definer;
+GRANT SELECT ON poolmedic.application_role TO poolmedic_definer, poolmedic;
+GRANT EXECUTE ON FUNCTION poolmedic.terminate_session(
+    integer, timestamptz, text, timestamptz, timestamptz, name, name, text)
+    TO poolmedic;
 GRANT EXECUTE ON FUNCTION poolmedic.cancel_query(
     integer, timestamptz, text, timestamptz, timestamptz, timestamptz, name, name, text)
     TO poolmedic;

@@ -19,7 +19,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -90,6 +90,15 @@ class HttpCounts(Collector):
         for status, total in sorted(failures.items()):
             answers.add_metric([status], total)
         yield answers
+        yield GaugeMetricFamily(
+            "covet_http_requests_in_progress", "HTTP requests under way right now", value=count_in_progress()
+        )
+
+
+def count_in_progress() -> int:
+    """Of the users' requests; operators' are not counted."""
+    gauge = covet_metrics.http_requests_in_progress
+    return int(sum(sample.value for metric in gauge.collect() for sample in metric.samples))
 
 
 def read_counts(counter: Counter) -> Iterable[tuple[dict[str, str], float]]:

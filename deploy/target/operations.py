@@ -86,6 +86,7 @@ def describe_pool(pool: Pool) -> dict[str, object]:
         "slots_taken": pool.slots_taken,
         "idle": pool.idle,
         "waiting": ledger.waiting,
+        "requests_in_progress": metrics.count_in_progress(),
         "acquired_total": ledger.acquired,
         "timeouts_total": ledger.timeouts,
         "oldest_checkout_seconds": ledger.oldest,

@@ -33,6 +33,15 @@ def add_pages(app: Covet, pool: Pool, bug: LeakBug, partner: Partner) -> None:
                 await queries.fetch(connection, queries.HOLD, hold_ms / 1000)
         return JSONResponse(dict(order)) if order else refuse(404, "no_such_order")
 
+    @app.get("/customers/{number}")
+    @answering
+    async def show_customer(_request: Request, number: int | str) -> Response:
+        """How many orders and parcels somebody has; with an index on the parcels in a few milliseconds."""
+        name = f"customer {parse_count(str(number), 'customer number', queries.CUSTOMERS - 1)}"
+        async with pool.transaction("/customers") as connection:
+            customer = await queries.fetch(connection, queries.CUSTOMER, name)
+        return JSONResponse(dict(customer)) if customer else refuse(404, "no_such_customer")
+
     @app.post("/transfers/{source}/{destination}")
     @answering
     async def transfer(_request: Request, source: int | str, destination: int | str) -> Response:

@@ -13,6 +13,11 @@ TAKE = "UPDATE orders SET amount_cents = amount_cents - $2 WHERE id = $1 AND amo
 GIVE = "UPDATE orders SET amount_cents = amount_cents + $2 WHERE id = $1 RETURNING id"
 HOLD = "SELECT pg_sleep($1)"
 PING = "SELECT 1 AS alive"
+CUSTOMERS = 97
+CUSTOMER = """
+SELECT customer, count(*) AS orders,
+       sum((SELECT count(*) FROM parcels WHERE parcels.order_id = orders.id))::int AS parcels
+  FROM orders WHERE customer = $1 GROUP BY customer"""
 REPORTS = (
     "SELECT status, count(*) AS orders FROM orders GROUP BY status ORDER BY orders DESC LIMIT 1",
     "SELECT customer, sum(amount_cents) AS cents FROM orders GROUP BY customer ORDER BY cents DESC LIMIT 1",

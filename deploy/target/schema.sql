@@ -17,4 +17,12 @@ SELECT n,
 FROM generate_series(1, 2000) AS n
 ON CONFLICT (id) DO NOTHING;
 
+-- Where each order's parcels went; a drill fills it, and takes the index away.
+CREATE TABLE IF NOT EXISTS parcels (
+    id        bigint NOT NULL,
+    order_id  integer NOT NULL,
+    weight    integer NOT NULL
+);
+CREATE INDEX IF NOT EXISTS parcels_by_order ON parcels (order_id);
+
 ANALYZE orders;

@@ -38,6 +38,8 @@ def find_route(path: str) -> str:
     """Return the label for a path: covet would make a series of every path it sees."""
     if path.startswith("/orders/"):
         return "/orders/{number}"
+    if path.startswith("/customers/"):
+        return "/customers/{number}"
     if path.startswith("/transfers/"):
         return "/transfers/{source}/{destination}"
     return path if path in PAGES else "unmatched"

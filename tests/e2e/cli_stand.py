@@ -39,9 +39,19 @@ class Said:
         return json.loads(self.out)
 
 
-async def poolmedic(*arguments: str, environment: Mapping[str, str] | None = None) -> Said:
+async def poolmedic(
+    *arguments: str, environment: Mapping[str, str] | None = None, within: float = SECONDS
+) -> Said:
     """Run `poolmedic` to its end."""
-    child = await asyncio.create_subprocess_exec(
+    child = await begin(*arguments, environment=environment)
+    out, err = await asyncio.wait_for(child.communicate(), within)
+    assert child.returncode is not None
+    return Said(child.returncode, out.decode(), err.decode())
+
+
+async def begin(*arguments: str, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Start `poolmedic`; whoever called reads it and waits for it."""
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "worker",
@@ -51,9 +61,6 @@ async def poolmedic(*arguments: str, environment: Mapping[str, str] | None = Non
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(child.communicate(), SECONDS)
-    assert child.returncode is not None
-    return Said(child.returncode, out.decode(), err.decode())
 
 
 def clean_environment() -> dict[str, str]:

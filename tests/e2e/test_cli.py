@@ -1,6 +1,8 @@
 """Every command about incidents, and how failures are told: one sentence, an exit code, never a traceback."""
 
 import asyncio
+import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +10,16 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 
 from deploy.local.temporal import Temporal
-from tests.e2e.cli_stand import Said, poolmedic, working
+from tests.e2e.cli_stand import SECONDS, Said, begin, poolmedic, working
 from tests.fakes import cases
 from tests.fakes.world import World
 from tests.workflow.stage import fresh_name
 from worker.sdk_metrics import free_port
 from workflows import attributes
-from workflows.models.report import Report
+from workflows.models.report import Entry, Report
 
 ESCAPE = "\x1b]0;owned\x07"
 
@@ -64,7 +67,8 @@ async def scene(client: Client, environment: dict[str, str]) -> AsyncIterator[Sc
         try:
             yield Scene(subject.name, await _asked(handle), handle, environment)
         finally:
-            await handle.terminate("the test is over")
+            with contextlib.suppress(RPCError):  # a test may have ended it
+                await handle.terminate("the test is over")
 
 
 async def _asked(handle: WorkflowHandle[object, object]) -> str:
@@ -89,6 +93,34 @@ async def test_show_for_machines_is_the_report(scene: Scene) -> None:
     said = await scene.say("show", scene.target, "--json")
     assert Report.model_validate(said.json).requests[-1].id == scene.request
     assert said.out.isascii()
+
+
+async def test_watch_says_how_to_answer_and_ends_with_the_run(scene: Scene) -> None:
+    watching = await begin("watch", scene.target, environment=scene.environment)
+    assert watching.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(SECONDS):
+        while f"poolmedic reject {scene.target} {scene.request}" not in "".join(lines[-1:]):
+            lines.append((await watching.stdout.readline()).decode())
+            assert lines[-1], "ended before it said how to answer"
+        assert f"  yes: poolmedic approve {scene.target} {scene.request} --by NAME\n" in lines
+        assert any(ESCAPE not in line and "diagnosis: undersized" in line for line in lines)
+        await scene.handle.terminate("somebody ended it")
+        rest, _ = await watching.communicate()
+    assert "The run was terminated from outside: open." in rest.decode()
+    assert watching.returncode == 0
+
+
+async def test_watch_for_machines_is_a_document_per_line(scene: Scene) -> None:
+    watching = await begin("watch", scene.target, "--json", environment=scene.environment)
+    assert watching.stdout is not None
+    async with asyncio.timeout(SECONDS):
+        first = Entry.model_validate_json(await watching.stdout.readline())
+        assert first == (await scene.report()).timeline[0]
+        await scene.handle.terminate("somebody ended it")
+        rest, _ = await watching.communicate()
+    last = json.loads(rest.decode().splitlines()[-1])
+    assert (last["outcome"], last["status"]) == ("open", "terminated")
 
 
 async def test_incidents_lists_it_for_people_and_machines(scene: Scene) -> None:
@@ -141,6 +173,7 @@ async def test_the_name_may_come_from_the_environment(scene: Scene) -> None:
         (("approve", "{target}", "{request}", "--by", "mallory"), "may not decide"),
         (("approve", "{target}", "of-another-day", "--by", "ada"), "the request that waits is"),
         (("show", "nowhere"), "no open incident"),
+        (("watch", "nowhere"), "no open incident"),
         (("acknowledge", "nowhere", "--by", "ada"), "no open incident"),
         (("reject", "nowhere", "x", "--by", "ada"), "no open incident"),
     ],
@@ -157,6 +190,9 @@ async def test_what_failed_is_told_in_a_sentence(scene: Scene, arguments: tuple[
     "arguments",
     [
         ("show", "no/such name"),
+        ("watch", "no/such name"),
+        ("report", "shop", "--run", "no/such run"),
+        ("report", "shop", "--format", "pdf"),
         ("show", f"evil{ESCAPE}"),
         ("approve", "shop", "x"),
         ("approve", "shop", "x", "--by", " "),

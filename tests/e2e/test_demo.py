@@ -171,7 +171,7 @@ class TestObserve:
         assert alert is not None
         due = alert.starts_at + timedelta(seconds=seconds(IMPATIENT.acknowledge))
         # Shortly before: Temporal then still holds the page's task for the worker that died.
-        sight = await stand.see(lambda sight: sight.at > due - timedelta(seconds=1))
+        sight = await stand.see(lambda sight: sight.at > due - timedelta(seconds=2))
         (clock,) = timers(sight.events, "acknowledge")
         await stand.lose_worker()
         await stand.see(lambda sight: is_fired(sight.events, clock))

@@ -65,6 +65,12 @@ async def test_a_hold_left_alone_stays_and_nothing_is_touched(stand: Stand) -> N
     assert ended.unmet == []
 
 
+async def test_a_degraded_database_left_alone_stays(stand: Stand) -> None:
+    ended = await stand.run(left_alone(DEGRADED))
+    assert ended.unmet == []
+    await DEGRADED.fault.relent(ended.drill.ground)
+
+
 async def test_degraded(stand: Stand) -> None:
     ended = await stand.run(DEGRADED)
     assert ended.unmet == []

@@ -22,6 +22,8 @@ async def test_orders_wait_for_the_partner_in_their_transaction_and_give_back(ta
     await until(lambda: target.has(checked_out=4))
     await asyncio.sleep(0.2)
     seen = await target.server.fetch(IDLE)
+    # Two of the six wait for a connection: as many requests have one as are checked out.
+    assert await target.has(checked_out=4, waiting=2, requests_in_progress=6)
 
     assert len(seen) == 4
     assert {"FROM orders WHERE id" in session["query"] for session in seen} == {True}

@@ -19,7 +19,7 @@ async def test_forgotten_connections_stay_until_the_server_ends_them_and_then_se
     assert {session["pid"] for session in sessions} == set(pids)
     assert {session["state"] for session in sessions} == {"idle in transaction"}
     assert {session["backend_xid"] for session in sessions} == {None}
-    assert await target.has(checked_out=4, slots_taken=4, idle=0)
+    assert await target.has(checked_out=4, slots_taken=4, idle=0, requests_in_progress=0)
     assert await target.status("/orders/7") == 503
     assert (await target.metrics())["covet_db_connections_leaked_total"] == 4
 

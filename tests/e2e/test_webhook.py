@@ -30,7 +30,7 @@ async def test_the_input_is_a_snapshot_that_decodes(webhook: Stand) -> None:
     )
     case = await _input(webhook, webhook.shop)
     assert case.target.name == webhook.shop
-    assert case.policy == webhook.configuration.policies["default"]
+    assert case.policy == webhook.configuration.policy_of(webhook.configuration.targets[0])
     assert case.links == {
         "temporal": f"http://127.0.0.1:8233/namespaces/default/workflows/pool%2F{webhook.shop}"
     }

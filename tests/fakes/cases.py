@@ -1,9 +1,11 @@
 """Targets, policies, alerts and cases for tests, with what each test needs changed."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from workflows.models.alert import Alert, AlertStatus, Case
+from workflows.models.neighbour import Neighbour
 from workflows.models.policy import Mode, Policy
 from workflows.models.target import Target
 
@@ -62,6 +64,12 @@ def alert(
     return Alert.model_validate({**fields, **changes})
 
 
-def case(subject: Target, rules: Policy, first: Alert) -> Case:
-    """The workflow's input."""
-    return Case(target=subject, policy=rules, alert=first, links={"Temporal": "https://temporal.example"})
+def case(subject: Target, rules: Policy, first: Alert, beside: Iterable[Target] = ()) -> Case:
+    """The workflow's input; `beside` are the other targets of its database."""
+    return Case(
+        target=subject,
+        policy=rules,
+        alert=first,
+        links={"Temporal": "https://temporal.example"},
+        neighbours=tuple(Neighbour(target=each.name, routes=each.routes) for each in beside),
+    )

@@ -128,9 +128,18 @@ def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
     return lambda state, _at: replace(state, reserved_for_roles=slots, uses_reserved=is_ours)
 
 
-def change_rights(*, can_terminate: bool = True, can_cancel: bool = True) -> Change:
-    """Our own role may end sessions of the application's role and cancel their statements, or not."""
-    return lambda state, _at: replace(state, can_terminate=can_terminate, can_cancel=can_cancel)
+def change_rights(
+    *, can_terminate: bool = True, can_cancel: bool = True, can_set_timeout: bool = True
+) -> Change:
+    """What our own role may do to sessions of the application's role, and set for it."""
+    return lambda state, _at: replace(
+        state, can_terminate=can_terminate, can_cancel=can_cancel, can_set_timeout=can_set_timeout
+    )
+
+
+def set_timeout(setting: str | None) -> Change:
+    """The role's `idle_in_transaction_session_timeout` in this database is so, as the server writes it."""
+    return lambda state, _at: replace(state, session_timeout=setting)
 
 
 def limit(*, role: int | None, database: int | None) -> Change:
@@ -170,11 +179,17 @@ def end(identity: SessionIdentity) -> Change:
 
 
 def cancel(identity: SessionIdentity) -> Change:
-    """A statement stops: its session idles, and whoever waited behind it gives its connection back."""
+    """A statement stops: its session idles, and whoever waited behind it gives its connection back.
+
+    One that is a request's own gives its connection back as well, unless it does not heed.
+    """
 
     def apply(state: State, at: datetime) -> State:
-        apps = {name: _released(app, identity.pid) for name, app in state.apps.items()}
-        stopped = (_stop(each, at) if _is(each, identity) else each for each in state.bystanders)
+        apps = {name: _released(_stopped(app, identity), identity.pid) for name, app in state.apps.items()}
+        stopped = (
+            _stop(each, at) if each.heeds_cancel and _is(each, identity) else each
+            for each in state.bystanders
+        )
         return replace(state, apps=apps, bystanders=tuple(stopped))
 
     return apply
@@ -190,6 +205,36 @@ def queue_up(name: str, database: Database, pids: Collection[int], behind: int) 
             replace(each, state="active", blocked_by=(behind,), awaits=TO_READ) for each in fresh.leaked
         )
         return _with(state, replace(app, leaked=app.leaked + waiting))
+
+    return apply
+
+
+def slow_down(
+    name: str,
+    database: Database,
+    pids: Collection[int],
+    query_id: int,
+    *,
+    reads_only: bool = True,
+    heeds_cancel: bool = True,
+) -> Change:
+    """Requests run one query for very long, as long as there are free slots."""
+
+    def apply(state: State, at: datetime) -> State:
+        app = state.apps[name]
+        fresh = _leaking(replace(app, leaked=()), database, list(pids)[: app.free], at)
+        running = tuple(
+            replace(
+                each,
+                state="active",
+                query_id=query_id,
+                reads_only=reads_only,
+                heeds_cancel=heeds_cancel,
+                has_written=not reads_only,
+            )
+            for each in fresh.leaked
+        )
+        return _with(state, replace(app, leaked=app.leaked + running))
 
     return apply
 
@@ -222,6 +267,12 @@ def _with(state: State, app: App) -> State:
 
 def _released(app: App, pid: int) -> App:
     return replace(app, leaked=tuple(each for each in app.leaked if pid not in each.blocked_by))
+
+
+def _stopped(app: App, identity: SessionIdentity) -> App:
+    return replace(
+        app, leaked=tuple(each for each in app.leaked if not (each.heeds_cancel and _is(each, identity)))
+    )
 
 
 def _stop(backend: Backend, at: datetime) -> Backend:

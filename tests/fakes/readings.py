@@ -1,6 +1,7 @@
 """What the application, the database and the engine would say of the world."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from tests.fakes.blocking import blockers_of
@@ -8,19 +9,32 @@ from tests.fakes.changes import FIRST_IDLE_PID
 from tests.fakes.prometheus import since_start
 from tests.fakes.state import JUST_NOW, App, Backend, State
 from tests.fakes.world import World
+from workflows.models.blocker import CLIENT
 from workflows.models.evidence import (
+    MOST_SESSIONS,
     ApplicationPage,
     ContainerState,
     DatabaseReading,
     ServerReading,
     StatementReading,
 )
+from workflows.models.pressure import Checkpoints, ServerPressure
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
 SERVER = 180000
 USUAL_QUERY = 4711
+SLOW_QUERY = 4712
+SLOW_STATEMENT = StatementReading(
+    query_id=SLOW_QUERY,
+    text="SELECT * FROM parcels WHERE receiver = $1",
+    calls=200_000,
+    mean_seconds=0.003,
+    longest_seconds=0.05,
+    deviation_seconds=0.001,
+)
+"""Usually quick, by an index."""
 
 
 def read_page(world: World, name: str, at: datetime) -> Known[ApplicationPage] | Unavailable:
@@ -74,7 +88,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
     everybody = [*state.backends, *_traffic(state, database, at)]
     own = sorted(
         (backend for backend in everybody if is_own(backend, database)),
-        key=lambda backend: backend.identity(at).state_change,
+        key=lambda backend: (backend.state == "idle", backend.identity(at).state_change),
     )
     return DatabaseReading(
         server=ServerReading(
@@ -87,18 +101,32 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             connections=len(everybody) + 1,
             can_terminate=state.can_terminate,
             can_cancel=state.can_cancel,
+            can_set_timeout=state.can_set_timeout,
+            session_timeout=state.session_timeout,
             reserved_for_roles=state.reserved_for_roles,
             uses_reserved=state.uses_reserved,
             role_limit=state.role_limit,
             database_limit=state.database_limit,
             sync_standbys=state.sync_standbys,
         ),
-        sessions=tuple(backend.session(at) for backend in own[:500]),
+        sessions=tuple(backend.session(at) for backend in own[:MOST_SESSIONS]),
         sessions_total=len(own),
         foreign=len(everybody) - len(own),
-        statements=Known(value=(_usual_statement(state),), at=at),
+        foreign_of_role=sum(
+            each.usename == database.role and not is_own(each, database) for each in everybody
+        ),
+        statements=Known(value=(_usual_statement(state), SLOW_STATEMENT), at=at),
         blockers=Known(value=blockers_of(everybody, own, at), at=at),
+        pressure=Known(value=_pressure(everybody), at=at),
     )
+
+
+def _pressure(everybody: Iterable[Backend]) -> ServerPressure:
+    """A server without standbys and slots, whose checkpoints come in time."""
+    at_work = [each for each in everybody if each.state == "active" and each.kind == CLIENT]
+    waits = Counter(each.wait[0] if each.wait else "running" for each in at_work)
+    checkpoints = Checkpoints(timed=100, requested=1)
+    return ServerPressure(waits=waits, standbys=(), idle_slots=0, kept_bytes=None, checkpoints=checkpoints)
 
 
 def is_own(backend: Backend | SessionIdentity, database: Database) -> bool:

@@ -7,6 +7,7 @@ from math import ceil
 
 from workflows.models.blocker import CLIENT, LockRequest
 from workflows.models.evidence import PoolState
+from workflows.models.index import IndexAdvice
 from workflows.models.session import Session, SessionIdentity, StatementIdentity
 
 ACQUIRE_TIMEOUT = 5.0
@@ -30,6 +31,7 @@ class Backend:
     holds_advisory_lock: bool = False
     in_progress: str | None = None
     query_id: int | None = None
+    reads_only: bool = False
     renews: bool = False
     rests: timedelta = JUST_NOW
     """Since its last statement, where it renews."""
@@ -40,6 +42,8 @@ class Backend:
     holds: bool = True
     """What those behind it wait for; False where it only stands ahead of them in a queue."""
     statement: str | None = None
+    heeds_cancel: bool = True
+    """Whether its statement stops when it is told to."""
     kind: str = CLIENT
 
     def identity(self, at: datetime) -> SessionIdentity:
@@ -70,6 +74,8 @@ class Backend:
             holds_advisory_lock=self.holds_advisory_lock,
             in_progress=self.in_progress,
             query_id=self.query_id,
+            query_start=self._changed(at),
+            reads_only=self.reads_only,
             wait_event_type=waits[0] if waits else None,
             wait_event=waits[1] if waits else None,
             blocked_by=self.blocked_by,
@@ -110,6 +116,8 @@ class App:
     """Seconds that every request waits for somebody slow while it holds its connection."""
     leaked: tuple[Backend, ...] = ()
     leaked_total: int = 0
+    tells_requests: bool = True
+    """Whether it tells how many requests are under way."""
     lost: int = 0
     """Slots whose session is gone, and which the pool still counts as checked out."""
 
@@ -155,7 +163,14 @@ class App:
         """The pool as the application counts it."""
         active = len(self.leaked) + self.lost + self.busy
         waiters = 0 if self.served == 1 else ceil(self.refused_per_second * ACQUIRE_TIMEOUT)
-        return PoolState(active=active, idle=max(0, self.size - active), size=self.size, waiters=waiters)
+        queued = sum(each.state == "active" for each in self.leaked)
+        return PoolState(
+            active=active,
+            idle=max(0, self.size - active),
+            size=self.size,
+            waiters=waiters,
+            in_flight=self.busy + waiters + queued if self.tells_requests else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,12 +191,20 @@ class State:
     uses_reserved: bool = True
     can_terminate: bool = True
     can_cancel: bool = True
+    can_set_timeout: bool = True
+    session_timeout: str | None = None
     role_limit: int | None = None
     database_limit: int | None = None
     sync_standbys: int | None = None
     holdup: tuple[str, str] | None = None
     """Wait event type and wait event of every statement that runs."""
     in_recovery: bool = False
+    advice: IndexAdvice | None = None
+    """The index that the slow query lacks."""
+    indexes: tuple[str, ...] = ()
+    """Names of those that were created."""
+    invalid: tuple[str, ...] = ()
+    """Names of those that are left half-made by somebody."""
 
     def is_blind(self, source: str, instance: str) -> str | None:
         """Why this source says nothing of this instance."""

@@ -27,7 +27,8 @@ _PAST = timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Act:
-    """Something that was really done to the world: `restart`, `resize`, `end` or `cancel`, and to what."""
+    """Something that was really done to the world: `restart`, `resize`, `end`, `cancel`
+    or `set timeout`, and to what."""
 
     at: datetime
     kind: str

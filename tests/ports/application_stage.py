@@ -94,6 +94,7 @@ def pages_of(app: App, timeouts: int) -> dict[str, Page | None]:
         "checked_out": app.pool.active,
         "idle": app.pool.idle,
         "waiting": app.pool.waiters,
+        "requests_in_progress": app.pool.in_flight,
         "timeouts_total": timeouts,
     }
     has_free = app.served == 1 and app.free > 0

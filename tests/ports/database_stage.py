@@ -13,6 +13,7 @@ from deploy.local import postgres_roles
 from deploy.local.postgres import Postgres
 from tests.ports import examples
 from tests.ports.lock_table import LockTable
+from tests.ports.long_queries import READING, STUBBORN, WRITING, LongQueries
 from workflows.models.evidence import ServerReading
 from workflows.models.session import Session
 from workflows.models.target import Target
@@ -63,8 +64,21 @@ class DatabaseStage(ABC):
         """Open a session, `migration`, that waits behind these to change the table; its pid."""
 
     @abstractmethod
+    async def run(
+        self, *, application: str = examples.APPLICATION, writes: bool = False, heeds: bool = True
+    ) -> int:
+        """Open a session that runs one statement for a minute; its pid.
+
+        `writes`: one that may write; `heeds`: it stops when it is told to.
+        """
+
+    @abstractmethod
     async def limit(self, *, role: int | None, database: int | None) -> None:
         """Set the connection limits of the target's role and of its database, None for no limit."""
+
+    @abstractmethod
+    async def set_timeout(self, setting: str | None) -> None:
+        """Set the role's timeout for idle transactions in its database by an administrator's hand."""
 
     @abstractmethod
     def ended(self) -> list[int]:
@@ -91,6 +105,7 @@ class RealDatabase(DatabaseStage):
         self._stack = stack
         self._connections: dict[int, Connection] = {}
         self.table = LockTable(server, stack)
+        self.queries = LongQueries(server, stack)
         self._medic = PostgresDatabase({examples.DSN: server.medic_dsn})
         stack.push_async_callback(self._medic.close)
         self.port = self._medic
@@ -140,6 +155,20 @@ class RealDatabase(DatabaseStage):
         await self.table.change(connection, is_owner=role is None)
         return connection.get_server_pid()
 
+    @override
+    async def run(
+        self, *, application: str = examples.APPLICATION, writes: bool = False, heeds: bool = True
+    ) -> int:
+        connection = await self._connect(self._dsn(None), application)
+        await self.queries.run(connection, WRITING if writes else READING if heeds else STUBBORN)
+        return connection.get_server_pid()
+
+    async def run_text(self, statement: str) -> int:
+        """The same with this very statement, which must take its time."""
+        connection = await self._connect(self._dsn(None), examples.APPLICATION)
+        await self.queries.run(connection, statement)
+        return connection.get_server_pid()
+
     def _dsn(self, role: str | None) -> str:
         return self._server.dsn(role or self._server.settings.application_role)
 
@@ -155,6 +184,17 @@ class RealDatabase(DatabaseStage):
                 await administrator.execute(
                     f"ALTER {kind} {name} CONNECTION LIMIT {-1 if most is None else most}"
                 )
+
+    @override
+    async def set_timeout(self, setting: str | None) -> None:
+        self._stack.push_async_callback(self._set_timeout, None)
+        await self._set_timeout(setting)
+
+    async def _set_timeout(self, setting: str | None) -> None:
+        own, name = self.target.database, "idle_in_transaction_session_timeout"
+        change = f"RESET {name}" if setting is None else f"SET {name} = '{setting}'"
+        async with postgres_roles.connected(self._server, own.dbname) as administrator:
+            await administrator.execute(f"ALTER ROLE {own.role} IN DATABASE {own.dbname} {change}")
 
     @override
     def ended(self) -> list[int]:

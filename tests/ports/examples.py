@@ -12,6 +12,7 @@ from workflows.ports.requests import Look
 
 APPLICATION = "orders-api"
 DSN = "ORDERS_MEDIC_DSN"
+INDEX_DSN = "ORDERS_INDEX_DSN"
 
 
 def target(**database: Any) -> Target:
@@ -26,6 +27,7 @@ def target(**database: Any) -> Target:
             "database": {
                 "name": "main",
                 "dsn": DSN,
+                "index_dsn": INDEX_DSN,
                 "dbname": "covetpy",
                 "role": "covetpy",
                 "application_names": [APPLICATION],

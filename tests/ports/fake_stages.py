@@ -7,7 +7,8 @@ from typing import Any, override
 
 from tests.fakes import cases, changes
 from tests.fakes.changes import Change
-from tests.fakes.ports import FakeContainers, FakeDatabase
+from tests.fakes.database import FakeDatabase
+from tests.fakes.ports import FakeContainers
 from tests.fakes.state import Backend, State
 from tests.fakes.world import World
 from tests.ports import examples
@@ -74,8 +75,19 @@ class FakeDatabaseStage(DatabaseStage):
         return self._changing[-1]
 
     @override
+    async def run(
+        self, *, application: str = examples.APPLICATION, writes: bool = False, heeds: bool = True
+    ) -> int:
+        more = {"reads_only": not writes, "query_id": 4712, "heeds_cancel": heeds}
+        return self._open("active", None, application, None, **more)
+
+    @override
     async def limit(self, *, role: int | None, database: int | None) -> None:
         self._world.happens(changes.limit(role=role, database=database))
+
+    @override
+    async def set_timeout(self, setting: str | None) -> None:
+        self._world.happens(changes.set_timeout(setting))
 
     @override
     def ended(self) -> list[int]:

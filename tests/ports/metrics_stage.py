@@ -165,6 +165,7 @@ def record(history: History, labels: dict[str, str], seen: list[Scrape]) -> None
         f"{prefix}s_idle": [(at, app.pool.idle) for at, app, _ in seen],
         f"{prefix}_pool_size": [(at, app.size) for at, app, _ in seen],
         f"{prefix}_waiters": [(at, app.pool.waiters or 0) for at, app, _ in seen],
+        "covet_http_requests_in_progress": [(at, app.pool.in_flight or 0) for at, app, _ in seen],
         f"{prefix}s_leaked_total": [(at, app.leaked_total) for at, app, _ in seen],
         "process_start_time_seconds": [(at, app.started_at.timestamp()) for at, app, _ in seen],
         f"{prefix}_timeouts_total": [(at, counted.refused) for at, _, counted in seen],

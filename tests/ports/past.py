@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from activities.curves import Curves
 from activities.profiles.library import load_profiles
 from activities.profiles.profile import Profile
 from activities.prometheus import PrometheusMetrics
@@ -23,6 +24,7 @@ from workflows.ports.requests import Look, WindowLook
 NOW = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
 ACTIVE, IDLE = "covet_db_connections_active", "covet_db_connections_idle"
 SIZE, WAITERS = "covet_db_connection_pool_size", "covet_db_connection_waiters"
+IN_FLIGHT = "covet_http_requests_in_progress"
 TIMEOUTS, ERRORS = "covet_db_connection_timeouts_total", "covet_http_5xx_responses_total"
 STARTED, REQUESTS = "process_start_time_seconds", "covet_http_requests_total"
 WAITS, HOLDS = "covet_db_connection_wait_time_seconds_bucket", "covet_db_connection_hold_time_seconds"
@@ -78,6 +80,11 @@ class Remembering:
     async def read_one(self, past: Past, **policy: object) -> InstanceMetrics:
         """The reading of the one instance."""
         return known((await self.read(past, **policy)).instances[ONE])
+
+    async def curves(self, past: Past, seconds: float) -> Curves:
+        """How full the pools were, until now."""
+        port = await self._port(past)
+        return await port.read_past(self.target, NOW - timedelta(seconds=seconds), NOW)
 
     async def window(self, past: Past, seconds: float = 300) -> WindowReading:
         """The reading of the last so many seconds."""

@@ -76,8 +76,11 @@ async def running(connection: Connection, statement: str) -> AsyncIterator["asyn
     try:
         yield task
     finally:
-        connection.terminate()
+        # Cancelled, not only left: the server would go on for a client that is gone.
+        task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        with contextlib.suppress(asyncpg.InterfaceError, TimeoutError):
+            await connection.close(timeout=5)
 
 
 async def describe(medic: Connection, pid: int) -> Session:

@@ -41,7 +41,10 @@ async def test_the_drills_application_is_read_as_it_is(client: httpx.AsyncClient
     assert mine.status in {"healthy", "degraded"}
     assert mine.checks["connection_pool"] == "healthy"
     assert isinstance(mine.pool, Known)
-    assert mine.pool.value == PoolState(active=0, idle=4, size=4, waiters=0)
+    pool = mine.pool.value
+    # The query through the pool may be under way when the pool's page is asked beside it.
+    assert pool.in_flight in {0, 1}
+    assert pool.model_copy(update={"in_flight": None}) == PoolState(active=0, idle=4, size=4, waiters=0)
     assert isinstance(mine.probe_seconds, Known)
     assert mine.probe_seconds.value < 0.5
     assert mine.generation == 1

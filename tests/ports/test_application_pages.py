@@ -23,14 +23,17 @@ POOL: dict[str, Any] = {
     "checked_out": 4,
     "idle": 6,
     "waiting": 1,
+    "requests_in_progress": 5,
     "timeouts_total": 17,
 }
+UNTOLD = {"timeouts_total", "waiting", "requests_in_progress"}
 METRICS = b"""# HELP covet_db_connections_active Connections checked out of the pool
 # TYPE covet_db_connections_active gauge
 covet_db_connections_active 5.0
 covet_db_connections_idle 3.0
 covet_db_connection_pool_size 8.0
 covet_db_connection_waiters 2.0
+covet_http_requests_in_progress 6.0
 covet_db_connection_timeouts_total{path="/a"} 3.0
 covet_db_connection_timeouts_total{path="/b"} 4.0
 covet_db_pool_config_generation 2.0
@@ -64,7 +67,7 @@ def ok(document: object) -> Page:
 async def test_a_missing_pool_page_is_stood_in_for_by_the_metrics(client: httpx.AsyncClient) -> None:
     mine = await read_pages(client, metrics=ok(METRICS), health=ok({"status": "fine"}))
     assert isinstance(mine.pool, Known)
-    assert mine.pool.value == PoolState(active=5, idle=3, size=8, waiters=2)
+    assert mine.pool.value == PoolState(active=5, idle=3, size=8, waiters=2, in_flight=6)
     assert isinstance(mine.timeouts_total, Known)
     assert mine.timeouts_total.value == 7
     assert mine.generation == 2
@@ -101,10 +104,10 @@ async def test_without_both_the_pool_is_unavailable_for_the_first_reason(client:
 
 
 async def test_a_number_that_is_missing_leaves_the_others(client: httpx.AsyncClient) -> None:
-    page = {name: value for name, value in POOL.items() if name not in {"timeouts_total", "waiting"}}
+    page = {name: value for name, value in POOL.items() if name not in UNTOLD}
     mine = await read_pages(client, pool=ok(page | {"started_at": "yesterday", "generation": "x"}))
     assert isinstance(mine.pool, Known)
-    assert mine.pool.value == PoolState(active=4, idle=6, size=10, waiters=None)
+    assert mine.pool.value == PoolState(active=4, idle=6, size=10, waiters=None, in_flight=None)
     assert isinstance(mine.timeouts_total, Unavailable)
     assert isinstance(mine.started_at, Unavailable)
     assert mine.generation is None

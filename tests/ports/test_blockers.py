@@ -47,6 +47,8 @@ async def test_an_own_root_is_told_with_everything_that_identifies_it(stage: Dat
     assert list(blockers) == [root]
     assert blockers[root].identity == sessions[root].identity
     assert blockers[root].kind == CLIENT
+    assert blockers[root].statement is None
+    assert blockers[root].withholds == LockRequest(kind="transactionid", mode="ShareLock")
     assert (blockers[root].holds, blockers[root].has_written) == (True, True)
     assert (blockers[root].awaits, blockers[root].blocked_by) == (None, ())
 
@@ -126,6 +128,8 @@ async def test_a_waiting_change_of_a_table_stands_in_the_queue_and_holds_nothing
     assert queue.behind_changes == waiters
     assert not blockers[change].holds
     assert blockers[reader].holds
+    wanted = LockRequest(kind="relation", mode="AccessExclusiveLock", relation="public.queue_of_locks")
+    assert (blockers[change].withholds, blockers[reader].withholds) == (None, wanted)
     assert blockers[change].statement == statement
     request = blockers[change].awaits
     assert request is not None

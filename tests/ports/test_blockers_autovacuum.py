@@ -76,4 +76,6 @@ async def test_an_autovacuum_that_prevents_wraparound_is_told_and_has_no_identit
     assert blockers[worker].holds
     queue = queue_in(reading, stage.target)
     assert queue.fronts == (worker,)
-    assert describe_front(queue, worker) == f"pid {worker}, autovacuum to prevent wraparound"
+    assert describe_front(queue, worker) == (
+        f"pid {worker}, autovacuum to prevent wraparound, in the way of AccessExclusiveLock on public.{TABLE}"
+    )

@@ -12,7 +12,7 @@ from tests.ports import examples
 from tests.ports.database_stage import Connection, RealDatabase
 from tests.ports.lock_table import TABLE
 from workflows.blocking import queue_in
-from workflows.models.blocker import PREPARED, Blocker
+from workflows.models.blocker import PREPARED, Blocker, LockRequest
 from workflows.models.evidence import DatabaseReading
 from workflows.models.reading import Known, Unavailable
 
@@ -104,6 +104,21 @@ async def test_a_change_that_holds_one_table_and_waits_for_another_is_a_waiting_
     assert queue_in(reading, stage.target).behind_changes == {waiter}
     assert (blockers[change].holds, blockers[change].has_written) == (True, True)
     assert blockers[change].blocked_by == (reader,)
+
+
+async def test_a_migration_left_open_is_told_with_its_last_statement_and_what_others_want_of_it(
+    stage: RealDatabase,
+) -> None:
+    root = await stage.write()
+    await stage.connection(root).execute(f"ALTER TABLE {TABLE} ADD COLUMN added integer")
+    await stage.read_table(behind=root)
+
+    _, blockers = await read(stage)
+
+    assert (blockers[root].statement, blockers[root].holds) == ("ALTER TABLE", True)
+    assert blockers[root].withholds == LockRequest(
+        kind="relation", mode="AccessShareLock", relation=f"public.{TABLE}"
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,17 @@ async def test_cancels_exactly_the_named_statement_and_leaves_every_session(stag
     assert await changes(stage) == {}
 
 
+async def test_what_still_waits_is_cancelled_where_only_that_was_meant(stage: DatabaseStage) -> None:
+    _, change, _ = await blocked_readers(stage)
+    act = Cancellation(statements=tuple((await changes(stage)).values()), waiting_only=True)
+
+    asked = CancelRequest(target=stage.target, act=act)
+    outcome = await examples.environment().run(stage.port.cancel_queries, asked)
+
+    assert outcome.status is OutcomeStatus.DONE
+    assert stage.cancelled() == [change]
+
+
 async def test_running_the_same_request_again_touches_nothing(stage: DatabaseStage) -> None:
     await blocked_readers(stage)
     statements = (await changes(stage)).values()

@@ -55,6 +55,11 @@ async def test_lists_the_targets_own_sessions_with_state_and_age(stage: Database
     assert leaked.identity.application_name == examples.APPLICATION
 
 
+async def test_whoever_rests_is_listed_last_and_cut_first(stage: DatabaseStage) -> None:
+    resting, leaked = await stage.idle(), await stage.leak()
+    assert [session.identity.pid for session in (await read(stage)).sessions] == [leaked, resting]
+
+
 async def test_an_advisory_lock_is_seen_on_whoever_holds_it(stage: DatabaseStage) -> None:
     plain, holder, resting, free = [await each() for each in (stage.leak, stage.leak, stage.idle, stage.idle)]
     await stage.lock(holder)
@@ -71,13 +76,14 @@ async def test_an_advisory_lock_is_seen_on_whoever_holds_it(stage: DatabaseStage
 
 async def test_sessions_of_others_are_counted_and_never_listed(stage: DatabaseStage) -> None:
     own = await stage.leak()
-    before = (await read(stage)).foreign
+    first = await read(stage)
     await stage.leak(role="billing")
     await stage.leak(application="migrate")
     await stage.leak(database="postgres")
     reading = await read(stage)
     assert [session.identity.pid for session in reading.sessions] == [own]
-    assert reading.foreign == before + 3
+    assert reading.foreign == first.foreign + 3
+    assert reading.foreign_of_role == first.foreign_of_role + 2
     assert reading.server.connections >= 4
 
 

@@ -26,7 +26,7 @@ async def test_nobody_else_was_granted_anything(medic: Connection) -> None:
          WHERE p.pronamespace = 'poolmedic'::regnamespace
            AND has_function_privilege($1, p.oid, 'EXECUTE')"""
     schema = "SELECT has_schema_privilege($1, 'poolmedic', 'USAGE')"
-    assert len(await medic.fetch(functions, "poolmedic")) == 2
+    assert len(await medic.fetch(functions, "poolmedic")) == 3
     for role in ("covetpy", "billing"):
         assert await medic.fetch(functions, role) == []
         assert not await medic.fetchval(schema, role)
@@ -48,7 +48,7 @@ async def test_nobody_else_may_use_the_functions(postgres_server: Postgres, role
         "INSERT INTO poolmedic.application_role VALUES ('billing')",
         "SET default_transaction_read_only = off; INSERT INTO poolmedic.application_role VALUES ('billing')",
         "SELECT * FROM poolmedic.treatable_session",
-        "SELECT * FROM orders_of_covetpy",
+        "SELECT * FROM public.orders_of_covetpy",
         "SELECT pg_reload_conf()",
         "ALTER SYSTEM SET max_connections = 200",
         "SET default_transaction_read_only = off; CREATE TABLE poolmedic.mine (n int)",
@@ -73,7 +73,7 @@ async def test_our_role_may_do_nothing_by_itself(
         "SELECT query <> '<insufficient privilege>' FROM pg_stat_activity WHERE usename = 'covetpy' LIMIT 1",
         "SELECT system_identifier IS NOT NULL FROM pg_control_system()",
         "SELECT NOT pg_is_in_recovery()",
-        "SELECT count(*) >= 0 FROM pg_stat_statements",
+        "SELECT count(*) >= 0 FROM public.pg_stat_statements",
         "SELECT count(*) >= 0 FROM pg_locks",
         "SELECT count(*) >= 0 FROM pg_prepared_xacts",
         "SELECT cardinality(pg_blocking_pids(pg_backend_pid())) = 0",

@@ -11,13 +11,28 @@ import pytest
 from activities.postgres import PostgresDatabase
 from deploy.local.postgres import Postgres
 from deploy.local.postgres_home import programs
-from deploy.local.postgres_roles import SCRIPT, allow
+from deploy.local.postgres_roles import SCRIPT, TIMEOUT_SCRIPT, allow
 from tests.ports import examples
 from tests.ports.sessions import Connection, connected, describe, leaking, terminate
 
 OWNER = "covetpy"
 RISE = f"EXECUTE 'ALTER ROLE {OWNER} SUPERUSER'"
 FUNCTION = "LANGUAGE plpgsql AS $$ BEGIN"
+RIGHTS = """
+SELECT given.what, coalesce(r.rolname::text, 'PUBLIC') AS holder, entry.privilege_type, entry.is_grantable
+  FROM (SELECT nspname::text AS what, nspacl AS acl, nspowner AS owner
+          FROM pg_namespace WHERE nspname = 'poolmedic'
+        UNION ALL SELECT relname::text, relacl, relowner
+          FROM pg_class WHERE relnamespace = 'poolmedic'::regnamespace
+        UNION ALL SELECT attname::text, attacl, 0
+          FROM pg_attribute WHERE attrelid = 'poolmedic.application_role'::regclass
+        UNION ALL SELECT proname::text, proacl, proowner
+          FROM pg_proc WHERE pronamespace = 'poolmedic'::regnamespace
+       ) AS given
+ CROSS JOIN aclexplode(given.acl) AS entry
+  LEFT JOIN pg_roles AS r ON r.oid = entry.grantee
+ WHERE entry.grantee <> given.owner
+"""
 _numbers = itertools.count(1)
 
 
@@ -64,6 +79,10 @@ class Ground:
             " WHERE relnamespace = to_regnamespace('poolmedic')"
         )
         return {row["owner"] for row in rows}
+
+    async def rights(self) -> set[tuple[object, ...]]:
+        """On what in the schema, whose, which, and whether it may be handed on; its owners' left out."""
+        return {tuple(row) for row in await self.administrator.fetch(RIGHTS)}
 
 
 @pytest.fixture
@@ -180,3 +199,74 @@ async def test_a_role_that_somebody_else_holds_is_refused(ground: Ground, grant:
     with pytest.raises(asyncpg.RaiseError, match=f"{grant.split()[0]} \\(billing may act as it\\)"):
         await ground.apply()
     assert await ground.owners() == set()
+
+
+TABLE = "poolmedic.application_role"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (
+            f"""CREATE FUNCTION public.rise() RETURNS trigger {FUNCTION} {RISE}; RETURN NEW; END $$;
+                CREATE TRIGGER rise BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION public.rise()""",
+            "trigger rise on table poolmedic.application_role",
+        ),
+        (f"CREATE RULE more AS ON INSERT TO {TABLE} DO ALSO SELECT 1", "rule more on table"),
+        (f"ALTER TABLE {TABLE} ADD CHECK (role <> '')", "constraint application_role_role_check on table"),
+        (f"ALTER TABLE {TABLE} ALTER role SET DEFAULT ''", "default value for column role of table"),
+        (f"ALTER TABLE {TABLE} ADD note int", "column note of table"),
+        (f"CREATE INDEX plain ON {TABLE} (lower(role::text))", "index poolmedic.plain"),
+        (f"CREATE TABLE public.child () INHERITS ({TABLE})", "inheritance with public.child"),
+        (f"CREATE TABLE public.other (role name REFERENCES {TABLE})", "constraint other_role_fkey"),
+        (f"CREATE POLICY all_of_them ON {TABLE}", "policy all_of_them on table"),
+        (f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY", "not a plain table of a superuser"),
+        (f"ALTER TABLE {TABLE} OWNER TO poolmedic_definer", "not a plain table of a superuser"),
+        (f"ALTER TABLE {TABLE} SET UNLOGGED", "not a plain table of a superuser"),
+        (
+            f"DROP TABLE {TABLE} CASCADE; CREATE VIEW {TABLE} AS TABLE pg_roles",
+            "not a plain table of a superuser",
+        ),
+    ],
+)
+async def test_a_table_that_is_not_as_it_was_made_is_refused(ground: Ground, change: str, named: str) -> None:
+    await ground.apply()
+    await ground.administrator.execute(change)
+    with pytest.raises(asyncpg.RaiseError, match=named) as refused:
+        await ground.apply()
+    assert "do not write" in (refused.value.hint or "")
+
+
+async def test_rights_that_others_were_given_are_taken_back(ground: Ground) -> None:
+    await ground.apply()
+    async with connected(ground.dsn("postgres")) as administrator:
+        await administrator.execute(TIMEOUT_SCRIPT.read_text())
+    as_made = await ground.rights()
+    assert {holder for _, holder, *_ in as_made} == {"poolmedic", "poolmedic_definer", "poolmedic_configurer"}
+    for whom in ("PUBLIC", "billing WITH GRANT OPTION", "poolmedic WITH GRANT OPTION"):
+        for right in (
+            "ALL ON SCHEMA poolmedic",
+            "ALL ON ALL TABLES IN SCHEMA poolmedic",
+            "ALL ON ALL FUNCTIONS IN SCHEMA poolmedic",
+            f"INSERT (role) ON {TABLE}",
+        ):
+            await ground.administrator.execute(f"GRANT {right} TO {whom}")
+    async with connected(ground.dsn("poolmedic")) as medic:
+        await medic.execute("SET default_transaction_read_only = off")
+        await medic.execute(f"GRANT SELECT ON poolmedic.treatable_session TO {OWNER}")
+    assert {OWNER, "PUBLIC", "billing"} <= {holder for _, holder, *_ in await ground.rights()}
+    await ground.apply()
+    assert await ground.rights() == as_made
+
+
+async def test_whoever_was_let_call_the_timeout_is_let_no_more(ground: Ground) -> None:
+    await ground.apply()
+    may = (
+        "SELECT has_function_privilege('billing', 'poolmedic.set_session_timeout(name,int,text)', 'EXECUTE')"
+    )
+    async with connected(ground.dsn("postgres")) as administrator:
+        await administrator.execute(TIMEOUT_SCRIPT.read_text())
+        await administrator.execute("GRANT EXECUTE ON FUNCTION poolmedic.set_session_timeout TO billing")
+        assert await ground.administrator.fetchval(may)
+        await administrator.execute(TIMEOUT_SCRIPT.read_text())
+    assert not await ground.administrator.fetchval(may)

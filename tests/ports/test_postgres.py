@@ -58,6 +58,27 @@ async def test_gets_in_when_every_ordinary_slot_is_taken(postgres_server: Postgr
             await read(postgres_server.application_dsn)
 
 
+@pytest.mark.parametrize(
+    ("limit", "nolimit", "remedy"),
+    [
+        ("ALTER ROLE poolmedic CONNECTION LIMIT 1", 8, r"ALTER ROLE … CONNECTION LIMIT"),
+        ("ALTER DATABASE covetpy CONNECTION LIMIT 0", -1, r"ALTER DATABASE … CONNECTION LIMIT"),
+    ],
+)
+async def test_a_limit_of_the_role_or_the_database_is_told_apart_from_a_full_server(
+    postgres_server: Postgres, admin: Connection, limit: str, nolimit: int, remedy: str
+) -> None:
+    elsewhere = await asyncpg.connect(postgres_server.dsn("poolmedic", "postgres"))
+    await admin.execute(limit)
+    try:
+        with pytest.raises(SourceUnavailable, match=remedy) as refused:
+            await read(postgres_server.medic_dsn)
+        assert "pg_use_reserved_connections" not in refused.value.message
+    finally:
+        await admin.execute(f"{limit.rpartition(' ')[0]} {nolimit}")
+        elsewhere.terminate()
+
+
 async def test_one_connection_serves_many_reads_and_is_opened_again_when_ended(
     postgres_server: Postgres, admin: Connection
 ) -> None:

@@ -28,7 +28,8 @@ EXCEPTION WHEN query_canceled THEN
 END $$;
 CREATE VIEW pg_stat_statements AS
 SELECT r.oid AS userid, d.oid AS dbid, 1::bigint AS queryid, 'SELECT 1'::text AS query, 1::bigint AS calls,
-       1::float8 AS total_exec_time
+       1::float8 AS total_exec_time, 1::float8 AS mean_exec_time, 1::float8 AS max_exec_time,
+       0::float8 AS stddev_exec_time
   FROM pg_roles AS r, pg_database AS d
  WHERE slow();
 GRANT SELECT ON pg_stat_statements TO PUBLIC"""
@@ -38,6 +39,18 @@ GRANT SELECT ON pg_stat_statements TO PUBLIC"""
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealDatabase]:
     async with AsyncExitStack() as stack:
         yield RealDatabase(postgres_server, stack)
+
+
+async def test_the_age_of_an_idle_session_does_not_count_its_last_statement(
+    stage: RealDatabase, admin: Connection, postgres_server: Postgres
+) -> None:
+    pid = await stage.leak()
+    await stage.connection(pid).execute("SELECT pg_sleep(2)")
+    since = "extract(epoch FROM clock_timestamp() - state_change) FROM pg_stat_activity WHERE pid = $1"
+    least = await admin.fetchval(f"SELECT {since}", pid)
+    (session,) = (await read(postgres_server.medic_dsn)).sessions
+    most = await admin.fetchval(f"SELECT {since}", pid)
+    assert least <= session.state_seconds <= most
 
 
 async def test_a_standby_that_commits_wait_for_and_that_is_gone(

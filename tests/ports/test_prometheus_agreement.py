@@ -46,7 +46,7 @@ async def prometheus(stack_state: State) -> AsyncIterator[Remembering]:
 @pytest.fixture(scope="module")
 async def api(stack_state: State) -> AsyncIterator[PrometheusApi]:
     """Holds nothing but one histogram."""
-    history, numbers = History(), random.Random(7)  # noqa: S311  nothing secret
+    history, numbers = History(), random.Random(7)
     for case in range(40):
         counts = sorted(numbers.choices([0, 1, 2, 5, 20, 100, 1000], k=5))
         for bound, value in zip(("0.05", "0.1", "1", "5", "+Inf"), counts, strict=True):
@@ -57,7 +57,7 @@ async def api(stack_state: State) -> AsyncIterator[PrometheusApi]:
 
 def generated(count: int) -> list[str]:
     """Text that is made of what could end a string, a matcher or a line."""
-    numbers = random.Random(11)  # noqa: S311  nothing secret
+    numbers = random.Random(11)
     signs = [
         '"',
         "\\",

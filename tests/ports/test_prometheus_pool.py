@@ -13,6 +13,7 @@ from tests.fakes import cases
 from tests.ports.past import (
     ACTIVE,
     IDLE,
+    IN_FLIGHT,
     NOW,
     SIZE,
     WAITERS,
@@ -65,14 +66,17 @@ async def test_a_pool_without_its_size_is_unavailable(prometheus: Remembering) -
 async def test_waiters_are_unknown_where_the_application_does_not_say(prometheus: Remembering) -> None:
     past = Past()
     past.add_pool()
-    assert (await prometheus.read_one(past)).pool.waiters is None
+    pool = (await prometheus.read_one(past)).pool
+    assert (pool.waiters, pool.in_flight, pool.abandoned) == (None, None, None)
 
 
-async def test_waiters_are_told_where_it_does(prometheus: Remembering) -> None:
+async def test_waiters_and_requests_are_told_where_it_does(prometheus: Remembering) -> None:
     past = Past()
     past.add_pool()
     past.add(WAITERS, 4)
-    assert (await prometheus.read_one(past)).pool.waiters == 4
+    past.add(IN_FLIGHT, 9)
+    pool = (await prometheus.read_one(past)).pool
+    assert (pool.waiters, pool.in_flight) == (4, 9)
 
 
 async def test_two_pools_under_one_instance_are_not_mixed(prometheus: Remembering) -> None:

@@ -1,15 +1,19 @@
 """The contract of the port Reports: on the fake, in a real folder, and on a real FTP server."""
 
+import asyncio
 import contextlib
 import resource
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from activities import reports
+from activities.curves import Curves
 from activities.report_store import open_store
 from activities.reports import StoredReports
+from activities.series import Sample
 from tests.fakes import cases
 from tests.fakes.ports import FakeReports
 from tests.fakes.world import World
@@ -17,6 +21,7 @@ from tests.ports import examples
 from tests.unit import incidents
 from workflows.errors import SourceNonsense, SourceUnavailable
 from workflows.models.report import Report
+from workflows.models.target import Target
 from workflows.ports.activities import Reports
 from workflows.ports.requests import Stored, StoreRequest
 
@@ -60,10 +65,10 @@ async def test_the_same_run_keeps_its_address(port: Reports) -> None:
     assert (await store(port, other)).url != first.url
 
 
-async def test_both_formats_lie_where_the_address_says(tmp_path: Path) -> None:
+async def test_every_format_lies_where_the_address_says(tmp_path: Path) -> None:
     report = incidents.report()
     found = await store(in_folder(tmp_path), report)
-    assert stored(tmp_path) == [f"shop/{NAME}.json", f"shop/{NAME}.md"]
+    assert stored(tmp_path) == [f"shop/{NAME}.{ending}" for ending in ("html", "json", "md")]
     assert found.url == (tmp_path / "shop" / f"{NAME}.md").as_uri()
     assert (tmp_path / f"shop/{NAME}.md").read_text().startswith("# shop: recovered")
     assert Report.model_validate_json((tmp_path / f"shop/{NAME}.json").read_bytes()) == report
@@ -77,7 +82,39 @@ async def test_the_complete_report_replaces_the_one_at_recovery(tmp_path: Path) 
     assert "Written at recovery" in (tmp_path / f"shop/{NAME}.md").read_text()
     await store(port, incidents.report())
     assert "Written at recovery" not in (tmp_path / f"shop/{NAME}.md").read_text()
-    assert len(stored(tmp_path)) == 2
+    assert len(stored(tmp_path)) == 3
+
+
+async def test_the_page_has_the_past_of_the_pools(tmp_path: Path) -> None:
+    asked: list[tuple[Target, datetime, datetime]] = []
+
+    async def past(target: Target, since: datetime, until: datetime) -> Curves:
+        asked.append((target, since, until))
+        return Curves({"web-1": [Sample(since.timestamp(), 0.2), Sample(until.timestamp(), 0.3)]}, {})
+
+    report = incidents.report()
+    await store(StoredReports(open_store(str(tmp_path)), past=past), report)
+    text = (tmp_path / f"shop/{NAME}.html").read_text()
+    assert text.count("<polyline") == 1
+    assert report.case
+    assert asked == [(report.case.target, report.opened_at - timedelta(minutes=4), report.closed_at)]
+
+
+async def test_a_past_that_cannot_be_read_costs_the_plot_and_not_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(target: Target, since: datetime, until: datetime) -> Curves:
+        raise SourceUnavailable("Prometheus: connection refused")
+
+    async def endless(target: Target, since: datetime, until: datetime) -> Curves:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(reports, "LONGEST", 0.05)
+    for past, told in ((gone, "connection refused"), (endless, "no answer within")):
+        await store(StoredReports(open_store(str(tmp_path)), past=past), incidents.report())
+        assert told in (tmp_path / f"shop/{NAME}.html").read_text()
+        assert Report.model_validate_json((tmp_path / f"shop/{NAME}.json").read_bytes()).complete
 
 
 async def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
@@ -106,7 +143,7 @@ async def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
 
 async def test_a_place_that_cannot_be_written_is_told_and_left_clean(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text("a file where the folder belongs")
-    with pytest.raises(SourceUnavailable, match="could not be written below"):
+    with pytest.raises(SourceUnavailable, match="can be kept or read below"):
         await store(in_folder(tmp_path), incidents.report())
     assert stored(tmp_path) == ["shop"]
 

@@ -34,6 +34,11 @@ RECORDED = {
     "test_a_person_extends_it": "extended",
     "test_the_root_is_ended_once_a_person_has_said_so": "lock",
     "test_the_waiting_change_is_cancelled_once_a_person_has_said_so": "ddl",
+    "test_the_timeout_is_set_once_a_person_has_said_so": "session-timeout",
+    "test_the_database_team_is_called_once_for_a_slow_database": "neighbours",
+    "test_a_slow_query_is_cancelled_and_no_session_is_ended": "slow",
+    "test_what_does_not_heed_is_ended_after_its_cancel": "slow-stubborn",
+    "test_an_index_is_created_once_a_person_has_said_so_and_its_gain_is_told": "index",
     "test_an_idle_leak_is_healed_by_a_restart_and_no_session_is_ended": "idle-leak",
     "test_the_owner_is_told_what_holds_and_the_end_of_it_is_recovery": "hold",
 }

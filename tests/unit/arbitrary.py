@@ -20,10 +20,10 @@ from workflows.models.evidence import (
     MetricsReading,
     PoolState,
     ServerReading,
+    StatementReading,
 )
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
-from workflows.models.verdict import InstanceWindow, WindowReading
 
 NAMES = ("web-1", "web-2", "web-3")
 STATES = ("idle in transaction", "idle in transaction (aborted)", "idle", "active", "disabled")
@@ -95,6 +95,9 @@ def sessions() -> st.SearchStrategy[Session]:
         holds_advisory_lock=mostly(st.just(False), st.just(True), 6),
         wait_event=mostly(st.just("ClientRead"), st.just("SyncRep")),
         in_progress=mostly(st.none(), st.just("pg_stat_progress_vacuum")),
+        query_id=st.sampled_from((None, 7, 7, 7, 8)),
+        query_start=st.none() | st.just(NOW - timedelta(seconds=100)),
+        reads_only=st.booleans(),
         wait_event_type=st.sampled_from((None, None, "Lock")),
         blocked_by=queues(),
     )
@@ -145,6 +148,8 @@ def servers() -> st.SearchStrategy[ServerReading]:
         connections=st.integers(0, 200),
         can_terminate=st.sampled_from((True, True, True, False)),
         can_cancel=st.sampled_from((True, True, True, False)),
+        can_set_timeout=st.booleans(),
+        session_timeout=st.sampled_from((None, "60000ms")),
     )
 
 
@@ -158,8 +163,39 @@ def databases() -> st.SearchStrategy[DatabaseReading]:
         ),
         sessions_total=mostly(st.integers(50, 75), st.integers(0, 60), 8),
         foreign=st.integers(0, 60),
-        statements=st.just(Unavailable(reason="not asked")),
+        statements=readings(st.lists(shapes(), max_size=3).map(tuple)),
         blockers=readings(st.lists(blockers(), max_size=5).map(tuple)),
+    )
+
+
+def shapes() -> st.SearchStrategy[StatementReading]:
+    """Mostly one that is quick and often called."""
+    return st.builds(
+        StatementReading,
+        query_id=st.sampled_from((7, 7, 8)),
+        text=st.just("SELECT $1"),
+        calls=mostly(st.just(10_000), st.integers(0, 30), 6),
+        mean_seconds=mostly(st.just(0.01), amounts()),
+        longest_seconds=st.none() | amounts(),
+        deviation_seconds=st.none() | amounts(),
+    )
+
+
+def busy_databases() -> st.SearchStrategy[DatabaseReading]:
+    """Most sessions run something, mostly the same, and it is known what is usual for it."""
+    active = sessions().map(
+        lambda each: each.model_copy(
+            update={"identity": each.identity.model_copy(update={"state": "active"}), "wait_event_type": None}
+        )
+    )
+    return st.builds(
+        lambda reading, found, known, blocked: reading.model_copy(
+            update={"sessions": tuple(found), "statements": known, "blockers": blocked}
+        ),
+        databases(),
+        st.lists(mostly(active, sessions(), 6), min_size=14, max_size=24),
+        readings(st.lists(shapes(), min_size=1, max_size=3).map(tuple)),
+        readings(st.just(())),
     )
 
 
@@ -241,31 +277,6 @@ def evidences() -> st.SearchStrategy[Evidence]:
         at=st.just(NOW),
         metrics=readings(metrics()),
         application=readings(applications()),
-        database=readings(databases()),
+        database=readings(databases() | busy_databases()),
         containers=readings(containers()),
-    )
-
-
-def windows() -> st.SearchStrategy[WindowReading]:
-    """A clear window of five minutes that ends now, mostly complete."""
-    begin = NOW - timedelta(minutes=5)
-    none = mostly(st.just(0.0), amounts(), 12)
-    instance = st.builds(
-        InstanceWindow,
-        samples=mostly(st.just(20), st.integers(-1, 40), 8),
-        first_at=mostly(st.just(begin), moments(), 8),
-        last_at=mostly(st.just(NOW), moments(), 8),
-        longest_gap_seconds=mostly(st.just(15.0), st.floats(allow_nan=True), 8),
-        utilization_max=mostly(st.floats(0, 0.69), st.floats(allow_nan=True), 8),
-        wait_p95_max=readings(mostly(st.floats(0, 0.09), amounts(), 8)),
-        timeouts=readings(none),
-        errors_503=readings(none),
-    )
-    return st.builds(
-        WindowReading,
-        since=mostly(st.just(begin), moments(), 8),
-        until=st.just(NOW),
-        instances=per_instance(instance),
-        request_rate=readings(st.just(50.0) | amounts()),
-        usual_rate=readings(st.just(50.0)),
     )

@@ -33,3 +33,8 @@ def words(text: str) -> str:
         for token in PARSER.parse(text)
         if token.type == "inline"
     )
+
+
+def section(text: str, title: str) -> str:
+    """What stands below this heading, up to the next of its kind."""
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]

@@ -180,6 +180,7 @@ def database(found: list[Session], total: int = SIZE, **changes: Any) -> Known[D
         "connections": total + 5,
         "can_terminate": True,
         "can_cancel": True,
+        "can_set_timeout": True,
     }
     server |= {name: changes.pop(name) for name in list(changes) if name in ServerReading.model_fields}
     fields = {

@@ -6,6 +6,8 @@ from typing import Any, cast
 import pytest
 
 from tests.fakes import cases, changes, ports
+from tests.fakes.database import FakeDatabase
+from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
 from tests.unit.configurations import raw, read
 from worker.check import Finding, Weight, check_targets, findings_table, unavailable
@@ -32,9 +34,10 @@ def configured(world: World) -> Configuration:
 def everything(world: World) -> Ports:
     """Every port, as a fake that reads the world."""
     return Ports(
-        metrics=ports.FakeMetrics(world),
+        metrics=cast("Any", ports.FakeMetrics(world)),
         application=ports.FakeApplication(world),
-        database=cast("Any", ports.FakeDatabase(world)),
+        database=cast("Any", FakeDatabase(world)),
+        indexes=cast("Any", FakeIndexes(world)),
         containers=cast("Any", ports.FakeContainers(world)),
         alerts=ports.FakeAlerts(world),
         notifications=ports.FakeNotifications(world),
@@ -80,6 +83,14 @@ async def test_statements_that_may_not_be_cancelled_are_a_problem_where_the_poli
     assert found.weight is Weight.PROBLEM
     assert "no statement can be cancelled: poolmedic.cancel_query may not be called" in found.told
     assert "no session can be ended" not in found.told
+
+
+async def test_a_timeout_that_cannot_be_set_is_a_note_with_the_remedy(world: World) -> None:
+    assert "orders database timeout" not in await check(world)
+    world.happens(changes.change_rights(can_set_timeout=False))
+    found = (await check(world))["orders database timeout"]
+    assert found.weight is Weight.NOTE
+    assert "session_timeout.sql" in found.told
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from worker.cli import app
 
 COMMANDS = (
-    *("run", "webhook", "worker", "check", "setup"),
-    *("incidents", "show", "acknowledge", "approve", "reject"),
+    *("run", "webhook", "worker", "check", "setup", "diagnose"),
+    *("incidents", "show", "watch", "report", "acknowledge", "approve", "reject"),
 )
 
 

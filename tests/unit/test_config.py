@@ -1,12 +1,13 @@
 """Every fault of a configuration is told with its path and its remedy, all of them together."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fakes import cases
 from tests.unit.configurations import PROFILES, another, raw, read
 from tests.unit.faults import FAULTS, Spoil
 from worker.config_file import load_configuration, read_configuration
@@ -25,6 +26,24 @@ def test_a_valid_file_is_read() -> None:
     assert configuration.targets[0].policy == "default"
     assert configuration.policies["default"].mode is Mode.OBSERVE
     assert configuration.alerts == ("DatabaseConnectionPoolExhausted",)
+
+
+def test_the_runbook_s_age_is_filled_in_where_none_is_set() -> None:
+    configuration = read(raw())
+    target = configuration.targets[0]
+    assert configuration.policy_of(target).thresholds.leak_age_alone == timedelta(minutes=5)
+    other = read(raw() | {"policies": {"default": {"thresholds": {"leak_age_alone": "2m"}}}})
+    assert other.policy_of(target).thresholds.leak_age_alone == timedelta(minutes=2)
+
+
+def test_an_incident_knows_the_other_targets_of_its_database() -> None:
+    elsewhere = another("elsewhere")
+    elsewhere["database"]["name"] = "second"
+    configuration = read(raw() | {"targets": [*raw()["targets"], another("billing"), elsewhere]})
+    first, _, alone = configuration.targets
+    alert = cases.alert(first.plain(), datetime.now(UTC))
+    assert [each.target for each in configuration.case(first, alert, {}).neighbours] == ["billing"]
+    assert configuration.case(alone, alert, {}).neighbours == ()
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,10 @@ def test_a_change_that_runs_is_none() -> None:
     found = causes(blocked(running))
 
     assert Cause.DDL_QUEUE not in found
-    assert "16 of them wait behind pid 500 (migration, shop, active for 60 s)" in found[Cause.LOCK].reasons[1]
+    assert (
+        "16 of them wait behind pid 500 (migration, shop, active for 60 s, last statement ALTER TABLE)"
+        in found[Cause.LOCK].reasons[1]
+    )
 
 
 def test_a_change_that_has_just_got_its_lock_is_none() -> None:

@@ -35,6 +35,8 @@ def held_up(count: int, of: int = 20, wait: dict[str, Any] = SYNC_REP, **server:
         {"wait_event_type": "IO", "wait_event": "DataFileRead"},
         {"wait_event_type": "LWLock", "wait_event": "WALWrite"},
         {"wait_event_type": "BufferPin", "wait_event": "BufferPin"},
+        {"wait_event_type": "IPC", "wait_event": "BufferIO"},
+        {"wait_event_type": "IPC", "wait_event": "BufferIo"},
     ],
 )
 def test_most_sessions_that_wait_for_the_server_itself_are_a_degraded_database(wait: dict[str, Any]) -> None:

@@ -117,3 +117,40 @@ def test_a_few_suspected_ones_are_no_suspicion() -> None:
     found = first(leak_look([session(200, 22), session(201, 18), session(202, 14), session(203, 13)]))
 
     assert found.cause is not Cause.LEAK
+
+
+ALONE = policy(thresholds={"leak_age_alone": "5m"})
+FULL = pool(waiters=4)
+
+
+def told(under_way: int | None) -> Evidence:
+    """web-1 full of sessions that have idled for a minute and a half, with so many requests under way."""
+    full = FULL.model_copy(update={"in_flight": under_way})
+    return leak_look(
+        sessions(18, 90),
+        application=scenes.application(scenes.page(full)),
+        metrics=scenes.metrics(scraped(full)),
+    )
+
+
+def test_a_partner_that_hangs_looks_the_same_so_a_person_decides() -> None:
+    found = first(told(None), rules=ALONE)
+
+    assert len(found.sessions) == 18
+    (doubt,) = found.doubts
+    assert "before they have idled for 5 min, a person decides" in doubt
+    assert first(told(None), rules=policy()).doubts == ()
+
+
+def test_where_requests_are_counted_nobody_is_asked_for_that() -> None:
+    assert first(told(4), rules=ALONE).doubts == ()
+
+
+@pytest.mark.parametrize(("old", "number", "doubts"), [(18, 18, 0), (5, 5, 0), (4, 18, 1)])
+def test_enough_that_have_idled_for_longer_are_ended_alone_and_only_they(
+    old: int, number: int, doubts: int
+) -> None:
+    found = [session(100 + pid, 301 if pid < old else 90) for pid in range(18)]
+    leak = first(leak_look(found), rules=ALONE)
+
+    assert (len(leak.sessions), len(leak.doubts)) == (number, doubts)

@@ -10,6 +10,7 @@ from tests.unit.diagnoses import first
 from tests.unit.lock_queues import behind, left_to_people, three_levels
 from tests.unit.plans import decide
 from tests.unit.queues import (
+    ON_ROW,
     ROOT,
     busy,
     leaked,
@@ -20,11 +21,13 @@ from tests.unit.queues import (
     waiting,
 )
 from tests.unit.scenes import before, policy, session
-from workflows.models.blocker import AUTOVACUUM, GONE, PREPARED, Blocker
+from workflows.models.blocker import AUTOVACUUM, GONE, PREPARED, Blocker, LockRequest
 from workflows.models.diagnosis import Cause
 from workflows.models.plan import LookAgain, Proposal, Termination
 from workflows.models.policy import Permission
 from workflows.models.reading import Unavailable
+
+TO_READ = LockRequest(kind="relation", mode="AccessShareLock", relation="public.orders")
 
 
 def test_the_forgotten_root_of_several_levels_is_found() -> None:
@@ -69,6 +72,51 @@ def test_a_root_that_loses_something_is_ended_by_approval_only(loss: str) -> Non
     assert isinstance(step, Proposal)
     assert step.act == Termination(sessions=(root.identity,))
     assert step.permission is Permission.APPROVAL
+
+
+def test_a_migration_left_open_is_told_as_one_and_whoever_approves_reads_that_it_is_rolled_back() -> None:
+    root = leaked(has_written=True)
+    front = seen(root, statement="ALTER TABLE", withholds=TO_READ)
+    look = queue([root, *queued(16, ROOT)], [front])
+
+    step = decide(look).step
+
+    wanted = "in the way of AccessShareLock on public.orders)"
+    assert f"idle in transaction for 90 s, last statement ALTER TABLE, {wanted}" in first(look).reasons[1]
+    assert isinstance(step, Proposal)
+    assert step.permission is Permission.APPROVAL
+    assert step.risk.endswith(
+        " Its last statement was ALTER TABLE: a migration is rolled back, and has to be run again."
+    )
+
+
+def test_of_a_root_that_changed_no_table_no_migration_is_told() -> None:
+    step = decide(three_levels(leaked(has_written=True))).step
+
+    assert isinstance(step, Proposal)
+    assert "migration" not in step.risk
+
+
+@pytest.mark.parametrize(
+    ("front", "words"),
+    [
+        (
+            stranger(900, state="active", statement="LOCK", withholds=TO_READ),
+            "active for 90 s, last statement LOCK, in the way of AccessShareLock on public.orders)",
+        ),
+        (
+            Blocker(pid=0, kind=PREPARED, owner="shop", state_seconds=120.0, withholds=TO_READ),
+            "(prepared for 2 min, in the way of AccessShareLock on public.orders)",
+        ),
+        (
+            Blocker(pid=33, kind=AUTOVACUUM, withholds=TO_READ),
+            "pid 33, autovacuum, in the way of AccessShareLock on public.orders,",
+        ),
+        (stranger(900, withholds=ON_ROW), "idle in transaction for 90 s),"),
+    ],
+)
+def test_whoever_stands_in_front_is_told_with_what_others_want_of_it(front: Blocker, words: str) -> None:
+    assert words in left_to_people(behind(front))
 
 
 def test_an_aborted_transaction_is_a_root_as_well() -> None:

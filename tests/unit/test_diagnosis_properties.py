@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit import arbitrary, arbitrary_cases
+from workflows.contention import describe_contention
 from workflows.diagnosis import diagnose
-from workflows.models.diagnosis import Cause
+from workflows.models.diagnosis import Cause, Finding
 from workflows.models.evidence import Evidence
 from workflows.models.policy import Policy
 from workflows.models.reading import Known
-from workflows.ownership import can_be_leaked
+from workflows.models.target import Target
+from workflows.ownership import can_be_leaked, cancellable
 
 
 @settings(max_examples=150)
@@ -46,11 +48,26 @@ def test_whatever_the_evidence_only_own_old_idle_transactions_are_called_leaked(
 ) -> None:
     seen = look.database.value.sessions if isinstance(look.database, Known) else ()
     for found in diagnose(look, previous, subject, rules).findings:
+        if found.cause is Cause.SLOW:
+            _check_slow(found, look, subject, rules)
+            continue
         for each in found.sessions:
             assert each in seen
             assert can_be_leaked(each, subject)
             assert each.state_seconds > rules.thresholds.leak_age.total_seconds()
             assert found.cause in {Cause.LEAK, Cause.LOCK}
+
+
+def _check_slow(found: Finding, look: Evidence, subject: Target, rules: Policy) -> None:
+    """Own statements of one shape alone that run, each for too long, where the database holds nobody up."""
+    assert isinstance(look.database, Known)
+    sessions = look.database.value.sessions
+    assert describe_contention(sessions, subject) is None
+    for each in found.sessions:
+        assert each in sessions
+        assert each.statement in cancellable(sessions, subject)
+        assert each.query_id == found.query_id
+        assert each.state_seconds > rules.thresholds.slow_age.total_seconds()
 
 
 @settings(max_examples=150)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.fakes import cases, changes
-from tests.fakes.ports import FakeApplication, FakeContainers, FakeDatabase, FakeMetrics
+from tests.fakes.database import FakeDatabase
+from tests.fakes.ports import FakeApplication, FakeContainers, FakeMetrics
 from tests.fakes.world import World
 from workflows.errors import PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.evidence import PoolState

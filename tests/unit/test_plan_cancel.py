@@ -35,8 +35,8 @@ def test_the_waiting_change_is_cancelled_by_approval_and_nothing_else() -> None:
     assert step.cause is Cause.DDL_QUEUE
     assert step.permission is Permission.APPROVAL
     assert step.effect == (
-        "Cancel 1 statement, only while it is still the very one that was seen: pid 500 (migration, shop, "
-        "ALTER TABLE, waits for AccessExclusiveLock on public.orders for 60 s). 16 sessions of the "
+        "Cancel 1 statement, only while it is the very one that was seen, and waits: pid 500 (migration, "
+        "shop, ALTER TABLE, waits for AccessExclusiveLock on public.orders for 60 s). 16 sessions of the "
         "application wait behind it. Left alone in front of it: pid 900 (nightly, shop, idle in transaction "
         "for 90 s)."
     )
@@ -150,7 +150,7 @@ def test_it_is_not_asked_again_after_a_no_or_a_failure(status: OutcomeStatus) ->
 
 @pytest.mark.parametrize("status", [OutcomeStatus.DONE, OutcomeStatus.PARTLY])
 def test_a_statement_that_outlived_its_cancel_is_not_told_again(status: OutcomeStatus) -> None:
-    told = left_to_people(decide(USUAL, tried(proposed(decide(USUAL)), status)))
+    told = left_to_people(decide(USUAL, tried(proposed(decide(USUAL)), status, changed=1)))
 
     assert "told to stop before" in told
 

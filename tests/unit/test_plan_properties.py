@@ -7,22 +7,37 @@ from tests.unit.scenes import NOW, policy
 from workflows.blocking import statement_of
 from workflows.diagnosis import diagnose
 from workflows.models.blocker import LockRequest
-from workflows.models.evidence import Evidence
+from workflows.models.diagnosis import Cause
+from workflows.models.evidence import DatabaseReading, Evidence
 from workflows.models.outcome import Attempt
-from workflows.models.plan import Cancellation, Proposal, Resize, Step, Termination
+from workflows.models.plan import (
+    Cancellation,
+    IndexCreation,
+    Proposal,
+    Resize,
+    SessionTimeout,
+    Step,
+    Termination,
+)
 from workflows.models.policy import Permission, Policy
 from workflows.models.reading import Known
 from workflows.models.target import Target
-from workflows.ownership import can_be_leaked
+from workflows.ownership import can_be_leaked, cancellable
 from workflows.plan import plan
 from workflows.readings import pools_of
+from workflows.remedies.session_timeout import SHORTEST
 from workflows.slots import fits, ours
 
 
-def _check_termination(act: Termination, look: Evidence, subject: Target, rules: Policy) -> None:
+def _check_termination(
+    step: Proposal, act: Termination, look: Evidence, subject: Target, rules: Policy
+) -> None:
     assert isinstance(look.database, Known)
-    seen = {each.identity: each for each in look.database.value.sessions if can_be_leaked(each, subject)}
-    assert set(act.sessions) <= set(seen)
+    sessions = look.database.value.sessions
+    leaked = {each.identity for each in sessions if can_be_leaked(each, subject)}
+    running = {each.identity for each in cancellable(sessions, subject).values()}
+    seen = running if step.cause is Cause.SLOW else leaked
+    assert set(act.sessions) <= seen
     assert 0 < len(act.sessions) <= rules.limits.sessions_per_act
     assert len(act.sessions) <= rules.limits.share_of_sessions * look.database.value.sessions_total
     assert not subject.database.transaction_pooler
@@ -46,6 +61,9 @@ def _check_cancellation(
     step: Proposal, act: Cancellation, look: Evidence, subject: Target, rules: Policy
 ) -> None:
     assert isinstance(look.database, Known)
+    if act.query_id is not None:
+        _check_slow_cancel(step, act, look.database.value, subject, rules)
+        return
     assert isinstance(look.database.value.blockers, Known)
     seen = {statement_of(each): each for each in look.database.value.blockers.value}
     assert 0 < len(act.statements) <= rules.limits.sessions_per_act
@@ -57,6 +75,33 @@ def _check_cancellation(
     assert look.database.value.server.can_cancel
 
 
+def _check_timeout(step: Proposal, act: SessionTimeout, look: Evidence, rules: Policy) -> None:
+    assert isinstance(look.database, Known)
+    assert (act.role, act.dbname) == ("shop", "shop")
+    assert act.timeout >= SHORTEST
+    assert act.before == look.database.value.server.session_timeout
+    assert look.database.value.server.can_set_timeout
+    assert step.permission is Permission.APPROVAL
+    assert len(act.sessions) <= rules.limits.sessions_per_act
+
+
+def _check_slow_cancel(
+    step: Proposal, act: Cancellation, reading: DatabaseReading, subject: Target, rules: Policy
+) -> None:
+    assert step.cause is Cause.SLOW
+    running = cancellable(reading.sessions, subject)
+    assert 0 < len(act.statements) <= rules.limits.sessions_per_act
+    assert len(act.statements) <= rules.limits.share_of_sessions * reading.sessions_total
+    for statement in act.statements:
+        session = running[statement]
+        assert session.query_id == act.query_id
+        if session.loses_something or not session.reads_only:
+            assert step.permission is Permission.APPROVAL
+    assert not set(act.statements) & set(act.rest)
+    assert not subject.database.transaction_pooler
+    assert reading.server.can_cancel
+
+
 def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
     if not isinstance(step, Proposal):
         return
@@ -66,7 +111,7 @@ def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
     assert step.effect
     assert step.risk
     if isinstance(step.act, Termination):
-        _check_termination(step.act, look, subject, rules)
+        _check_termination(step, step.act, look, subject, rules)
         assert isinstance(look.database, Known)
         written = {each.identity for each in look.database.value.sessions if each.loses_something}
         readers = {each.identity for each in look.database.value.sessions if not each.loses_something}
@@ -74,8 +119,12 @@ def _check(step: Step, look: Evidence, subject: Target, rules: Policy) -> None:
             assert step.permission is Permission.APPROVAL
     elif isinstance(step.act, Resize):
         _check_resize(step.act, look, subject, rules)
+    elif isinstance(step.act, SessionTimeout):
+        _check_timeout(step, step.act, look, rules)
     elif isinstance(step.act, Cancellation):
         _check_cancellation(step, step.act, look, subject, rules)
+    elif isinstance(step.act, IndexCreation):
+        assert step.permission is Permission.APPROVAL
     else:
         assert subject.instance(step.act.instance).container == step.act.container
 

@@ -41,6 +41,12 @@ def test_limits_of_role_and_database_leave_fewer_slots(limits: dict[str, int], l
     assert found == left
 
 
+def test_others_of_the_same_role_share_its_limit() -> None:
+    database = scenes.database([], role_limit=40, foreign_of_role=15).value
+
+    assert left_for_us(database, target(), {"web-1": 20}) == 25
+
+
 def test_a_server_that_is_full_already_has_nothing_to_spare() -> None:
     database = scenes.database([], max_connections=10).value
 

@@ -87,7 +87,7 @@ def test_the_own_page_is_added_up_too() -> None:
 @pytest.mark.parametrize(
     ("meaning", "given", "told"),
     [
-        ("timeouts", ["a", "b"], "timeouts: only active, idle, size, waiters can be a sum"),
+        ("timeouts", ["a", "b"], "timeouts: only active, idle, size, waiters, in_flight can be a sum"),
         ("active", {"name": "a", "always": True}, "active: `always` is for timeouts, leaked, errors_503"),
         ("active", [], "at least 1 item"),
         ("active", {"labels": {}}, "Field required"),

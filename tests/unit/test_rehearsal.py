@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from deploy.local import probes
 from tests.fakes import cases, changes, ports
+from tests.fakes.database import FakeDatabase
 from tests.fakes.world import World
 from tests.unit.test_check import configured, everything
 from worker.rehearsal import rehearsed
@@ -36,7 +37,7 @@ class Waiting(ports.FakeMetrics):
         return await super().read_metrics(look)
 
 
-class Broken(ports.FakeDatabase):
+class Broken(FakeDatabase):
     """Fails as a bug does."""
 
     @override
@@ -55,7 +56,7 @@ async def something(told: Sequence[object]) -> None:
 
 async def test_the_work_does_not_wait_for_a_source(world: World) -> None:
     metrics = Waiting(world)
-    async with rehearsed(configured(world), replace(everything(world), metrics=metrics)):
+    async with rehearsed(configured(world), replace(everything(world), metrics=cast("Any", metrics))):
         await metrics.asked.wait()
     assert not metrics.answer.is_set()
 

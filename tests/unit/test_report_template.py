@@ -8,10 +8,10 @@ from markdown_it.token import Token
 
 from activities.report_text import MOST_ROWS, render
 from tests.unit import incidents, scenes
-from tests.unit.markup import EVIL, NASTY, PARSER, structure, words
+from tests.unit.markup import EVIL, NASTY, PARSER, section, structure, words
 from tests.unit.scenes import NOW, known
 from workflows.markdown import code, escape
-from workflows.models.diagnosis import Cause
+from workflows.models.evidence import StatementReading
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Escalation, Level
 from workflows.models.report import Ending, Seconds
@@ -22,11 +22,6 @@ def spans_of(text: str) -> list[Token]:
     """The code spans of the parsed Markdown."""
     inline = [token for token in PARSER.parse(text) if token.type == "inline"]
     return [child for token in inline for child in token.children or [] if child.type == "code_inline"]
-
-
-def section(text: str, title: str) -> str:
-    """What stands below this heading, up to the next of its kind."""
-    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 
 def test_a_healed_leak_reads_from_the_top() -> None:
@@ -118,9 +113,19 @@ def test_what_could_not_be_read_is_told_and_a_page_that_reached_nobody_too() -> 
 def test_answers_that_did_not_count_are_in_the_audit() -> None:
     late = incidents.decision("eve", "eve may not decide this", accepted=False, reason="I know better")
     report = incidents.report(requests=(incidents.request(),), decisions=(incidents.decision(), late))
-    told = section(render(report), "Approvals")
-    assert "03:00:00 ada on a1b2: approved by ada\n" in told
-    assert "eve on a1b2: eve may not decide this (their reason: I know better) (did not count)\n" in told
+    told = section(render(report), "Decisions").split("\n")
+    asked, approved, refused, act = [line for line in told if line.startswith("| 03:")]
+    assert asked.startswith("| 03:00:00 | poolmedic | asked ada (a1b2), until ")
+    assert approved == "| 03:00:00 | ada | approved a1b2 | approved by ada |"
+    assert refused == (
+        "| 03:00:00 | eve | approved a1b2 (did not count) | "
+        "eve may not decide this; their reason: I know better |"
+    )
+    assert act == "| 03:00:01 | poolmedic | terminate: done | because |"
+
+
+def test_without_any_decision_there_is_no_table_of_them() -> None:
+    assert "## Decisions" not in render(incidents.report(attempts=()))
 
 
 def test_the_cause_of_a_leak_says_where_to_look() -> None:
@@ -130,112 +135,16 @@ def test_the_cause_of_a_leak_says_where_to_look() -> None:
     assert "query id 4711, whose text was not among those read" in render(unknown)
 
 
-def test_advice_on_a_leak_has_the_targets_own_numbers() -> None:
-    advice = section(render(incidents.report()), "What to change for good")
-    assert "Find where shop-api takes a connection" in advice
-    assert (
-        '`ALTER ROLE "shop" IN DATABASE "shop" SET idle_in_transaction_session_timeout = \'60s\'`' in advice
+def test_the_dearest_queries_are_told_without_those_that_cost_little() -> None:
+    shapes = tuple(
+        StatementReading(query_id=n, text=f"SELECT {n}", calls=10 * n, mean_seconds=0.1, active_now=n)
+        for n in range(1, 8)
     )
-
-
-def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
-    # 50 requests/s that hold 0.6 s keep 30 busy: 43 at 70 %.
-    busy = scenes.metrics(scenes.scraped(), hold_seconds=scenes.known(0.6))
-    report = incidents.report(
-        diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),),
-        attempts=(incidents.resize(),),
-        evidence=scenes.evidence(metrics=busy, database=scenes.database([])),
-    )
-    text = render(report)
-    advice = section(text, "What to change for good")
-    assert "Configure pools of 43 connections per instance instead of 20" in advice
-    assert "at most 92 per instance" in advice
-    assert "with 40 the clear window was passed" in advice
-    assert "pools resized for 4 h 0 min (web-1 20 -> 40)" in text
-    assert "idle_in_transaction" not in text
-
-
-def test_advice_on_a_spike_is_to_break_the_circuit_and_to_scale_out() -> None:
-    report = incidents.report(
-        diagnoses=(incidents.diagnosis(Cause.SPIKE, sessions=0),),
-        attempts=(incidents.resize(),),
-        evidence=scenes.evidence(database=scenes.database([])),
-    )
-    advice = section(render(report), "What to change for good")
-    assert "Put a circuit breaker before the pool" in advice
-    assert "4 requests queued for a connection at the first look; a reason" in advice
-    assert "Scale out while traffic grows, to more than 1 instance: no connection was left on web-1" in advice
-    assert "the server has slots for at most 4 instances with pools of 20" in advice
-    assert "Configure pools" not in advice
-    unread = report.model_copy(update={"evidence": scenes.evidence(database=scenes.GONE)})
-    assert "for how many the server has slots could not be read" in render(unread)
-
-
-def test_advice_on_a_spike_is_for_a_spike_alone() -> None:
-    small = incidents.report(diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),))
-    for report in (incidents.report(), small):
-        assert "circuit breaker" not in render(report)
-        assert "Scale out" not in render(report)
-
-
-def test_advice_on_a_waiting_change_of_a_table_is_to_give_up_soon() -> None:
-    report = incidents.report(diagnoses=(incidents.diagnosis(Cause.DDL_QUEUE, sessions=0),))
-    advice = section(render(report), "What to change for good")
-    assert "Let every change of a table give up its place in the queue soon" in advice
-    assert "`SET lock_timeout = '2s'`" in advice
-    assert "lock_timeout" not in render(incidents.report())
-
-
-def test_advice_on_a_forgotten_lock_is_that_on_a_leak() -> None:
-    advice = section(
-        render(incidents.report(diagnoses=(incidents.diagnosis(Cause.LOCK),))), "What to change for good"
-    )
-    assert "Find where shop-api takes a connection" in advice
-    assert "idle_in_transaction_session_timeout" in advice
-
-
-def test_advice_on_an_idle_leak_leaves_the_pool_s_own_idle_connections_alone() -> None:
-    report = incidents.report(diagnoses=(incidents.diagnosis(Cause.IDLE_LEAK, sessions=0),), attempts=())
-
-    text = render(report)
-    advice = section(text, "What to change for good")
-    assert "recovered from connections forgotten outside a transaction" in text
-    assert "Find where shop-api takes a connection" in advice
-    assert "idle_session_timeout would end both" in advice
-    assert "ALTER ROLE" not in advice
-
-
-def test_advice_on_a_hold_names_how_long_and_touches_no_setting_of_the_server() -> None:
-    slow = scenes.metrics(scenes.scraped(), hold_seconds=known(2.1), usual_hold=known(0.2))
-    report = incidents.report(
-        diagnoses=(incidents.diagnosis(Cause.HOLD, sessions=0),),
-        attempts=(),
-        outcome=Ending.HANDED_OVER,
-        evidence=scenes.evidence(metrics=slow),
-    )
-
-    text = render(report)
-    advice = section(text, "What to change for good")
-    assert "handed over to people, requests that wait while they hold connections" in text
-    assert "Let shop-api call other services before it takes a connection" in advice
-    assert "connections came back after 2.1 s, and are usually held for 200 ms" in advice
-    assert "ALTER ROLE" not in advice
-
-
-def test_advice_is_not_given_without_a_reason() -> None:
-    report = incidents.report(
-        diagnoses=(incidents.diagnosis(Cause.HEALTHY, sessions=0),), attempts=(), outcome=Ending.NOTHING_FOUND
-    )
-    text = render(report)
-    assert "What to change for good" not in text
-    assert "Nothing was done to the target." in text
-    assert text.startswith("# shop: the alert fired, and nothing was found")
-
-
-def test_slots_that_only_a_restart_brought_back_are_a_matter_of_the_pool() -> None:
-    report = incidents.report(attempts=(incidents.termination(helped=False), incidents.restart()))
-    assert "Let the pool notice connections that the server has closed" in render(report)
-    assert "Let the pool notice" not in render(incidents.report())
+    look = scenes.evidence(database=scenes.database([], statements=known(shapes)))
+    told = section(render(incidents.report(evidence=look)), "Cause").split("\n")
+    rows = [line for line in told if line.startswith("| SELECT")]
+    assert rows[0] == "| SELECT 7 | 70 | 100 ms | 7 |"
+    assert [row.split()[2] for row in rows] == ["7", "6", "5", "4", "3"]
 
 
 def test_long_tables_are_cut_and_say_so() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit import arbitrary, arbitrary_cases, scenes
+from tests.unit import arbitrary, arbitrary_cases, arbitrary_windows, scenes
 from tests.unit.scenes import GONE, known, page, policy, pool
 from tests.unit.verdicts import QUIET, I, N, R, judge, seen, window
 from workflows.criteria import CRITERIA, worst
@@ -39,7 +39,7 @@ def test_with_any_part_of_the_window_unavailable_it_is_never_recovered() -> None
 
 @settings(max_examples=150)
 @given(
-    arbitrary.readings(arbitrary.windows()),
+    arbitrary.readings(arbitrary_windows.windows()),
     arbitrary.readings(arbitrary.applications(arbitrary.quiet_pools())),
     st.none() | arbitrary.readings(arbitrary.containers()),
     arbitrary_cases.targets(),

@@ -1,7 +1,7 @@
 """Incidents on the real Temporal server under skipped time, each in a world of its own."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -175,11 +175,17 @@ class Stage:
         return stage
 
     async def incident(
-        self, policy: Policy | None = None, *, age: timedelta = timedelta(), skips: bool = False
+        self,
+        policy: Policy | None = None,
+        *,
+        age: timedelta = timedelta(),
+        skips: bool = False,
+        beside: Iterable["Stage"] = (),
     ) -> RunningIncident:
         """The alert, that old when it arrives, starts a run; its time waits for the test, or `skips`."""
         first = cases.alert(self.target, self.world.opened - age)
-        case = cases.case(self.target, policy or cases.policy(), first)
+        others = [stage.target for stage in beside]
+        case = cases.case(self.target, policy or cases.policy(), first, others)
         await self.deliver(case, skips=skips)
         return RunningIncident(self._theatre, case)
 

@@ -151,9 +151,21 @@ async def test_while_the_other_service_stays_slow_people_are_called_once_and_not
     assert (await incident.state()).outcome is Ending.OPEN
 
 
-async def test_without_metrics_two_looks_tell_those_who_wait(stage: Stage) -> None:
+async def test_without_metrics_requests_under_way_tell_those_who_wait(stage: Stage) -> None:
     world, name = stage.world, name_of(stage)
     world.happens(changes.blind("metrics"), world.began)
+    world.happens(changes.wait_elsewhere(name, timedelta(minutes=2)), world.after(minutes=-1))
+    incident = await stage.incident()
+    await incident.step(minutes=6)
+
+    assert (world.acts, world.asked_to_end) == ([], [])
+    assert [page for page in world.paged("L2") if "requests are under way that account for all" in page.body]
+
+
+async def test_without_them_too_two_looks_tell_those_who_wait(stage: Stage) -> None:
+    world, name = stage.world, name_of(stage)
+    world.happens(changes.blind("metrics"), world.began)
+    world.happens(changes.change_app(name, tells_requests=False), world.began)
     world.happens(changes.wait_elsewhere(name, timedelta(seconds=20)), world.after(minutes=-1))
     incident = await stage.incident()
     await incident.step(minutes=6)

@@ -40,7 +40,7 @@ def unread(report: Report) -> list[str]:
     return [text for text in told if "could not be read" in text or "no name" in text]
 
 
-@pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge"])
+@pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge", "neighbour"])
 async def test_junk_is_told_and_harms_nothing(stage: Stage, name: str) -> None:
     world = stage.world
     world.leak(10, world.after(minutes=-2))
@@ -69,7 +69,7 @@ UNDECODABLE = [
 ]
 
 
-@pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge"])
+@pytest.mark.parametrize("name", ["alert", "approve", "reject", "acknowledge", "neighbour"])
 async def test_what_cannot_even_be_decoded_is_told_too(stage: Stage, name: str) -> None:
     world = stage.world
     world.leak(10, world.after(minutes=-2))

@@ -4,7 +4,9 @@ from workflows.causes.symptoms import Symptoms
 from workflows.contention import waits_of
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Finding
-from workflows.models.evidence import ServerReading
+from workflows.models.evidence import DatabaseReading, ServerReading
+from workflows.models.reading import value_of
+from workflows.pressure import describe_pressure
 from workflows.wording import listed
 
 _CERTAINTY = 0.95
@@ -25,7 +27,12 @@ def find_degraded(symptoms: Symptoms) -> Finding | str:
     return Finding(
         cause=Cause.DEGRADED,
         confidence=_CERTAINTY * held_up,
-        reasons=(waits.starvation, *_describe_standbys(symptoms.database.server), f"{pools}."),
+        reasons=(
+            waits.starvation,
+            *_describe_standbys(symptoms.database.server),
+            *_describe_server(symptoms.database),
+            f"{pools}.",
+        ),
         instances=symptoms.exhausted,
     )
 
@@ -34,3 +41,8 @@ def _describe_standbys(server: ServerReading) -> tuple[str, ...]:
     if server.sync_standbys == 0:
         return ("Every commit waits for a synchronous standby, and none is connected.",)
     return ()
+
+
+def _describe_server(database: DatabaseReading) -> tuple[str, ...]:
+    pressure = value_of(database.pressure)
+    return describe_pressure(pressure) if pressure else ()

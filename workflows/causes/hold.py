@@ -7,6 +7,7 @@ from statistics import median
 
 from workflows.causes.ages import hold_age, honest_hold, leak_age, suspect_age
 from workflows.causes.counts import Counts
+from workflows.causes.requests import are_under_way, describe_requests
 from workflows.causes.shapes import describe_shapes
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention
@@ -42,7 +43,8 @@ def find_hold(symptoms: Symptoms) -> Finding | str:
     if not symptoms.exhausted:
         return "No hold: no pool is exhausted."
     needed = symptoms.policy.thresholds.hold_share
-    found = [_moving(symptoms, symptoms.database), _late(symptoms, symptoms.database)]
+    proofs = (_moving, _late, _under_way)
+    found = [prove(symptoms, symptoms.database) for prove in proofs]
     for waiting in found:
         if waiting is not None and _share(symptoms, waiting) >= needed:
             return _hold(symptoms, symptoms.database, waiting)
@@ -87,6 +89,18 @@ def _late(symptoms: Symptoms, database: DatabaseReading) -> Waiting | None:
         sessions=_young(_idle_in_transaction(symptoms, database), longest),
         aside=_aside(symptoms, database, longest),
         proof=_describe_hold(symptoms),
+    )
+
+
+def _under_way(symptoms: Symptoms, database: DatabaseReading) -> Waiting | None:
+    """Their requests are still under way, however long they have waited: none of them was forgotten."""
+    waiting = tuple(_idle_in_transaction(symptoms, database))
+    if not are_under_way(symptoms, symptoms.exhausted, len(waiting)):
+        return None
+    return Waiting(
+        sessions=waiting,
+        aside=0,
+        proof=describe_requests(symptoms, symptoms.exhausted, len(waiting)),
     )
 
 

@@ -129,7 +129,8 @@ def _idle_since(symptoms: Symptoms, database: DatabaseReading, age: float) -> tu
 def _idle_leak(
     symptoms: Symptoms, found: Forgotten, instances: tuple[str, ...], share: float, *doubts: str
 ) -> Finding:
-    every = (*doubts, *describe_doubts(symptoms), *_disagreements(symptoms, found))
+    held = round(share * symptoms.checked_out(instances))
+    every = (*doubts, *describe_doubts(symptoms, instances, held), *_disagreements(symptoms, found))
     everywhere = symptoms.exhausted or symptoms.crowded
     return Finding(
         cause=Cause.IDLE_LEAK,

@@ -1,11 +1,12 @@
 """A leak: connections checked out and forgotten, idle in transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
 from workflows.causes.ages import describe_age, leak_age, suspect_age
 from workflows.causes.hold import is_hold
+from workflows.causes.requests import are_under_way, describe_requests, may_be_under_way
 from workflows.causes.symptoms import Symptoms
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.session import Session, SessionIdentity
@@ -68,9 +69,12 @@ def find_leak(symptoms: Symptoms) -> Finding | str:
         return "No leak: no pool is fuller than recovery allows."
     held = _held(symptoms, instances)
     needed = symptoms.policy.thresholds.leak_share
+    suspects = held.count + len(held.waits)
+    if held.share(suspects) >= needed and are_under_way(symptoms, instances, suspects):
+        return f"No leak: {describe_requests(symptoms, instances, suspects)}"
     if held.count and held.certain_share >= needed:
         return _leak(symptoms, held)
-    if held.waits and held.share(held.count + len(held.waits)) >= needed and not is_hold(symptoms):
+    if held.waits and held.share(suspects) >= needed and not is_hold(symptoms):
         return _suspicion(symptoms, held, needed)
     return (
         f"No leak: {held.count} of {counted(held.checked_out, 'connection')} checked out "
@@ -120,7 +124,9 @@ def ripens_in(session: Session, symptoms: Symptoms) -> timedelta | None:
 
 
 def _leak(symptoms: Symptoms, held: Held) -> Finding:
-    share, doubts = held.certain_share, describe_doubts(symptoms)
+    held, young = _proven(symptoms, held)
+    share = held.certain_share
+    doubts = (*young, *describe_doubts(symptoms, held.instances, held.count))
     return Finding(
         cause=Cause.LEAK,
         confidence=share * (_SEEN_TWICE if symptoms.earlier else _SEEN_ONCE),
@@ -132,9 +138,27 @@ def _leak(symptoms: Symptoms, held: Held) -> Finding:
     )
 
 
-def describe_doubts(symptoms: Symptoms) -> tuple[str, ...]:
-    """What else may explain sessions that stand still."""
+def _proven(symptoms: Symptoms, held: Held) -> tuple[Held, tuple[str, ...]]:
+    """Those that no hanging partner explains; or all, and the doubt, where requests are not counted."""
+    alone = symptoms.policy.thresholds.leak_age_alone
+    if alone is None or symptoms.abandoned(held.instances) is not None:
+        return held, ()
+    old = [session for session in held.certain if session.state_seconds > alone.total_seconds()]
+    proven = replace(held, certain=tuple(old))
+    if old and proven.certain_share >= symptoms.policy.thresholds.leak_share:
+        return proven, ()
+    doubt = (
+        "The application does not tell how many requests are under way, and a partner that hangs makes "
+        f"honest ones look like this: before they have idled for {span(alone)}, a person decides."
+    )
+    return held, (doubt,)
+
+
+def describe_doubts(symptoms: Symptoms, instances: tuple[str, ...], held: int) -> tuple[str, ...]:
+    """What else may explain so many sessions that stand still there."""
     doubts = []
+    if may_be_under_way(symptoms, instances, held):
+        doubts.append(f"{describe_requests(symptoms, instances, held)} So a person decides.")
     ratio, hold, usual = symptoms.hold_ratio, symptoms.hold_now, symptoms.usual_hold
     if ratio is not None and hold and usual and ratio > symptoms.policy.thresholds.hold_factor:
         doubts.append(

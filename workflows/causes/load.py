@@ -7,6 +7,7 @@ from workflows.causes.capacity import find_lost_capacity
 from workflows.causes.hold import find_hold
 from workflows.causes.idle_leak import find_idle_leak
 from workflows.causes.leak import find_leak
+from workflows.causes.slow import describe_lesser, find_slow
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention
 from workflows.exhaustion import describe_pool
@@ -24,7 +25,7 @@ def find_spike(symptoms: Symptoms) -> Finding | str:
     """Traffic far above the usual at usual hold times, or why it is none."""
     if obstacle := _obstacle(symptoms):
         return f"No spike: {obstacle}"
-    rate, ratio = _rate(symptoms), _traffic_ratio(symptoms)
+    rate, ratio = _rate(symptoms), symptoms.traffic_ratio
     if ratio is None or ratio <= symptoms.policy.thresholds.spike_factor:
         return f"No spike: {_describe_traffic(symptoms)}"
     return Finding(
@@ -47,7 +48,7 @@ def find_undersized(symptoms: Symptoms) -> Finding | str:
     """Full for long at usual traffic and usual hold times, or why it is not that."""
     if obstacle := _obstacle(symptoms):
         return f"Not undersized: {obstacle}"
-    ratio, full = _traffic_ratio(symptoms), _full_seconds(symptoms)
+    ratio, full = symptoms.traffic_ratio, _full_seconds(symptoms)
     if ratio is not None and ratio > symptoms.policy.thresholds.spike_factor:
         return f"Not undersized: {_describe_traffic(symptoms)}"
     if full is None:
@@ -84,10 +85,12 @@ def _obstacle(symptoms: Symptoms) -> str | None:
         return "connections that look forgotten explain it."
     if isinstance(find_hold(symptoms), Finding):
         return "requests that wait for something else while they hold connections explain it."
+    if isinstance(find_slow(symptoms), Finding):
+        return "a query that takes many times its usual time explains it."
     if isinstance(find_lost_capacity(symptoms), Finding):
         return "capacity is lost."
     waits = describe_contention(symptoms.database.sessions, symptoms.target)
-    return waits or _slowness(symptoms) or _stillness(symptoms)
+    return waits or describe_lesser(symptoms) or _slowness(symptoms) or _stillness(symptoms)
 
 
 def _slowness(symptoms: Symptoms) -> str | None:
@@ -122,11 +125,6 @@ def _rate(symptoms: Symptoms) -> float | None:
     return number(symptoms.traffic.request_rate) if symptoms.traffic else None
 
 
-def _traffic_ratio(symptoms: Symptoms) -> float | None:
-    rate, usual = _rate(symptoms), symptoms.usual_rate
-    return None if rate is None or not usual else rate / usual
-
-
 def _full_seconds(symptoms: Symptoms) -> float | None:
     found = [
         number(symptoms.metrics[name].full_seconds) for name in symptoms.exhausted if name in symptoms.metrics
@@ -137,14 +135,14 @@ def _full_seconds(symptoms: Symptoms) -> float | None:
 def _doubts(symptoms: Symptoms) -> tuple[str, ...]:
     """What is not known of work that is said to be the usual."""
     unknown = {
-        _describe_traffic(symptoms): _traffic_ratio(symptoms),
+        _describe_traffic(symptoms): symptoms.traffic_ratio,
         _describe_hold(symptoms): symptoms.hold_ratio,
     }
     return tuple(sentence for sentence, ratio in unknown.items() if ratio is None)
 
 
 def _describe_traffic(symptoms: Symptoms) -> str:
-    ratio = _traffic_ratio(symptoms)
+    ratio = symptoms.traffic_ratio
     if ratio is None:
         return "Traffic cannot be compared with the usual: one of the two is not known."
     return f"Traffic is {percent(ratio)} of the usual {symptoms.usual_rate:.1f} requests/s."

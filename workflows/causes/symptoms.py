@@ -65,6 +65,12 @@ class Symptoms:
         """Connections checked out on these instances."""
         return sum(self.pools[name].active for name in names)
 
+    def abandoned(self, names: Iterable[str]) -> int | None:
+        """At least so many connections checked out there are no request's; None where that is not known."""
+        counts = [self.pools[name].abandoned for name in names]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
     @property
     def usual_hold(self) -> float | None:
         """Seconds a connection is usually held: measured, else configured."""
@@ -76,6 +82,12 @@ class Symptoms:
         """Usual requests per second: measured, else configured."""
         measured = number(self.traffic.usual_rate) if self.traffic else None
         return self.target.usual.request_rate if measured is None else measured
+
+    @property
+    def traffic_ratio(self) -> float | None:
+        """How many times the usual requests come now."""
+        rate, usual = number(self.traffic.request_rate) if self.traffic else None, self.usual_rate
+        return None if rate is None or not usual else rate / usual
 
     @property
     def hold_now(self) -> float | None:
@@ -144,7 +156,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
             *_missing("application page", pages),
             *_missing("metrics", metrics),
             *_missing("container", _expected(containers, target)),
-            *([f"database: {database.reason}"] if isinstance(database, Unavailable) else []),
+            *_missing_of_database(database),
             *_unexpected(traffic),
         ),
     )
@@ -171,6 +183,14 @@ def _missing[T](what: str, readings: Mapping[str, Known[T] | Unavailable]) -> li
     if len(readings) > 1 and len(reasons) == len(readings) and len(set(reasons.values())) == 1:
         return [f"{what} of every instance: {next(iter(reasons.values()))}"]
     return [f"{what} of {name}: {reason}" for name, reason in reasons.items()]
+
+
+def _missing_of_database(database: Known[DatabaseReading] | Unavailable) -> list[str]:
+    if isinstance(database, Unavailable):
+        return [f"database: {database.reason}"]
+    reading = database.value
+    listed_of = f"{len(reading.sessions)} of {reading.sessions_total} sessions"
+    return [f"database: {listed_of} are listed, so a person decides"] if reading.is_cut else []
 
 
 def _unexpected(traffic: Known[MetricsReading] | Unavailable) -> list[str]:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from workflows.models.base import Model, Moment
+from workflows.models.neighbour import Neighbour
 from workflows.models.policy import Policy
 from workflows.models.target import Target
 from workflows.models.text import Labels, Name, line
@@ -54,3 +55,5 @@ class Case(Model):
     alert: Alert
     links: dict[str, str] = {}
     """Addresses people are given: the Temporal UI, the dashboard."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The other targets of the same database server."""

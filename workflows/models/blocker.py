@@ -39,8 +39,10 @@ class Blocker(Model):
     awaits: LockRequest | None = None
     holds: bool = False
     """It holds what somebody waits for; False: it only stands ahead in the queue."""
+    withholds: LockRequest | None = None
+    """What somebody waits for that it holds: of several a request for a named relation."""
     statement: str | None = None
-    """What it runs, by its first words, if that is one of those that change a table's definition."""
+    """What it runs or ran last, by its first words, if that is one that changes a table's definition."""
     owner: str | None = None
     """The role of a prepared transaction."""
     prevents_wraparound: bool = False

@@ -16,6 +16,7 @@ class Cause(StrEnum):
     LEAK = "leak"
     LOCK = "lock"
     DDL_QUEUE = "ddl"
+    SLOW = "slow"
     IDLE_LEAK = "idle-leak"
     HOLD = "hold"
     UNDERSIZED = "undersized"
@@ -28,6 +29,9 @@ class Cause(StrEnum):
 QUEUES = frozenset({Cause.LOCK, Cause.DDL_QUEUE})
 """Somebody is in front, and whoever is waiting may have got through meanwhile."""
 
+PASSING = QUEUES | {Cause.SLOW}
+"""What was seen may be over by the time somebody has decided."""
+
 
 class Finding(Model):
     """One cause, how sure, and the numbers that say so."""
@@ -38,9 +42,12 @@ class Finding(Model):
     instances: tuple[str, ...] = ()
     """The exhausted instances it explains."""
     sessions: tuple[Session, ...] = ()
-    """Leak: the leaked sessions, oldest first; lock: the forgotten session that the others wait behind."""
+    """Leak: the leaked sessions, oldest first; lock: the forgotten session that the others wait behind;
+    slow: those whose statements take so long, the longest first."""
+    query_id: int | None = None
+    """Slow: the shape of these statements."""
     share: Share = 0.0
-    """Leak, idle leak, hold: which part of the connections checked out there it holds at least.
+    """Leak, idle leak, hold, slow: which part of the connections checked out there it holds at least.
 
     Of an idle leak on several instances, that of the one where it is the least.
     """

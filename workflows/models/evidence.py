@@ -2,9 +2,14 @@
 
 from workflows.models.base import Model, Moment
 from workflows.models.blocker import Blocker
+from workflows.models.index import IndexAdvice
+from workflows.models.pressure import ServerPressure
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
 from workflows.models.text import Sentence
+
+MOST_SESSIONS = 500
+"""Listed of one database."""
 
 
 class PoolState(Model):
@@ -18,11 +23,23 @@ class PoolState(Model):
     """The effective maximum, overflow included."""
     waiters: int | None = None
     """Requests queueing for a connection; None where the application does not say."""
+    in_flight: int | None = None
+    """Requests under way, those that queue included; None where the application does not say."""
 
     @property
     def utilization(self) -> float:
         """Checked out / maximum; a pool of size 0 counts as full."""
         return self.active / self.size if self.size else 1.0
+
+    @property
+    def abandoned(self) -> int | None:
+        """At least so many of those checked out are no request's any more; None where that is not known.
+
+        Of a request that needs no connection it is assumed that it has one, so this says too little.
+        """
+        if self.waiters is None or self.in_flight is None:
+            return None
+        return max(self.active - max(self.in_flight - self.waiters, 0), 0)
 
 
 class InstanceMetrics(Model):
@@ -100,6 +117,11 @@ class ServerReading(Model):
     """The `poolmedic.terminate_session` function exists and may be executed."""
     can_cancel: bool = False
     """The same of `poolmedic.cancel_query`."""
+    can_set_timeout: bool = False
+    """The same of `poolmedic.set_session_timeout`, and the role was granted for it."""
+    session_timeout: str | None = None
+    """`idle_in_transaction_session_timeout` as set for the role in this database (`pg_db_role_setting`);
+    None where nothing is set there."""
     reserved_for_roles: int | None = None
     """`reserved_connections` alone: slots for roles with pg_use_reserved_connections; None before 16."""
     uses_reserved: bool = False
@@ -119,6 +141,9 @@ class StatementReading(Model):
     text: str
     calls: int
     mean_seconds: float
+    longest_seconds: float | None = None
+    deviation_seconds: float | None = None
+    """Standard deviation over all calls; like `longest_seconds` None in readings older than these fields."""
     active_now: int = 0
 
 
@@ -127,13 +152,21 @@ class DatabaseReading(Model):
 
     server: ServerReading
     sessions: tuple[Session, ...]
-    """The target's own client backends, oldest state first, cut at 500."""
+    """The target's own client backends, those that rest last, else the oldest state first; cut at 500."""
     sessions_total: int
     foreign: int
     """Client backends of other roles, databases or application names: never listed, never touched."""
+    foreign_of_role: int = 0
+    """Of them, those of the application's own role: they share its connection limit."""
     statements: Reading[tuple[StatementReading, ...]]
     blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
     """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
+    pressure: Reading[ServerPressure] = Unavailable(reason="what presses on the server was not asked")
+
+    @property
+    def is_cut(self) -> bool:
+        """There are more sessions than are listed: what the others do is not known."""
+        return MOST_SESSIONS <= len(self.sessions) < self.sessions_total
 
 
 class LogLine(Model):
@@ -173,6 +206,8 @@ class Evidence(Model):
     application: Reading[ApplicationReading]
     database: Reading[DatabaseReading]
     containers: Reading[ContainersReading]
+    index: Reading[IndexAdvice] | None = None
+    """What a slow query lacks; None where that was not asked."""
 
     def pools(self) -> dict[str, Known[PoolState] | Unavailable]:
         """Each instance's pool: what it says itself, else what Prometheus last scraped."""

@@ -36,7 +36,7 @@ class Delivery(Model):
 
 
 class Escalation(Model):
-    """One page to a level, once per reason."""
+    """One page to a level, delivered once per reason."""
 
     level: Level
     reason: Sentence

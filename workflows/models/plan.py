@@ -1,5 +1,6 @@
 """A plan: the next step only, with everything that identifies what it would touch."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,6 +18,8 @@ class Termination(Model):
     sessions: tuple[SessionIdentity, ...]
     rest: tuple[SessionIdentity, ...] = ()
     """Leaked as well, and left for the next wave."""
+    readers_only: bool = False
+    """Whoever has written meanwhile is left alone: nobody was asked about what would be lost."""
 
 
 class Cancellation(Model):
@@ -24,6 +27,14 @@ class Cancellation(Model):
 
     option: Literal[Option.CANCEL] = Option.CANCEL
     statements: tuple[StatementIdentity, ...]
+    query_id: int | None = None
+    """The shape of slow queries; None for changes of a table."""
+    rest: tuple[StatementIdentity, ...] = ()
+    """Slow as well, and left for the next wave."""
+    waiting_only: bool = False
+    """Whoever has got its lock meanwhile, and works, is left alone."""
+    readers_only: bool = False
+    """As of a termination."""
 
 
 class Restart(Model):
@@ -47,7 +58,53 @@ class Resize(Model):
     lasts: Duration
 
 
-type Act = Annotated[Termination | Cancellation | Restart | Resize, Field(discriminator="option")]
+class SessionTimeout(Model):
+    """Let the server itself end what idles in a transaction of this role, and end what does so now.
+
+    The setting holds for new sessions of the role in the database; the listed ones began without it.
+    """
+
+    option: Literal[Option.SESSION_TIMEOUT] = Option.SESSION_TIMEOUT
+    role: str
+    dbname: str
+    timeout: Duration
+    before: str | None
+    """What is set now, as the server has it; None for nothing."""
+    sessions: tuple[SessionIdentity, ...]
+
+
+class IndexCreation(Model):
+    """Create this index without holding up readers or writers, unless it is there already."""
+
+    option: Literal[Option.INDEX] = Option.INDEX
+    query_id: int
+    """The slow query that it is for."""
+    namespace: str
+    table: str
+    columns: tuple[str, ...]
+    name: str
+    limit: Duration
+    """Given up after this time."""
+
+    @property
+    def statement(self) -> str:
+        """As people are shown it; the server quotes the names anew when it is run."""
+        columns = ", ".join(map(_quoted, self.columns))
+        return (
+            f"CREATE INDEX CONCURRENTLY {_quoted(self.name)} "
+            f"ON {_quoted(self.namespace)}.{_quoted(self.table)} ({columns})"
+        )
+
+    @property
+    def undo(self) -> str:
+        """What takes it back."""
+        return f"DROP INDEX CONCURRENTLY {_quoted(self.namespace)}.{_quoted(self.name)}"
+
+
+type Act = Annotated[
+    Termination | Cancellation | Restart | Resize | SessionTimeout | IndexCreation,
+    Field(discriminator="option"),
+]
 
 
 class LookAgain(Model):
@@ -92,3 +149,11 @@ class Plan(Model):
 
     step: Step
     left_out: tuple[str, ...] = ()
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return name if _PLAIN.fullmatch(name) else f'"{doubled}"'
+
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")

@@ -45,6 +45,8 @@ class Option(StrEnum):
     CANCEL = "cancel"
     RESTART = "restart"
     RESIZE = "resize"
+    SESSION_TIMEOUT = "session-timeout"
+    INDEX = "index"
 
 
 class Permission(StrEnum):
@@ -84,6 +86,12 @@ class Thresholds(Model):
     """
     leak_age_without_usual: Duration = timedelta(minutes=5)
     """The same where the usual hold time is not known (runbook, option 2)."""
+    leak_age_alone: Duration | None = None
+    """Idle in transaction at least this long before it is ended without a person, where the application does
+    not tell how many requests are under way: a partner that hangs makes honest requests look the same.
+
+    None leaves it at `leak_age`, as in incidents that began before this field; the configuration fills in
+    the runbook's 5 minutes."""
     leak_hold_factor: Annotated[float, Field(ge=1)] = 3.0
     leak_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of the connections checked out that must be held so before they are called a leak."""
@@ -99,6 +107,13 @@ class Thresholds(Model):
     request is said to wait for something else than the database."""
     hold_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the connections checked out that must be held so before it is called a hold."""
+    slow_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the active sessions, and of the connections checked out, that one query must have before it
+    is called slow."""
+    slow_factor: Annotated[float, Field(gt=1)] = 10.0
+    """How many times its usual time a query has to run before it is called slow."""
+    slow_age: Wait = timedelta(seconds=1)
+    """It has to run at least this long as well, however short its usual time is."""
     full_for: Duration = timedelta(minutes=5)
     """Full at least this long at usual traffic before the pool is called undersized."""
     spike_factor: Annotated[float, Field(gt=1)] = 2.0
@@ -145,6 +160,8 @@ class Limits(Model):
     """A resize asks for at most this many times the configured size, if the server has the slots."""
     resize_for: Duration = timedelta(hours=4)
     """A temporary size is reverted after this time."""
+    index_time: Wait = timedelta(minutes=15)
+    """The creation of an index is given up after this time."""
 
 
 class Approval(Model):
@@ -183,6 +200,8 @@ class Policy(Model):
             Option.CANCEL: Permission.APPROVAL,
             Option.RESTART: Permission.ALONE,
             Option.RESIZE: Permission.APPROVAL,
+            Option.SESSION_TIMEOUT: Permission.APPROVAL,
+            Option.INDEX: Permission.APPROVAL,
         }
     )
     clocks: Clocks = Clocks()

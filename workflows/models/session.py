@@ -43,6 +43,10 @@ class Session(Model):
     wait_event: str | None = None
     query_id: int | None = None
     blocked_by: tuple[int, ...] = ()
+    query_start: Moment | None = None
+    """Of the statement that it runs, or ran last."""
+    reads_only: bool = False
+    """That statement is of a kind that neither writes nor locks rows; False where that is not certain."""
     in_progress: str | None = None
     """The `pg_stat_progress_*` view that lists it: a migration or maintenance, never touched."""
 
@@ -50,6 +54,13 @@ class Session(Model):
     def age_order(self) -> tuple[Moment, int]:
         """Sorts the oldest first; the pid only makes the order certain."""
         return self.identity.state_change, self.identity.pid
+
+    @property
+    def statement(self) -> StatementIdentity | None:
+        """What identifies the statement that it runs; None where its start is not known."""
+        if self.query_start is None:
+            return None
+        return StatementIdentity(**self.identity.model_dump(), query_start=self.query_start)
 
     @property
     def loses_something(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, HttpUrl, PositiveInt, model_validator
 
 from workflows.models.base import Duration, Model
+from workflows.models.page import Level
 
 
 def _without_credentials(url: HttpUrl) -> HttpUrl:
@@ -50,6 +51,9 @@ class Database(Model):
     """One per server: names the workflow `database/<name>` that gives permits."""
     dsn: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     """Name of the environment variable that holds the connection string; never the string itself."""
+    index_dsn: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
+    """The same for a login that may create indexes on the application's tables (deploy/postgres/index.sql);
+    without it none is created."""
     dbname: str
     role: str
     """The application's own role; sessions of any other role are never touched."""
@@ -80,6 +84,10 @@ class Routes(Model):
     l1: Annotated[tuple[str, ...], Field(min_length=1)]
     l2: Annotated[tuple[str, ...], Field(min_length=1)]
     l3: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def of(self, level: Level) -> tuple[str, ...]:
+        """The routes of one level."""
+        return {Level.L1: self.l1, Level.L2: self.l2, Level.L3: self.l3}[level]
 
 
 class Log(Model):

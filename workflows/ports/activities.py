@@ -15,17 +15,21 @@ from workflows.models.evidence import (
     DatabaseReading,
     MetricsReading,
 )
+from workflows.models.index import IndexAdvice, QueryTally
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
 from workflows.models.verdict import WindowReading
 from workflows.ports.requests import (
     CancelRequest,
+    CreateIndexRequest,
     Look,
+    QueryLook,
     ResizeRequest,
     RestartRequest,
     Stored,
     StoreRequest,
     TerminateRequest,
+    TimeoutRequest,
     WindowLook,
 )
 
@@ -69,7 +73,34 @@ class Database(ABC):
     @activity.defn
     @abstractmethod
     async def cancel_queries(self, request: CancelRequest) -> Outcome:
-        """Cancel exactly the named statements and wait until they have stopped; their sessions stay."""
+        """Cancel exactly the named statements and wait until they have stopped; their sessions stay.
+
+        A change of a table may have any application name; of a query it has to be the target's.
+        """
+
+    @activity.defn
+    @abstractmethod
+    async def set_session_timeout(self, request: TimeoutRequest) -> Outcome:
+        """Set the role's timeout for idle transactions, then end the named sessions (solution 3)."""
+
+
+class Indexes(ABC):
+    """PostgreSQL by a login that a database administrator made a member of the tables' owner."""
+
+    @activity.defn
+    @abstractmethod
+    async def advise_index(self, look: QueryLook) -> IndexAdvice:
+        """The index that a query lacks, by its plan; raises `PreconditionGone` where none is known."""
+
+    @activity.defn
+    @abstractmethod
+    async def create_index(self, request: CreateIndexRequest) -> Outcome:
+        """Create it beside everybody's work (runbook, short-term fixes); a failure leaves nothing behind."""
+
+    @activity.defn
+    @abstractmethod
+    async def measure_query(self, look: QueryLook) -> QueryTally:
+        """Plan and calls of a query so far."""
 
 
 class Containers(ABC):
@@ -115,4 +146,4 @@ class Reports(ABC):
     @activity.defn
     @abstractmethod
     async def store_report(self, request: StoreRequest) -> Stored:
-        """Render as Markdown and JSON, and store both."""
+        """Render as Markdown, HTML and JSON, and store all of them."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from workflows.models.base import Duration, Model, Moment
-from workflows.models.plan import Cancellation, Resize, Restart, Termination
+from workflows.models.plan import Cancellation, IndexCreation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Limits, Policy
 from workflows.models.report import Report
 from workflows.models.target import Target
@@ -49,6 +49,15 @@ class CancelRequest(Model):
     """As for a `TerminateRequest`."""
 
 
+class TimeoutRequest(Model):
+    """Set this timeout unless something else was set meanwhile, then end these sessions of this target."""
+
+    target: Target
+    act: SessionTimeout
+    limits: Limits | None = None
+    """As for a `TerminateRequest`."""
+
+
 class RestartRequest(Model):
     """Restart this container of this target, and wait until its health page answers."""
 
@@ -61,6 +70,20 @@ class ResizeRequest(Model):
 
     target: Target
     act: Resize
+
+
+class QueryLook(Model):
+    """Read what the server knows of one query shape of this target."""
+
+    target: Target
+    query_id: int
+
+
+class CreateIndexRequest(Model):
+    """Create this index on a table of this target, unless somebody would have to be waited for."""
+
+    target: Target
+    act: IndexCreation
 
 
 class StoreRequest(Model):

@@ -1,22 +1,18 @@
 """Cancel the change of a table that waits in front of the application; never the reader before it."""
 
-from workflows.attempts import describe_exhaustion, of_option
+from workflows.attempts import describe_exhaustion, of_option, told_to_stop
 from workflows.blocking import Queue, queue_in, statement_of
 from workflows.front import describe_front
-from workflows.models.outcome import OutcomeStatus
 from workflows.models.plan import Cancellation, Proposal
 from workflows.models.policy import Option
-from workflows.models.session import StatementIdentity
 from workflows.ownership import is_of_role
 from workflows.remedies.situation import Situation
 from workflows.wording import counted, listed
 
-_TOLD = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY})
-
 
 def propose_cancellation(situation: Situation) -> Proposal | str:
     """The waiting changes that the application waits behind, by approval; or why none is cancelled."""
-    if obstacle := _obstacle(situation):
+    if obstacle := obstacle_to_cancel(situation):
         return f"Cancel the change of a table: {obstacle}."
     queue = _queue(situation)
     changes = [pid for pid in queue.changes if queue.behind[pid]]
@@ -27,10 +23,10 @@ def propose_cancellation(situation: Situation) -> Proposal | str:
     most = situation.policy.limits.sessions_per_act
     if not 0 < len(statements) <= most:
         return f"Cancel the change of a table: {len(statements)} wait, and the policy allows {most} at once."
-    if _was_told(situation, set(statements.values())):
+    if told_to_stop(situation.attempts).intersection(statements.values()):
         return "Cancel the change of a table: it was told to stop before, and runs on all the same."
     return situation.propose(
-        Cancellation(statements=tuple(dict.fromkeys(statements.values()))),
+        Cancellation(statements=tuple(dict.fromkeys(statements.values())), waiting_only=True),
         effect=_describe(queue, changes),
         risk=_risk(queue, changes),
         asks=True,
@@ -43,7 +39,8 @@ def _queue(situation: Situation) -> Queue:
     return queue_in(situation.database, situation.target)
 
 
-def _obstacle(situation: Situation) -> str | None:
+def obstacle_to_cancel(situation: Situation) -> str | None:
+    """Why no statement at all may be cancelled now."""
     database = situation.database
     if situation.is_forbidden(Option.CANCEL):
         return "the policy never allows it"
@@ -65,22 +62,12 @@ def _whose(situation: Situation, queue: Queue, foreign: list[int]) -> str:
     )
 
 
-def _was_told(situation: Situation, statements: set[StatementIdentity]) -> bool:
-    """Another signal changes nothing for a statement that outlived the first one."""
-    tries = of_option(situation.attempts, Option.CANCEL)
-    return any(
-        not statements.isdisjoint(attempt.proposal.act.statements)
-        for attempt in tries
-        if isinstance(attempt.proposal.act, Cancellation) and attempt.outcome.status in _TOLD
-    )
-
-
 def _describe(queue: Queue, changes: list[int]) -> str:
     behind = frozenset[int]().union(*(queue.behind[pid] for pid in changes))
     readers = dict.fromkeys(each for pid in changes for each in queue.ahead[pid] if each not in changes)
     return (
-        f"Cancel {counted(len(changes), 'statement')}, only while it is still the very one that was seen: "
-        f"{listed(describe_front(queue, pid) for pid in changes)}. "
+        f"Cancel {counted(len(changes), 'statement')}, only while it is the very one that was seen, and "
+        f"waits: {listed(describe_front(queue, pid) for pid in changes)}. "
         f"{counted(len(behind), 'session')} of the application wait behind it. Left alone in front of it: "
         f"{listed(describe_front(queue, pid) for pid in readers) or 'nobody'}."
     )

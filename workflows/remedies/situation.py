@@ -58,7 +58,8 @@ class Situation:
         """The proposal; `asks` has a person approve whatever the policy allows alone, and so do doubts."""
         allowed = self.policy.permission(act.option)
         is_under_hands = self.is_handed_over and act.option is not Option.TERMINATE
-        asks = asks or is_under_hands or bool(self.finding.doubts)
+        is_cut = self.database is not None and self.database.is_cut
+        asks = asks or is_under_hands or is_cut or bool(self.finding.doubts)
         return Proposal(
             act=act,
             cause=self.finding.cause,

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import floor
 
-from workflows.attempts import describe_exhaustion, of_option, rest_of_wave
+from workflows.attempts import describe_exhaustion, of_option, rest_of_wave, told_to_end
+from workflows.front import risk_of_ending
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Termination
 from workflows.models.policy import Limits, Option, Permission
+from workflows.models.reading import value_of
 from workflows.models.session import Session, SessionIdentity
 from workflows.ownership import leakable
 from workflows.remedies.situation import Situation
@@ -17,7 +19,7 @@ from workflows.wording import counted, listed, span
 
 def propose_termination(situation: Situation) -> Proposal | str:
     """The next wave, or why no session is ended."""
-    if obstacle := _obstacle(situation) or _futility(situation):
+    if obstacle := obstacle_to_end(situation) or _futility(situation):
         return f"End leaked sessions: {obstacle}."
     leaked = _leaked(situation)
     if not leaked:
@@ -29,7 +31,7 @@ def propose_termination(situation: Situation) -> Proposal | str:
     return situation.propose(
         Termination(sessions=sessions, rest=tuple(each for each in every if each not in set(sessions))),
         effect=_describe(situation, wave, len(leaked)),
-        risk=_risk(wave),
+        risk=describe_risk(wave),
         asks=any(session.loses_something for session in wave),
     )
 
@@ -38,7 +40,15 @@ def propose_end_of_root(situation: Situation) -> Proposal | str:
     """The one session that the others wait behind, or why it is left to people."""
     if not situation.finding.sessions:
         return "End the session in front: none of the target's own stands there forgotten."
-    return propose_termination(situation)
+    proposal = propose_termination(situation)
+    return proposal if isinstance(proposal, str) else _with_risk_of_root(situation, proposal)
+
+
+def _with_risk_of_root(situation: Situation, proposal: Proposal) -> Proposal:
+    blockers = value_of(situation.database.blockers) if situation.database else None
+    roots = {session.identity.pid for session in situation.finding.sessions}
+    risks = [risk_of_ending(blocker) for blocker in blockers or () if blocker.pid in roots]
+    return proposal.model_copy(update={"risk": " ".join(filter(None, (proposal.risk, *risks)))})
 
 
 def propose_rest(situation: Situation) -> Proposal | str | None:
@@ -54,12 +64,19 @@ def propose_rest(situation: Situation) -> Proposal | str | None:
     return propose_termination(replace(situation, finding=finding))
 
 
+def next_wave(situation: Situation) -> list[Session]:
+    """The leaked sessions that one act may end, the oldest first, when a person decides about all of them."""
+    total = situation.database.sessions_total if situation.database else 0
+    return _leaked(situation)[: most_at_once(situation.policy.limits, total)]
+
+
 def most_at_once(limits: Limits, sessions_total: int) -> int:
     """How many sessions one act may end, by count and by share of the application's sessions."""
     return min(limits.sessions_per_act, floor(limits.share_of_sessions * sessions_total))
 
 
-def _obstacle(situation: Situation) -> str | None:
+def obstacle_to_end(situation: Situation) -> str | None:
+    """Why no session at all may be ended now."""
     database = situation.database
     if situation.is_forbidden(Option.TERMINATE):
         return "the policy never allows it"
@@ -95,7 +112,7 @@ def _rest_of_wave(situation: Situation, last: Attempt) -> list[Session]:
 
 def _leaked(situation: Situation) -> list[Session]:
     """Of the finding's sessions those that the evidence shows as own; none that outlived its ending."""
-    survivors, evident = _survivors(situation.attempts), _evident(situation)
+    survivors, evident = told_to_end(situation.attempts), _evident(situation)
     return [
         evident[session.identity]
         for session in _oldest_first(situation.finding.sessions)
@@ -114,17 +131,6 @@ def _oldest_first(sessions: Iterable[Session]) -> list[Session]:
 
 def _identities(sessions: Iterable[Session]) -> tuple[SessionIdentity, ...]:
     return tuple(session.identity for session in sessions)
-
-
-def _survivors(attempts: tuple[Attempt, ...]) -> set[SessionIdentity]:
-    """Addressed by an act that told its result: if they are still there, another signal changes nothing."""
-    told = (OutcomeStatus.DONE, OutcomeStatus.PARTLY)
-    return {
-        identity
-        for attempt in attempts
-        if isinstance(attempt.proposal.act, Termination) and attempt.outcome.status in told
-        for identity in attempt.proposal.act.sessions
-    }
 
 
 def _wave(situation: Situation, leaked: list[Session]) -> list[Session]:
@@ -158,7 +164,8 @@ def _name(session: Session) -> str:
     return f"{session.identity.pid}{written}{locks}"
 
 
-def _risk(wave: list[Session]) -> str:
+def describe_risk(wave: list[Session]) -> str:
+    """What is lost by ending them."""
     written = [session.identity.pid for session in wave if session.has_written]
     lost = f" The uncommitted changes of {listed(written)} (pid) are lost." if written else ""
     if holders := [session.identity.pid for session in wave if session.holds_advisory_lock]:

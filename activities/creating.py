@@ -1,0 +1,161 @@
+"""Creates one index without holding anybody up, and leaves nothing half-made behind."""
+
+import asyncio
+from collections.abc import Callable
+
+from asyncpg import DuplicateTableError, Record
+
+from activities.owner_connection import Owners
+from activities.postgres_errors import DRIVER_ERRORS, describe
+from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
+from workflows.errors import PoolmedicError, PreconditionGone
+from workflows.models.outcome import Outcome, OutcomeStatus, Touched
+from workflows.models.plan import IndexCreation
+from workflows.models.target import Database
+
+SECONDS_BETWEEN_BEATS = 1.0
+SECONDS_TO_STOP = 10.0
+SECONDS_BETWEEN_LOOKS = 0.1
+
+type Tell = Callable[[tuple[Touched, ...]], None]
+
+
+class Creation:
+    """One attempt at one index. `medic` looks on, and knows what became of it whoever else is gone."""
+
+    def __init__(self, medic: WarmConnection, owners: Owners, database: Database, act: IndexCreation) -> None:
+        self._medic = medic
+        self._owners = owners
+        self._database = database
+        self._act = act
+        self._builder: int | None = None
+        """The backend that creates it."""
+        self._is_taken = False
+        self._now = self._touched(changed=False, result="not begun yet")
+
+    async def run(self, tell: Tell) -> Outcome:
+        """Create it, unless its name is taken; a failure drops what it left, and only that."""
+        beating = asyncio.create_task(self._beat(tell))
+        try:
+            return await self._run()
+        finally:
+            beating.cancel()
+
+    async def _beat(self, tell: Tell) -> None:
+        while True:
+            tell((self._now,))
+            await asyncio.sleep(SECONDS_BETWEEN_BEATS)
+
+    async def _run(self) -> Outcome:
+        if (found := await self._state()) is not None:
+            return self._judge_existing(found)
+        try:
+            async with self._owners.connect(self._database, self._act.limit) as connection:
+                statements = await self._statements(connection)
+                await self._create(connection, statements["creates"])
+        except PoolmedicError as failure:
+            if self._is_taken:
+                raise
+            return await self._clear_up(failure.message)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._clear_up("the activity was cancelled"))
+            raise
+        undo = f"to take it back: {statements['drops']}"
+        return self._outcome(OutcomeStatus.DONE, changed=True, result="created, valid", detail=undo)
+
+    async def _create(self, connection: Connection, statement: str) -> None:
+        self._builder = connection.get_server_pid()
+        self._now = self._touched(changed=True, result="being created")
+        try:
+            await connection.execute(statement)
+        except DuplicateTableError:
+            self._is_taken = True
+            raise PreconditionGone(f"{self._act.name} was taken meanwhile; nothing was touched") from None
+        state = await self._state()
+        if state is None or not self._is_ours(state) or not state["is_valid"]:
+            raise PreconditionGone("the server says that it was created, and does not show it as valid")
+
+    async def _clear_up(self, reason: str) -> Outcome:
+        """Its own invalid rest is dropped: nobody else's has this name and was not there before."""
+        try:
+            await self._stop_builder()
+            state = await self._state()
+            if state is None:
+                return self._outcome(OutcomeStatus.FAILED, changed=False, result="not created", detail=reason)
+            if state["is_valid"] and self._is_ours(state):
+                return self._outcome(OutcomeStatus.DONE, changed=True, result="created, valid", detail=reason)
+            if state["is_being_built"]:
+                return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="still built", detail=reason)
+            return await self._drop(reason)
+        except PoolmedicError as failure:
+            detail = f"{reason}; what became of it could not be read: {failure.message}"
+            return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="not known", detail=detail)
+
+    async def _stop_builder(self) -> None:
+        """A backend whose client is gone would go on, and be done when nobody expects it any more."""
+        if self._builder is None:
+            return
+        async with self._owners.connect(self._database) as connection:
+            for _ in range(round(SECONDS_TO_STOP / SECONDS_BETWEEN_LOOKS)):
+                if not await fetch(connection, "index_stop", self._builder):
+                    return
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def _drop(self, reason: str) -> Outcome:
+        self._now = self._touched(changed=True, result="failed; its rest is dropped")
+        async with self._owners.connect(self._database, self._act.limit) as connection:
+            statements = await self._statements(connection)
+            try:
+                await connection.execute(statements["drops"])
+            except DRIVER_ERRORS as exc:
+                detail = (
+                    f"{reason}; it is INVALID and has to be dropped: {statements['drops']} ({describe(exc)})"
+                )
+                return self._outcome(OutcomeStatus.FAILED, changed=True, result="left INVALID", detail=detail)
+        return self._outcome(
+            OutcomeStatus.FAILED, changed=False, result="not created, its invalid rest dropped", detail=reason
+        )
+
+    def _judge_existing(self, found: Record) -> Outcome:
+        name = f"an index {self._act.namespace}.{self._act.name}"
+        if not self._is_ours(found):
+            raise PreconditionGone(f"{name} is there already, and is another one; nothing was touched")
+        if found["is_being_built"]:
+            raise PreconditionGone(f"{name} is being built already; nothing was touched")
+        if not found["is_valid"]:
+            raise PreconditionGone(
+                f"{name} is there already and INVALID, left by an attempt that was lost; "
+                f"DROP INDEX CONCURRENTLY it first; nothing was touched"
+            )
+        return self._outcome(
+            OutcomeStatus.NOTHING,
+            changed=False,
+            result="there already, valid",
+            detail=f"{name} exists already",
+        )
+
+    def _is_ours(self, state: Record) -> bool:
+        """By its definition: the name alone may be anybody's."""
+        is_plain = state["is_plain"] and state["method"] == "btree"
+        return bool(is_plain) and (state["table_name"], tuple(state["columns"])) == (
+            self._act.table,
+            self._act.columns,
+        )
+
+    async def _state(self) -> Record | None:
+        async with self._medic.lend() as connection:
+            rows = await fetch(connection, "index_state", self._act.namespace, self._act.name)
+        return rows[0] if rows else None
+
+    async def _statements(self, connection: Connection) -> Record:
+        act = self._act
+        return await fetch_row(
+            connection, "index_statement", act.name, act.namespace, act.table, list(act.columns)
+        )
+
+    def _touched(self, *, changed: bool, result: str) -> Touched:
+        what = f"index {self._act.name} on {self._act.namespace}.{self._act.table}"
+        return Touched(what=what, changed=changed, result=result)
+
+    def _outcome(self, status: OutcomeStatus, *, changed: bool, result: str, detail: str) -> Outcome:
+        return Outcome(status=status, touched=(self._touched(changed=changed, result=result),), detail=detail)

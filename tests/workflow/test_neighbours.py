@@ -1,0 +1,282 @@
+"""Several targets of one database in an incident at once: people get one story of it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes import cases, changes
+from tests.workflow.stage import RunningIncident, Stage
+from workflows.models.report import Report
+
+type OpenStage = Callable[..., Awaitable[Stage]]
+LATER = timedelta(seconds=20)
+
+
+def slow_database(*stages: Stage) -> None:
+    """Every commit of each of them waits for a standby that is gone."""
+    for stage in stages:
+        stage.world.happens(changes.lose_standby(), stage.world.after(minutes=-1))
+
+
+def noted(report: Report, words: str) -> list[str]:
+    return [entry.text for entry in report.timeline if words in entry.text]
+
+
+def called(stage: Stage, level: str, words: str = "") -> list[str]:
+    return [page.title for page in stage.world.paged(level) if words in page.title]
+
+
+async def both(first: Stage, second: Stage) -> tuple[RunningIncident, RunningIncident]:
+    """The first incident has called the database team before the second begins."""
+    older = await first.incident(age=LATER, beside=[second])
+    await older.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    return older, await second.incident(beside=[first])
+
+
+@pytest.fixture
+async def shop(open_stage: OpenStage) -> Stage:
+    return await open_stage()
+
+
+@pytest.fixture
+async def billing(open_stage: OpenStage) -> Stage:
+    return await open_stage()
+
+
+async def test_the_database_team_is_called_once_for_a_slow_database(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older, younger = await both(shop, billing)
+
+    await younger.until(lambda report: noted(report, "knows of it already"))
+    await older.until(lambda report: noted(report, f"{billing.target.name} is in an incident too"))
+    await younger.step(minutes=16)
+
+    assert len(called(shop, "L2")) == 1
+    assert called(billing, "L2") == []
+    assert called(billing, "L3") == []
+    state = await younger.state()
+    (known, *clocks) = noted(state, "knows of it already")
+    assert known.startswith(f"L2 knows of it already, by the incident of {shop.target.name}: the database")
+    assert len(clocks) == 2
+
+
+async def test_leadership_is_told_once_of_several_targets(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older, younger = await both(shop, billing)
+    await older.until(lambda _report: called(shop, "L3"))
+    await younger.until(lambda report: noted(report, "is in an incident too"))
+
+    assert called(shop, "L3") == [f"{shop.target.name}: several targets on database main"]
+    (told,) = shop.world.paged("L3")
+    assert (
+        f"2 pools on database main exhausted at once: {shop.target.name}, {billing.target.name}." in told.body
+    )
+    assert called(billing, "L3") == []
+
+
+async def test_what_lasts_longer_than_the_one_who_told_it_is_told_then(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older, younger = await both(shop, billing)
+    await younger.until(lambda report: noted(report, "knows of it already"))
+
+    shop.world.happens(changes.find_standby())
+    await older.resolve()
+    await older.until(lambda report: report.seconds.alert_to_healthy is not None)
+    await older.step(minutes=6)
+    await younger.until(lambda _report: called(billing, "L2"))
+
+    assert called(billing, "L2", "the database server itself is slow")
+
+
+async def test_what_an_incident_told_that_was_ended_by_hand_is_told_again(
+    shop: Stage, billing: Stage
+) -> None:
+    slow_database(shop, billing)
+    older, younger = await both(shop, billing)
+    await younger.until(lambda report: noted(report, "knows of it already"))
+
+    await older.handle.terminate("by hand")
+    assert called(billing, "L2") == []
+    await younger.step(minutes=3)
+
+    assert called(billing, "L2", "the database server itself is slow")
+
+
+async def test_a_forged_word_keeps_nothing_back(shop: Stage, billing: Stage) -> None:
+    slow_database(shop)
+    incident = await shop.incident(beside=[billing])
+    forged = {
+        "target": billing.target.name,
+        "opened_at": shop.world.after(hours=-1).isoformat(),
+        "cause": "degraded",
+        "called": ["L2", "L3"],
+    }
+    await incident.signal("neighbour", forged)
+    await incident.until(lambda _report: called(shop, "L2"))
+
+
+async def test_other_people_are_called_for_the_same(shop: Stage, open_stage: OpenStage) -> None:
+    other = {"l1": ["on-call"], "l2": ["another-database-team"], "l3": ["engineering-lead"]}
+    billing = await open_stage(routes=other)
+    slow_database(shop, billing)
+    _, younger = await both(shop, billing)
+
+    await younger.until(lambda _report: called(billing, "L2"))
+    assert noted(await younger.state(), "knows of it already") == []
+
+
+async def test_another_cause_is_another_story(shop: Stage, billing: Stage) -> None:
+    slow_database(shop)
+    billing.world.leak(10, billing.world.after(minutes=-2))
+    older = await shop.incident(age=LATER, beside=[billing])
+    await older.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    younger = await billing.incident(cases.policy(mode="observe"), beside=[shop])
+    await younger.until(lambda report: noted(report, "is in an incident too"))
+    await younger.step(minutes=6)
+
+    (page,) = billing.world.paged("L2")
+    assert "nobody has acknowledged" in page.title
+    assert f"On the same database: {shop.target.name}, since" in page.body
+    assert "degraded" in page.body
+
+
+async def test_a_neighbour_in_no_incident_is_no_news(shop: Stage, billing: Stage) -> None:
+    slow_database(shop)
+    incident = await shop.incident(beside=[billing])
+    await incident.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    assert called(shop, "L3") == []
+    assert noted(await incident.state(), "is in an incident too") == []
+
+
+async def test_strangers_are_not_heard(shop: Stage, billing: Stage) -> None:
+    slow_database(shop)
+    incident = await shop.incident(beside=[billing])
+    standing = {
+        "target": "somebody",
+        "opened_at": shop.world.after(hours=-1).isoformat(),
+        "cause": "degraded",
+        "called": ["L2", "L3"],
+    }
+    await incident.signal("neighbour", standing)
+    await incident.until(lambda _report: called(shop, "L2"))
+    assert noted(await incident.state(), "somebody") == []
+
+
+async def test_a_call_for_another_cause_tells_nothing_of_a_slow_database(shop: Stage, billing: Stage) -> None:
+    shop.world.leak(10, shop.world.after(minutes=-2))
+    older = await shop.incident(cases.policy(mode="observe"), age=timedelta(minutes=6), beside=[billing])
+    await older.until(lambda _report: called(shop, "L2", "nobody has acknowledged"))
+
+    shop.world.routes_down["database-team"] = "connection refused"
+    turn_slow(shop)
+    await older.step(minutes=3)
+    await older.until(lambda report: report.diagnoses[-1].first.cause == "degraded")
+    slow_database(billing)
+    younger = await billing.incident(beside=[shop])
+    await younger.until(lambda _report: called(billing, "L2", "the database server itself is slow"))
+
+    assert noted(await younger.state(), "knows of it already") == []
+
+
+async def test_what_was_left_is_told_once_its_teller_has_another_cause(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older, younger = await both(shop, billing)
+    await younger.until(lambda report: noted(report, "knows of it already"))
+
+    shop.world.happens(changes.find_standby())
+    shop.world.leak(10, shop.world.after(minutes=-2), has_written=True)
+    await older.step(minutes=3)
+    await older.until(lambda report: report.diagnoses[-1].first.cause == "leak")
+    await younger.until(lambda _report: called(billing, "L2"))
+
+    assert called(billing, "L2", "the database server itself is slow")
+    assert not await older.is_over()
+
+
+async def test_what_was_left_is_told_once_its_call_counts_no_more(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    _, younger = await both(shop, billing)
+    await younger.until(lambda report: noted(report, "knows of it already"))
+
+    standing = {
+        "target": shop.target.name,
+        "opened_at": (shop.world.opened - LATER).isoformat(),
+        "cause": "degraded",
+    }
+    await younger.signal("neighbour", standing)
+    await younger.until(lambda _report: called(billing, "L2"))
+
+    assert called(billing, "L2", "the database server itself is slow")
+
+
+async def test_of_another_cause_of_its_own_it_tells_the_clocks_that_it_had_left(
+    shop: Stage, billing: Stage
+) -> None:
+    slow_database(shop, billing)
+    older = await shop.incident(age=LATER, beside=[billing])
+    await older.until(lambda _report: called(shop, "L2"))
+    younger = await billing.incident(cases.policy(mode="observe"), beside=[shop])
+    await younger.step(minutes=6)
+    assert len(noted(await younger.state(), "knows of it already")) == 2
+
+    billing.world.happens(changes.find_standby())
+    billing.world.leak(10, billing.world.after(minutes=-2))
+    await younger.step(minutes=5)
+    await younger.until(lambda report: report.diagnoses[-1].first.cause == "leak")
+
+    (page,) = billing.world.paged("L2")
+    assert "nobody has acknowledged" in page.title
+    assert "Found: leak." in page.body
+
+
+async def test_what_was_left_is_not_told_while_the_pool_is_well(shop: Stage, billing: Stage) -> None:
+    slow_database(shop, billing)
+    older = await shop.incident(age=LATER, beside=[billing])
+    await older.until(lambda _report: called(shop, "L2"))
+    younger = await billing.incident(cases.policy(pace={"relook": "30s"}), beside=[shop])
+    await younger.step(minutes=6)
+    assert len(noted(await younger.state(), "knows of it already")) == 2
+
+    billing.world.happens(changes.find_standby())
+    await younger.resolve()
+    await younger.until(lambda report: report.seconds.alert_to_healthy is not None)
+    await older.handle.terminate("by hand")
+    standing = {
+        "target": shop.target.name,
+        "opened_at": (shop.world.opened - LATER).isoformat(),
+        "cause": "degraded",
+        "is_over": True,
+    }
+    await younger.signal("neighbour", standing)
+    await younger.finish()
+
+    assert called(billing, "L2") == []
+
+
+async def test_neighbours_hear_of_a_cause_when_it_changes_and_not_at_every_look(
+    shop: Stage, billing: Stage
+) -> None:
+    slow_database(shop)
+    older = await shop.incident(cases.policy(pace={"relook": "30s"}), beside=[billing])
+    await older.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    before = await told_to_neighbours(older)
+    looks = shop.world.script.calls["read_database"]
+    await older.step(minutes=4)
+    assert shop.world.script.calls["read_database"] > looks + 1
+    assert await told_to_neighbours(older) == before
+
+
+def turn_slow(stage: Stage) -> None:
+    """What held the connections is gone, and the database has got slow instead."""
+    (instance,) = stage.target.instances
+    stage.world.happens(changes.change_app(instance.name, leaked=()))
+    stage.world.happens(changes.lose_standby(), stage.world.after(minutes=-1))
+
+
+async def told_to_neighbours(incident: RunningIncident) -> int:
+    """How many signals it has sent."""
+    events = (await incident.history()).events
+    return sum(
+        event.HasField("signal_external_workflow_execution_initiated_event_attributes") for event in events
+    )

@@ -1,0 +1,32 @@
+"""An index that a slow query lacks, by the server's own plan, and what its table has to do with it."""
+
+from workflows.models.base import Model
+from workflows.models.text import Sentence
+
+
+class IndexAdvice(Model):
+    """What could be created, and what stands in its way now."""
+
+    query_id: int
+    namespace: str
+    table: str
+    columns: tuple[str, ...]
+    name: str
+    rows: int
+    """Of the table, by the server's estimate."""
+    rows_per_lookup: int
+    """That an index would leave to be read for one value, by the column's statistics."""
+    table_bytes: int
+    cost: float
+    """Of the plan as it is, in the planner's own unit."""
+    in_the_way: tuple[Sentence, ...] = ()
+    """Transactions that the creation would have to wait for, a sentence each."""
+
+
+class QueryTally(Model):
+    """One query shape so far: what its calls took, and what its plan costs now."""
+
+    query_id: int
+    calls: int
+    total_seconds: float
+    cost: float
