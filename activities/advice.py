@@ -133,7 +133,7 @@ def _on_slow_query(report: Report) -> Iterator[Advice]:
     text = next((shape.text for shape in shapes if shape.query_id == finding.query_id), "")
     yield Advice(
         f"Look at the plan of query {finding.query_id}, and give its table the index that it lacks",
-        f"{finding.reasons[0]} {finding.reasons[1]}",
+        " ".join(finding.reasons[:2]),
         f"EXPLAIN (GENERIC_PLAN) {text}" if text and not text.endswith("…") else None,
     )
     identity = finding.sessions[0].identity

@@ -20,6 +20,8 @@ _CAUSES = {
     Cause.LEAK: "a connection leak",
     Cause.IDLE_LEAK: "connections forgotten outside a transaction",
     Cause.HOLD: "requests that wait while they hold connections",
+    Cause.LOCK: "a queue behind a lock",
+    Cause.DDL_QUEUE: "a queue behind a change of a table",
     Cause.SLOW: "a slow query",
     Cause.UNDERSIZED: "a pool too small for its work",
     Cause.SPIKE: "a traffic spike",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 
+from deploy.demo import processor
 from deploy.demo.faults import Ground
 from deploy.demo.sessions import SessionId
 from deploy.load.generator import LONGEST_RUN, Load, look_at_customer
@@ -30,8 +29,6 @@ WHERE application_name = $1 AND state = 'active' AND query LIKE '%FROM {TABLE}%'
   AND query_start < clock_timestamp() - interval '1 second'"""
 RUNNING = f"SELECT count(*) {LONG}"
 STOP = f"SELECT pg_cancel_backend(pid) {LONG}"
-SESSIONS = "SELECT pid FROM pg_stat_activity WHERE application_name = $1"
-NICE = 10
 USUAL_ANSWERS = 200
 """So many quick ones before it strikes: only so there is a usual time that it can be told from."""
 USUAL_RATE = 40.0
@@ -54,7 +51,7 @@ class MissingIndex:
     def told(self) -> str:
         return (
             f"the index on {PARCELS:,} parcels is dropped, while users look at customers {self.rate:g} times "
-            "a second."
+            "a second, on a server with one processor."
         )
 
     async def strike(self, ground: Ground) -> None:
@@ -72,7 +69,7 @@ class MissingIndex:
         if reason := await probes.until(lambda: _is_unusual(users), SECONDS_OF_USUAL):
             raise UsualMissing(reason)
         users.rate = self.rate
-        await _yield(server, ground.application.target.application.service)
+        await processor.confine(server, ground.application.target.application.service)
         await _execute(server, DROP)
 
     async def culprits(self, ground: Ground) -> tuple[SessionId, ...] | None:
@@ -86,6 +83,7 @@ class MissingIndex:
     async def relent(self, ground: Ground) -> None:
         """What has begun without the index goes on without it, unless it is stopped as well."""
         server = ground.stack.postgres
+        await processor.release(server)
         await _execute(server, INDEX)
         async with connected(server, server.settings.database) as connection:
             await connection.fetch(STOP, ground.application.target.application.service)
@@ -100,15 +98,6 @@ async def _execute(server: Postgres, *statements: str) -> None:
     async with connected(server, server.settings.database) as connection:
         for statement in statements:
             await connection.execute(statement, timeout=SECONDS_TO_FILL)
-
-
-async def _yield(server: Postgres, application: str) -> None:
-    """A server of its own would not take the processor from everybody else of the drill."""
-    async with connected(server, server.settings.database) as connection:
-        rows = await connection.fetch(SESSIONS, application)
-    for row in rows:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.setpriority(os.PRIO_PROCESS, row["pid"], NICE)
 
 
 async def _is_unusual(users: Load) -> str | None:

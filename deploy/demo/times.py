@@ -49,13 +49,13 @@ class Times(BaseModel, frozen=True):
 RUNBOOK = Times()
 COMPRESSED = Times(
     scrape_interval="1s",
-    # A leaked session is to be old enough when the alert comes, so the rule waits longer than leak_age.
+    # What is wrong is to be old enough when the alert comes, so the rule waits longer than any age below.
     exhausted_for="5s",
     resend="5s",
     grouped="2s",
     leak_age="3s",
     idle_leak_age="3s",
-    full_for="4s",
+    full_for="3s",
     clear_window="20s",
     clear_step="2s",
     relook="5s",

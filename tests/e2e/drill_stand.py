@@ -35,7 +35,7 @@ QUICK = COMPRESSED.model_copy(
         "exhausted_for": "4s",
         "leak_age": "2s",
         "idle_leak_age": "2s",
-        "full_for": "3s",
+        "full_for": "2s",
         "clear_window": "8s",
         "clear_step": "1s",
         "watch": ("2s", "4s"),

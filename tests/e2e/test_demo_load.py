@@ -16,7 +16,7 @@ TIMES = QUICK.model_copy(
         **scenarios.NONE.times,
         "scrape_interval": "3s",
         "exhausted_for": "3s",
-        "gathered": "1500ms",
+        "gathered": "3s",
         "clear_window": "9s",
         "clear_step": "6s",
         "resize_for": "15s",

@@ -17,7 +17,7 @@ from workflows.models.page import Level
 from workflows.models.policy import Option
 
 QUIET = Demand(rate=8, hold_ms=50)
-SLOW = dataclasses.replace(scenarios.SLOW, pool_size=6, calm=QUIET, fault=MissingIndex(rate=3))
+SLOW = dataclasses.replace(scenarios.SLOW, pool_size=6, calm=QUIET, usual=QUIET, fault=MissingIndex(rate=6))
 """The demo's, with less work beside it: reading the table takes a processor, and others use this machine."""
 LATE = "Acted within a second of the alert"
 

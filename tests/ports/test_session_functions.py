@@ -61,7 +61,7 @@ async def test_one_wrong_column_is_another_statement(
         connected(postgres_server.application_dsn) as slow,
         running(slow, "SELECT pg_sleep(30)") as task,
     ):
-        seen = await described_as(medic, slow.get_server_pid(), "wait_event = 'PgSleep'")
+        seen = await described_as(medic, slow.get_server_pid(), "state = 'active' AND wait_event = 'PgSleep'")
         assert not await cancel(medic, mistaken(seen, other))
         assert not task.done()
 
@@ -183,7 +183,9 @@ async def test_a_commit_that_waits_for_its_standby_is_left_alone(
                 connected(postgres_server.application_dsn) as writer,
                 running(writer, "CREATE TABLE waits_for_standby ()") as task,
             ):
-                seen = await described_as(medic, writer.get_server_pid(), "wait_event = 'SyncRep'")
+                seen = await described_as(
+                    medic, writer.get_server_pid(), "state = 'active' AND wait_event = 'SyncRep'"
+                )
                 assert not await terminate(medic, seen)
                 assert not await cancel(medic, seen)
                 assert not task.done()
@@ -198,7 +200,7 @@ async def test_a_commit_that_waits_for_its_standby_is_left_alone(
 async def test_cancels_exactly_the_statement_described(postgres_server: Postgres, medic: Connection) -> None:
     async with connected(postgres_server.application_dsn) as slow:
         task = asyncio.create_task(slow.fetchval("SELECT 'slow' FROM pg_sleep(30)"))
-        seen = await described_as(medic, slow.get_server_pid(), "wait_event = 'PgSleep'")
+        seen = await described_as(medic, slow.get_server_pid(), "state = 'active' AND wait_event = 'PgSleep'")
         assert not await cancel(
             medic, replace(seen, query_start=seen.query_start - timedelta(microseconds=1))
         )

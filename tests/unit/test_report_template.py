@@ -11,6 +11,7 @@ from tests.unit import incidents, scenes
 from tests.unit.markup import EVIL, NASTY, PARSER, section, structure, words
 from tests.unit.scenes import NOW, known
 from workflows.markdown import code, escape
+from workflows.models.diagnosis import Cause
 from workflows.models.evidence import StatementReading
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Escalation, Level
@@ -32,6 +33,13 @@ def test_a_healed_leak_reads_from_the_top() -> None:
     assert "The clear window confirmed it at 03:05:03." in text
     assert "| pool free again | 3.0 s | 15 min | kept |" in text
     assert "<http://127.0.0.1:8233/namespaces/default>" in text
+
+
+@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.HEALTHY}))
+def test_every_cause_is_told_in_words(cause: Cause) -> None:
+    title = render(incidents.report(diagnoses=(incidents.diagnosis(cause),))).split("\n")[0]
+    assert title.startswith("# shop: recovered from ")
+    assert title != f"# shop: recovered from {cause}"
 
 
 def test_every_touched_thing_is_named_with_its_result() -> None:
