@@ -78,6 +78,14 @@ class Incidents:
         async with _telling(target):
             await self._handle(target).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
 
+    async def take_on(self, target: str, since: datetime, by: str) -> None:
+        """The same, for the one incident that an alert of that moment opened; raises `NoIncident`."""
+        async with _telling(target):
+            run = await self._handle(target).describe(rpc_timeout=QUICK)
+            if run.status is not WorkflowExecutionStatus.RUNNING or await opened_by(run) != since:
+                raise NoIncident(f"{target} has no open incident of {since:%Y-%m-%d %H:%M:%S} UTC")
+            await self._handle(target, run.run_id).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
+
     async def decide(self, target: str, answer: Answer) -> Decision:
         """Approve or reject; raises `AnswerRefused` when the answer does not count.
 
@@ -112,6 +120,12 @@ async def put_answer(handle: WorkflowHandle[Any, Any], answer: Answer, once: str
             await asyncio.sleep(BETWEEN_TRIES)
         else:
             return decision
+
+
+async def opened_by(run: WorkflowExecution) -> datetime | None:
+    """When the alert began that opened this run."""
+    memo = await run.memo()
+    return datetime.fromisoformat(memo["since"]) if "since" in memo else None
 
 
 @asynccontextmanager

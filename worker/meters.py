@@ -43,7 +43,7 @@ class Meters:
         )
         built = Gauge("poolmedic_build_info", "The running version.", ["version"], registry=self.registry)
         built.labels(VERSION).set(1)
-        for page in ("alerts", "reading"):
+        for page in ("alerts", "reading", "links"):
             self.unauthorized.labels(page)
         for result in RESULTS:
             self.deliveries.labels(result)

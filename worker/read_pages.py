@@ -11,6 +11,7 @@ from worker.access import Access
 from worker.meters import Meters
 from worker.sdk_metrics import SdkMetrics
 
+FREE = frozenset({"health", "links"})
 _templates = Environment(loader=PackageLoader("worker"), autoescape=True, trim_blocks=True)
 
 
@@ -44,12 +45,12 @@ class ReadPages:
 
 
 def _with_tokens(description: dict[str, Any]) -> dict[str, Any]:
-    """Says which operations need a token: all but the health pages."""
+    """Says which operations need a token: all but the health pages, and those where a link is one."""
     description.setdefault("components", {})["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer"},
     }
     for methods in description["paths"].values():
         for operation in methods.values():
-            if "health" not in operation["tags"]:
+            if not FREE & {*operation["tags"]}:
                 operation["security"] = [{"token": []}]
     return description

@@ -14,6 +14,7 @@ from workflows.models.target import Url
 
 PREFIX = "POOLMEDIC_"
 SHORTEST_TOKEN = 16
+TOKENS = ("webhook_tokens", "read_tokens", "link_keys")
 
 
 def _split(value: object) -> object:
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
     """Bearer tokens that may deliver alerts; several at once while they are rotated."""
     read_tokens: Tokens = ()
     """Bearer tokens that may only read metrics and the interface's description."""
+    link_keys: Tokens = ()
+    """Keys that sign the links in messages; the first signs, the others are known while they are rotated."""
+    public_url: Url | None = None
+    """Where people reach these pages; with a key, every page to people holds a link to acknowledge."""
     task_queue: Annotated[str, Field(min_length=1)] = "poolmedic"
     profiles: Path | None = None
     """A folder of metric profiles of your own, instead of the one that the configuration file names."""
@@ -72,12 +77,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _tokens_are_long(self) -> Self:
-        for name, tokens in (("webhook_tokens", self.webhook_tokens), ("read_tokens", self.read_tokens)):
-            if any(len(token.get_secret_value()) < SHORTEST_TOKEN for token in tokens):
+        for name in TOKENS:
+            if any(len(token.get_secret_value()) < SHORTEST_TOKEN for token in getattr(self, name)):
                 variable = f"{PREFIX}{name.upper()}"
                 raise ValueError(
                     f"{variable}: a token has fewer than {SHORTEST_TOKEN} characters; make it longer"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _links_are_whole(self) -> Self:
+        if bool(self.link_keys) != bool(self.public_url):
+            missing, given = ("PUBLIC_URL", "LINK_KEYS") if self.link_keys else ("LINK_KEYS", "PUBLIC_URL")
+            raise ValueError(f"{PREFIX}{missing}: must be set beside {PREFIX}{given}, or neither of them")
         return self
 
     @model_validator(mode="after")
@@ -105,7 +117,7 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - fields of every t
     """Settings from the environment, and `given` ones before it; raises `ConfigurationRefused`."""
     values = {name: value for name, value in given.items() if value is not None}
     try:
-        for name in ("webhook_tokens", "read_tokens"):
+        for name in TOKENS:
             values.setdefault(name, _read_tokens(f"{PREFIX}{name.upper()}"))
         return Settings(**values)
     except MissingSecret as missing:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from worker.access import Access
+from worker.acknowledging import Acknowledging
 from worker.answers import tell_malformed
 from worker.config import Configuration
 from worker.connections import Connection
@@ -20,7 +21,9 @@ from worker.delivery import Malformed
 from worker.errors import Usage
 from worker.health import Probes
 from worker.http_app import new_app
+from worker.incidents import Incidents
 from worker.intake import Intake
+from worker.invitation import Invitations
 from worker.meters import Meters
 from worker.read_pages import ReadPages
 from worker.sdk_metrics import SdkMetrics
@@ -43,9 +46,13 @@ def webhook_site(
     """Everything: alerts, health, metrics, the interface's description."""
     app = new_app()
     app.include_router(Probes(client, settings.task_queue, working).router())
-    intake = Intake(client, configuration, settings.task_queue)
+    invitations = _invitations(settings)
+    intake = Intake(client, configuration, settings.task_queue, invitations)
     senders = Access(settings.webhook_tokens, meters.unauthorized.labels("alerts"), takes_basic=False)
     Webhook(intake, meters).serve_on(app, senders)
+    if invitations:
+        refused = meters.unauthorized.labels("links")
+        Acknowledging(Incidents(client), invitations, refused).serve_on(app)
     app.add_exception_handler(Malformed, tell_malformed)
     ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
     return app
@@ -59,6 +66,10 @@ def worker_site(
     app.include_router(Probes(client, settings.task_queue, working).router())
     ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
     return app
+
+
+def _invitations(settings: Settings) -> Invitations | None:
+    return Invitations(settings.link_keys, str(settings.public_url)) if settings.public_url else None
 
 
 def _readers(settings: Settings, meters: Meters) -> Access:

@@ -59,6 +59,8 @@ def describe_environment(stack: Stack, configuration: Path, reports: Path) -> Ma
         "POOLMEDIC_HOST": LOOPBACK,
         "POOLMEDIC_PORT": str(stack.state.port(WORKER)),
         "POOLMEDIC_WEBHOOK_TOKENS_FILE": str(stack.webhook_token_file),
+        "POOLMEDIC_PUBLIC_URL": f"http://{LOOPBACK}:{stack.state.port(WORKER)}",
+        "POOLMEDIC_LINK_KEYS": stack.state.secret("link-key"),
         "POOLMEDIC_READ_TOKENS_FILE": str(stack.read_token_file),
         "POOLMEDIC_DOCKER_HOST": stack.engine.address,
         "POOLMEDIC_REPORTS": str(reports),

@@ -18,6 +18,7 @@ from deploy.demo.witness import Start
 from deploy.load.generator import Load
 from workflows.models.alert import Alert
 from workflows.models.base import Moment
+from workflows.models.policy import Option
 from workflows.models.report import Report
 
 LONGEST_REVERT = 120.0
@@ -42,8 +43,8 @@ class Drill:
     """Of the incident's run, when it had ended."""
     stored: str | None = None
     """Where the report is."""
-    approved_at: Moment | None = None
-    """When the stand-in for a person sent the approval."""
+    approved_at: dict[str, Moment] = field(default_factory=dict)
+    """When the stand-in for a person sent its approval, per option."""
     change: WorkflowExecutionDescription | None = None
     """The workflow that reverts a temporary size."""
 
@@ -61,6 +62,14 @@ class Drill:
     def alert(self) -> Alert | None:
         """The alert that opened the incident, with the moment the webhook took it."""
         return self.report.case.alert if self.report and self.report.case else None
+
+    def approval_of(self, option: Option) -> Moment | None:
+        """When a person said yes to it; None where nobody did, or more than once."""
+        requests = self.report.requests if self.report else ()
+        asked = {request.id for request in requests if request.option == option}
+        decisions = self.report.decisions if self.report else ()
+        given = [each.at for each in decisions if each.accepted and each.approve and each.request in asked]
+        return self.approved_at.get(option, given[0]) if len(given) == 1 else None
 
     @property
     def reverts_in_time(self) -> bool:

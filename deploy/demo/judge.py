@@ -39,7 +39,8 @@ async def judge(drill: Drill) -> tuple[Check, ...]:
 
 def _checks(drill: Drill) -> Iterator[Judge]:
     scenario = drill.scenario
-    cancelled = slowness.cancelled if scenario.cause is Cause.SLOW else queues.cancelled
+    is_slow = Cause.SLOW in (scenario.cause, *scenario.then)
+    cancelled = slowness.cancelled if is_slow else queues.cancelled
     yield from (_sessions, cancelled, _decoys, _container, _sufferers, _pages)
     if drill.stage.others:
         yield from bystanders.BESIDE

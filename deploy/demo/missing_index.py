@@ -55,6 +55,11 @@ class MissingIndex:
         )
 
     async def strike(self, ground: Ground) -> None:
+        await self.prepare(ground)
+        await self.drop(ground)
+
+    async def prepare(self, ground: Ground) -> None:
+        """The parcels, their index, and users whom it serves so often that their usual time is known."""
         server = ground.stack.postgres
         ground.holding.push_async_callback(self.relent, ground)
         await _execute(server, FORGET, FILL, INDEX, f"VACUUM ANALYZE {TABLE}")
@@ -69,6 +74,10 @@ class MissingIndex:
         if reason := await probes.until(lambda: _is_unusual(users), SECONDS_OF_USUAL):
             raise UsualMissing(reason)
         users.rate = self.rate
+
+    async def drop(self, ground: Ground) -> None:
+        """Take the index away, and every processor but one."""
+        server = ground.stack.postgres
         await processor.confine(server, ground.application.target.application.service)
         await _execute(server, DROP)
 

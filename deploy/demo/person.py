@@ -62,7 +62,7 @@ class StandIn:
         """Raises TimeoutError if no page came, SignalRefused if the command failed."""
         self._narrator.offer(ways(drill.stage, request))
         line = await _read_page(drill, request)
-        drill.approved_at = datetime.now(UTC)
+        drill.approved_at[request.option] = datetime.now(UTC)
         self._narrator.say(f"Nobody is at the terminal; as a person would: {shlex.join(line)}")
         await _run(str(find_program()), [*line[1:], "--address", drill.stage.stack.temporal.address])
 

@@ -11,6 +11,7 @@ from deploy.demo.drill import Drill
 from deploy.demo.sessions import SessionId
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
+from workflows.models.policy import Option
 from workflows.wording import counted, listed
 
 WAIT_LONG = """
@@ -31,14 +32,11 @@ async def cancelled(drill: Drill) -> Check:
 
 async def approved(drill: Drill) -> Check:
     """By PostgreSQL's log nothing was done before a person's one answer."""
-    report = drill.report
-    accepted = [each for each in report.decisions if each.accepted and each.approve] if report else []
-    given = drill.approved_at or (accepted[0].at if accepted else None)
+    given = drill.approval_of(Option.TERMINATE if drill.scenario.ends_sessions else Option.CANCEL)
     done = _moments(drill)
-    holds = len(accepted) == 1 and given is not None and bool(done) and given < min(done)
-    return Check(
-        "Nothing was done before the approval", holds, accepted[0].message if accepted else "nobody approved"
-    )
+    holds = given is not None and bool(done) and given < min(done)
+    seen = f"approved at {given:%H:%M:%S}" if given else "nobody approved, or more than once"
+    return Check("Nothing was done before the approval", holds, seen)
 
 
 async def drained(drill: Drill) -> Check:

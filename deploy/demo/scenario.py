@@ -11,7 +11,7 @@ from deploy.demo.migration import WaitingChange
 from deploy.demo.missing_index import MissingIndex
 from deploy.demo.row_lock import RowLock
 from deploy.demo.standby import LostStandby
-from deploy.demo.together import Together
+from deploy.demo.together import SlowBehindLock, Together
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level
 from workflows.models.policy import Mode, Option
@@ -232,6 +232,20 @@ SLOW = Scenario(
     told=("FROM parcels WHERE", "CREATE INDEX CONCURRENTLY poolmedic_parcels_order_id"),
     advice=("the index that it lacks",),
 )
+SLOW_BEHIND_LOCK = Scenario(
+    name="slow-lock",
+    story="Users queue behind a row that stays locked, and a page that lost its index hides among them.",
+    pool_size=12,
+    calm=VISITORS,
+    usual=Demand(rate=20, hold_ms=100),
+    fault=SlowBehindLock(RowLock(rate=9), MissingIndex(rate=6)),
+    cause=Cause.LOCK,
+    then=(Cause.SLOW,),
+    acts=frozenset({Option.TERMINATE, Option.CANCEL, Option.INDEX}),
+    loses=True,
+    told=("FROM parcels WHERE", "CREATE INDEX CONCURRENTLY poolmedic_parcels_order_id"),
+    advice=("the index that it lacks",),
+)
 DEGRADED = Scenario(
     name="degraded",
     story="The standby that every commit waits for is gone: the database hangs, whoever asks it.",
@@ -257,6 +271,7 @@ _ALL = (
     LOCK,
     DDL,
     SLOW,
+    SLOW_BEHIND_LOCK,
     DEGRADED,
     OBSERVE,
 )

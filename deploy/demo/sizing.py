@@ -6,6 +6,7 @@ from deploy.demo import incident
 from deploy.demo.check import Check, Judge
 from deploy.demo.drill import Drill
 from deploy.demo.scene import Scene
+from workflows.models.policy import Option
 
 
 async def untouched_size(drill: Drill) -> Check:
@@ -17,12 +18,9 @@ async def untouched_size(drill: Drill) -> Check:
 
 async def approval(drill: Drill) -> Check:
     """No larger size was seen before a person's answer."""
-    report = drill.report
-    accepted = [each for each in report.decisions if each.accepted and each.approve] if report else []
-    grown = _first_grown(drill)
-    given = drill.approved_at or (accepted[0].at if accepted else None)
-    holds = given is not None and grown is not None and len(accepted) == 1 and given < grown.at
-    seen = accepted[0].message if accepted else "nobody approved"
+    grown, given = _first_grown(drill), drill.approval_of(Option.RESIZE)
+    holds = given is not None and grown is not None and given < grown.at
+    seen = f"approved at {given:%H:%M:%S}" if given else "nobody approved, or more than once"
     return Check("The size was not changed before the approval", holds, seen)
 
 

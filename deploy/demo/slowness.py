@@ -12,6 +12,7 @@ from deploy.demo.check import Check
 from deploy.demo.drill import Drill
 from deploy.demo.missing_index import TABLE
 from deploy.local.postgres_roles import connected
+from workflows.models.policy import Option
 from workflows.wording import counted, listed
 
 INDEXES = """
@@ -65,9 +66,8 @@ async def index(drill: Drill) -> Check:
     async with connected(server, server.settings.database) as connection:
         found = {row["name"]: row["is_valid"] for row in await connection.fetch(INDEXES, TABLE)}
         cost = await connection.fetchval(PLAN)
-    accepted = [each for each in drill.report.decisions if each.accepted] if drill.report else []
     is_used = any("Index" in each["Node Type"] for each in _nodes(json.loads(cost)[0]["Plan"]))
-    holds = list(found.values()) == [True] and len(accepted) == 1 and is_used
+    holds = list(found.values()) == [True] and drill.approval_of(Option.INDEX) is not None and is_used
     seen = f"{listed(found) or 'none'}; its plan {'uses' if is_used else 'does not use'} it"
     return Check("The missing index was created once a person approved, and is used", holds, seen)
 

@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from deploy.demo import scenario as scenarios
+from deploy.demo.person import text_of
 from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
+from worker.incidents import Incidents
 from workflows.models.plan import Termination
 
 INSTANCES = scenarios.INSTANCES
+LINK = "acknowledge: "
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +24,22 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
 async def test_left_alone_the_one_stays_exhausted_and_the_others_go_on(stand: Stand) -> None:
     ended = await stand.run(left_alone(INSTANCES))
     assert ended.unmet == []
+
+
+async def test_the_link_in_its_page_stops_the_clock_of_the_acknowledgement(stand: Stand) -> None:
+    page = text_of(stand.stage.stack.receiver.messages("/oncall")[0])
+    link = next(line.removeprefix(LINK) for line in page.splitlines() if line.startswith(LINK))
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        assert (await browser.get(link)).status_code == 200
+        assert await acknowledgements(stand) == []
+        assert "anna has it in hand" in (await browser.post(link, data={"by": "anna"})).text
+    assert await acknowledgements(stand) == ["acknowledged by anna"]
+
+
+async def acknowledgements(stand: Stand) -> list[str]:
+    """By the open incident itself, which the drill before left alone."""
+    report = await Incidents(stand.stage.client).report(stand.stage.target)
+    return [entry.text for entry in report.timeline if "acknowledged" in entry.text]
 
 
 async def test_instances(stand: Stand) -> None:

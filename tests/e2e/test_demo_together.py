@@ -1,4 +1,4 @@
-"""The drill of two faults at once: first what holds most of the connections, then a new look."""
+"""The drills of two faults at once: first what holds most of the connections, then a new look."""
 
 import dataclasses
 from collections.abc import AsyncIterator

@@ -48,7 +48,7 @@ async def test_the_description_says_what_needs_a_token(webhook: Stand) -> None:
         for path, methods in described["paths"].items()
         if not all("security" in operation for operation in methods.values())
     ]
-    assert open_pages == ["/healthz", "/readyz"]
+    assert open_pages == ["/healthz", "/readyz", "/acknowledge/{token}"]
 
 
 async def test_metrics_tell_what_was_counted(webhook: Stand) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -25,6 +25,8 @@ TOKEN, OLD_TOKEN, READ_TOKEN = (
     "token-of-old-0123456789",
     "token-to-read-0123456789",
 )
+KEY, OLD_KEY = "key-of-links-0123456789", "key-of-old-links-0123456789"
+PUBLIC = "https://poolmedic.example/on-call"
 QUEUE = "webhook-tests"
 _numbers = itertools.count(1)
 
@@ -78,6 +80,8 @@ async def stand(client: Client) -> AsyncIterator[Stand]:
     settings = Settings(
         webhook_tokens=(SecretStr(TOKEN), SecretStr(OLD_TOKEN)),
         read_tokens=(SecretStr(READ_TOKEN),),
+        link_keys=(SecretStr(KEY), SecretStr(OLD_KEY)),
+        public_url=HttpUrl(PUBLIC),
         task_queue=QUEUE,
         graceful_seconds=1.0,
     )

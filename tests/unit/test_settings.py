@@ -52,6 +52,10 @@ def test_a_given_value_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
         ("WEBHOOK_TOKENS", "hunter2", "POOLMEDIC_WEBHOOK_TOKENS"),
         ("REPORTS_URL", "https://u:hunter2@reports/", "POOLMEDIC_REPORTS_URL: must hold no"),
         ("TLS_CERTIFICATE", "/nowhere.pem", "POOLMEDIC_TLS_CERTIFICATE"),
+        ("LINK_KEYS", "hunter2", "POOLMEDIC_LINK_KEYS: a token has fewer"),
+        ("LINK_KEYS", "hunter2-hunter2-hunter2", "POOLMEDIC_PUBLIC_URL: must be set beside"),
+        ("PUBLIC_URL", "https://poolmedic.example", "POOLMEDIC_LINK_KEYS: must be set beside"),
+        ("PUBLIC_URL", "https://u:hunter2@poolmedic.example", "POOLMEDIC_PUBLIC_URL: must hold no"),
     ],
 )
 def test_a_fault_names_its_variable(

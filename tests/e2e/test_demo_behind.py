@@ -1,0 +1,28 @@
+"""The drill of a slow query behind a lock: the queue hides it, and is healed first."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy.demo import scenario as scenarios
+from tests.e2e.drill_stand import QUICK, Stand, open_stand
+from workflows.models.diagnosis import Cause
+from workflows.models.policy import Option
+
+SCENARIO = scenarios.SLOW_BEHIND_LOCK
+LATE = "Acted within a second of the alert"
+
+
+@pytest.fixture(scope="module")
+async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand]:
+    async with open_stand(tmp_path_factory.mktemp("behind"), SCENARIO, QUICK) as opened:
+        yield opened
+
+
+async def test_a_slow_query_behind_a_lock(stand: Stand) -> None:
+    ended = await stand.run(SCENARIO)
+
+    assert [each for each in ended.unmet if not each.startswith(LATE)] == []
+    done = [(each.proposal.cause, each.proposal.act.option) for each in ended.report.attempts]
+    assert done[0] == (Cause.LOCK, Option.TERMINATE)
+    assert set(done[1:]) == {(Cause.SLOW, Option.CANCEL), (Cause.SLOW, Option.INDEX)}
