@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.blockers import read_blockers
 from activities.cancelling import Cancelling
 from activities.literals import mask_literals
+from activities.patience import Patience
 from activities.postgres_errors import DRIVER_ERRORS, describe
 from activities.pressure import read_pressure
 from activities.session_timeout import set_timeout
@@ -29,6 +30,8 @@ from workflows.remedies.termination import most_at_once
 
 MOST_STATEMENTS = 20
 LONGEST_TEXT = 300
+SECONDS_FOR_STATEMENTS, SECONDS_FOR_PRESSURE = 4.0, 6.0
+"""From the beginning of a look, which has 10 s: later, what can be done without is not asked for."""
 
 
 class PostgresDatabase(Database):
@@ -65,7 +68,7 @@ class PostgresDatabase(Database):
     @activity.defn
     @override
     async def read_database(self, look: Look) -> DatabaseReading:
-        database = look.target.database
+        database, patience = look.target.database, Patience()
         async with self.connection(database).lend() as connection:
             server = await _read_server(connection, database)
             # One transaction: all statements see the same snapshot of the sessions.
@@ -80,8 +83,16 @@ class PostgresDatabase(Database):
                 foreign=counts["foreign_ones"],
                 foreign_of_role=counts["foreign_of_role"],
                 blockers=await read_blockers(connection, sessions),
-                statements=await _read_statements(connection, database),
-                pressure=await read_pressure(connection, server.version),
+                statements=await patience.ask(
+                    "pg_stat_statements",
+                    SECONDS_FOR_STATEMENTS,
+                    lambda: _read_statements(connection, database),
+                ),
+                pressure=await patience.ask(
+                    "what presses on the server",
+                    SECONDS_FOR_PRESSURE,
+                    lambda: read_pressure(connection, server.version),
+                ),
             )
 
     @activity.defn

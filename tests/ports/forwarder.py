@@ -16,6 +16,8 @@ class Forwarder:
     def __init__(self, upstream: int) -> None:
         self.upstream = upstream
         self.port = 0
+        self.delay = 0.0
+        """Seconds before each answer goes on, as from a server far away or at its limits."""
 
     @classmethod
     @asynccontextmanager
@@ -32,10 +34,15 @@ class Forwarder:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection(LOOPBACK, self.upstream)
-        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer))
+        await asyncio.gather(
+            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer, late=True)
+        )
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(LARGEST):
-        writer.write(data)
-    writer.close()
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool = False
+    ) -> None:
+        while data := await reader.read(LARGEST):
+            if late:
+                await asyncio.sleep(self.delay)
+            writer.write(data)
+        writer.close()

@@ -20,6 +20,7 @@ from tests.ports.database_stage import Connection
 from tests.ports.forwarder import Forwarder
 from workflows.errors import SourceUnavailable, WrongServer
 from workflows.models.evidence import DatabaseReading
+from workflows.models.reading import Known, Unavailable
 
 OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = 'poolmedic'"
 
@@ -171,3 +172,19 @@ async def test_after_a_failover_the_next_read_reaches_the_right_server_again(
             assert reading.server.system_identifier == identifier
         finally:
             await database.close()
+
+
+async def test_a_server_that_answers_late_is_not_asked_for_what_can_be_done_without(
+    postgres_server: Postgres,
+) -> None:
+    async with Forwarder.to(postgres_server.port) as address, AsyncExitStack() as opened:
+        database = PostgresDatabase({examples.DSN: address.through(postgres_server.medic_dsn)})
+        opened.push_async_callback(database.close)
+        assert await database.warm() == {}
+        before = await read(database)  # from the second time on each statement is one round trip
+        address.delay = 0.6
+        reading = await read(database)
+    assert isinstance(before.statements, Known)
+    assert isinstance(reading.statements, Unavailable)
+    assert "not asked, the server had taken" in reading.statements.reason
+    assert reading.server.started_at == before.server.started_at
