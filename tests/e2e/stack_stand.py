@@ -51,8 +51,13 @@ class Runner:
         return dict(json.loads(line))
 
     async def end(self, number: signal.Signals) -> int:
+        """Its exit code; raises TimeoutError with what it still has, if it takes too long."""
         self.process.send_signal(number)
-        return await asyncio.to_thread(self.process.wait, SECONDS_TO_CLEAN_UP)
+        try:
+            return await asyncio.to_thread(self.process.wait, SECONDS_TO_CLEAN_UP)
+        except subprocess.TimeoutExpired:
+            left = leftovers.recorded(self.folder)
+            raise TimeoutError(f"not ended within {SECONDS_TO_CLEAN_UP} s; it still has {left}") from None
 
     def discard(self) -> None:
         self.process.kill()

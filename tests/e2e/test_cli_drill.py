@@ -5,6 +5,7 @@ receiver, with a configuration that would let an incident act by itself.
 """
 
 import asyncio
+import dataclasses
 import json
 import re
 from collections.abc import AsyncIterator
@@ -19,12 +20,14 @@ from deploy.demo.stage import CONFIGURATION, REPORTS, Stage
 from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
+from deploy.local.process import Process
 from tests.e2e.cli_stand import Said, poolmedic
 from tests.e2e.drill_stand import LEAK, LEAKED, Ended, Stand, open_stand
 from worker.examination import NEEDS_INCIDENT, Found
 from workflows.models.report import Report
 
 SECONDS_OF_A_DRILL = 120.0
+SECONDS_TO_START = 30.0
 NOBODY = "127.0.0.1:9"
 """Where no Temporal listens."""
 
@@ -46,11 +49,23 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
 
 
 @pytest.fixture(scope="class")
-async def stage(stand: Stand) -> Stage:
-    """Nobody works on it: whatever is done to it, `diagnose` has done."""
+async def stage(stand: Stand) -> AsyncIterator[Stage]:
+    """Nobody works on it: whatever is done to it, `diagnose` has done.
+
+    Alerts are taken all the same. One that Alertmanager could not deliver would come to the next drill.
+    """
     stage = await stand.prepare(LEAK)
-    await stage.worker.stop()
-    return stage
+    worker = stage.worker.process
+    await worker.stop()
+    program, _ = worker.command.arguments
+    takes = dataclasses.replace(worker.command, name="webhook", arguments=(program, "webhook"))
+    webhook = Process(worker.state, takes)
+    webhook.start()
+    try:
+        await webhook.wait_ready(probes.http(f"{stage.worker.url}/healthz"), SECONDS_TO_START)
+        yield stage
+    finally:
+        await webhook.stop()
 
 
 def environment(stage: Stage, **changes: str) -> dict[str, str]:

@@ -14,11 +14,12 @@ from workflows.models.report import Ending
 TIMES = QUICK.model_copy(
     update={
         **scenarios.NONE.times,
-        "scrape_interval": "3s",
-        "exhausted_for": "3s",
-        "gathered": "3s",
-        "clear_window": "9s",
-        "clear_step": "6s",
+        "scrape_interval": "4s",
+        "exhausted_for": "4s",
+        # Longer than the crowd takes to be gone, and shorter than Prometheus takes to see that.
+        "gathered": "2s",
+        "clear_window": "12s",
+        "clear_step": "8s",
         "resize_for": "15s",
     }
 )

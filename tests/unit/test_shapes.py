@@ -39,6 +39,11 @@ def test_extremes_that_were_reset_change_nothing() -> None:
     assert usual_seconds(shape(mean_seconds=0.3, longest_seconds=0.0, deviation_seconds=0.1)) == 0.3
 
 
+@pytest.mark.parametrize("deviation", [1.7e308, -1.7e308, float("inf"), float("nan")])
+def test_numbers_beyond_all_reckoning_leave_the_mean(deviation: float) -> None:
+    assert usual_seconds(shape(mean_seconds=0.3, longest_seconds=9.0, deviation_seconds=deviation)) == 0.3
+
+
 @given(st.lists(st.floats(0.001, 100), min_size=1, max_size=60))
 def test_whatever_the_calls_it_lies_between_the_shortest_and_the_mean(calls: list[float]) -> None:
     found = kept(calls)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from math import isfinite
 
 from workflows.models.evidence import DatabaseReading, StatementReading
 from workflows.models.reading import value_of
@@ -39,7 +40,8 @@ def usual_seconds(shape: StatementReading) -> float:
     mean, longest, deviation = shape.mean_seconds, shape.longest_seconds, shape.deviation_seconds
     if longest is None or deviation is None or not longest > mean:
         return mean
-    return max(mean - deviation**2 / (longest - mean), 0.0)
+    slow = deviation * deviation / (longest - mean)
+    return max(mean - slow, 0.0) if isfinite(slow) else mean
 
 
 def slow_part(shape: StatementReading) -> float:
