@@ -1,4 +1,4 @@
-"""The drills whose fault is traffic alone: far more than usual, and a crowd that is gone when looked for."""
+"""The drill of a spike: far more traffic than usual, every session an honest one."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -6,40 +6,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.demo import scenario as scenarios
-from deploy.demo.faults import Burst, Demand, Traffic
+from deploy.demo.faults import Demand, Traffic
 from deploy.demo.person import text_of
 from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
-from workflows.models.report import Ending
 
 TIMES = QUICK.model_copy(
     update={
-        **scenarios.NONE.times,
-        "scrape_interval": "4s",
-        "exhausted_for": "4s",
-        # Longer than the crowd takes to be gone, and shorter than Prometheus takes to see that.
-        "gathered": "2s",
-        "clear_window": "12s",
-        "clear_step": "8s",
+        "clear_window": "9s",
+        "clear_step": "1s",
         "resize_for": "15s",
     }
 )
 FEW, MANY = Demand(rate=1, hold_ms=400), Demand(rate=18, hold_ms=400)
-SHOPPERS = Demand(rate=10, hold_ms=50)
 SPIKE = dataclasses.replace(
     scenarios.SPIKE,
     pool_size=5,
-    patience=scenarios.NONE.patience,
+    patience=0.5,
     resize_factor=8,
     calm=FEW,
     usual=FEW,
     fault=Traffic(MANY, "eighteen times the usual traffic arrives"),
-)
-NONE = dataclasses.replace(
-    scenarios.NONE,
-    pool_size=5,
-    calm=SHOPPERS,
-    usual=SHOPPERS,
-    fault=Burst(Demand(rate=40, hold_ms=200, users=25), "a crowd, until the alert fires"),
 )
 
 
@@ -67,12 +53,3 @@ async def test_spike(stand: Stand) -> None:
         if ended.report.requests[0].id in text_of(page)
     ]
     assert "times the usual" in text_of(asked)
-
-
-async def test_none(stand: Stand) -> None:
-    ended = await stand.run(NONE)
-    assert ended.unmet == []
-    assert ended.report.outcome is Ending.NOTHING_FOUND
-    # The alert was Alertmanager's own, and the incident was closed only after it had ended.
-    assert ended.drill.alert is not None
-    assert "is resolved" in " ".join(entry.text for entry in ended.report.timeline)
