@@ -58,8 +58,8 @@ class Gain:
         calls = now.calls - first.calls
         mean = (now.total_seconds - first.total_seconds) / calls
         before = f", {span(self._before[1])} over all of them before it" if self._before else ""
-        told = f"took {span(mean)} on average over {counted(calls, 'call')} since the index{before}"
-        self._say(place, f"query {first.query_id} {told}")
+        since = f"over {counted(calls, 'call')} that ended since the index{before}"
+        self._say(place, f"query {first.query_id} took {span(mean)} on average {since}")
 
     def _place(self) -> int | None:
         """Of the last attempt that created an index."""

@@ -20,7 +20,7 @@ from deploy.demo.missing_index import MissingIndex
 from deploy.demo.row_lock import RowLock
 from deploy.demo.scenario import Scenario
 from deploy.demo.standby import LostStandby
-from deploy.demo.together import Together
+from deploy.demo.together import SlowBehindLock, Together
 from workflows.models.diagnosis import Cause
 from workflows.models.policy import Approval, Mode, Option, Permission, Policy, Thresholds
 
@@ -190,6 +190,14 @@ def _slow(chance: Random, names: Names) -> Scenario:
     return dataclasses.replace(scenario, usual=usual, fault=MissingIndex(rate=round(chance.uniform(6, 9), 1)))
 
 
+def _slow_behind_lock(chance: Random, names: Names) -> Scenario:
+    scenario = _calm(demo.SLOW_BEHIND_LOCK, names, chance, chance.randint(8, 14))
+    usual = Demand(rate=30, hold_ms=scenario.calm.hold_ms)
+    lock = RowLock(rate=round(chance.uniform(7, 12), 1))
+    fault = SlowBehindLock(lock, MissingIndex(rate=round(chance.uniform(5, 8), 1)))
+    return dataclasses.replace(scenario, usual=usual, fault=fault)
+
+
 def _degraded(chance: Random, names: Names) -> Scenario:
     scenario = _calm(demo.DEGRADED, names, chance, chance.randint(8, 16))
     return dataclasses.replace(scenario, fault=LostStandby(rate=round(chance.uniform(5, 10), 1)))
@@ -273,6 +281,7 @@ SCENARIOS: Mapping[str, Callable[[Random, Names], Scenario]] = {
     "lock": _lock,
     "ddl": _ddl,
     "slow": _slow,
+    "slow-lock": _slow_behind_lock,
     "degraded": _degraded,
     "spike": _spike,
     "leak-spike": _leak_in_spike,

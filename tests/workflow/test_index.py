@@ -68,7 +68,7 @@ async def test_an_index_is_created_once_a_person_has_said_so_and_its_gain_is_tol
     detail = report.attempts[-1].outcome.detail
     assert "plan of query 4712: cost 5000 before the index, 8 with it" in detail
     assert "took 2 ms on average over" in detail
-    assert "calls since the index, 3 ms over all of them before it" in detail
+    assert "calls that ended since the index, 3 ms over all of them before it" in detail
     assert stage.world.script.calls["measure_query"] == 2
 
 
