@@ -7,12 +7,15 @@ from typing import override
 from apprise import Apprise, NotifyBase, NotifyFormat, NotifyType
 from temporalio import activity
 
+from activities.invitation import Invitation, Invitations
 from activities.page_text import render, render_title
 from workflows.errors import NotConfigured, SourceUnavailable
 from workflows.models.page import Delivery, Level, Page
 from workflows.models.text import clean
 from workflows.ports.activities import Notifications
 
+INCIDENT = "pool/"
+"""What the id of an incident's workflow begins with."""
 SECONDS_PER_ROUTE = 10.0
 SECONDS_PER_PAGE = 40.0
 """All routes together; less than the page's activity may take."""
@@ -21,10 +24,17 @@ _SHORTEST_SECRET = 5
 
 
 class AppriseNotifications(Notifications):
-    """`routes`: for each route, by its secret's name, the Apprise address that the secret holds."""
+    """`routes`: for each route, by its secret's name, the Apprise address that the secret holds.
 
-    def __init__(self, routes: Mapping[str, Mapping[str, str]]) -> None:
+    `invitations` sign the link to acknowledge, here and not in the workflow: what a workflow knows stands in
+    its history, and in the report.
+    """
+
+    def __init__(
+        self, routes: Mapping[str, Mapping[str, str]], invitations: Invitations | None = None
+    ) -> None:
         """Raises NotConfigured for an address that Apprise does not know; the message never shows it."""
+        self._invitations = invitations
         self._routes = {
             route: [Address(name, secret) for name, secret in addresses.items()]
             for route, addresses in routes.items()
@@ -37,6 +47,7 @@ class AppriseNotifications(Notifications):
         if not known:
             raise NotConfigured(f"none of the routes {', '.join(page.routes)} is in the configuration")
         failed = dict.fromkeys((route for route in page.routes if route not in known), "not configured")
+        page = self._with_link(page)
         seconds = min(SECONDS_PER_ROUTE, SECONDS_PER_PAGE / len(known))
         for route in known:
             failures = await self._send(route, page, seconds)
@@ -45,6 +56,16 @@ class AppriseNotifications(Notifications):
                 return Delivery(route=route, failed=failed)
         told = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         raise SourceUnavailable(f"nobody of {page.level} could be reached: {told}")
+
+    def _with_link(self, page: Page) -> Page:
+        """Good news needs nobody; a page about a temporary change belongs to no incident's run."""
+        if self._invitations is None or page.is_good_news:
+            return page
+        sender = activity.info()
+        if sender.workflow_id != f"{INCIDENT}{page.target}" or sender.workflow_run_id is None:
+            return page
+        link = self._invitations.link(Invitation(target=page.target, run=sender.workflow_run_id))
+        return page.model_copy(update={"links": {"acknowledge": link, **page.links}})
 
     async def _send(self, route: str, page: Page, seconds: float) -> dict[str, str]:
         """Why, by name, for the addresses of this route that did not take the page."""

@@ -1,5 +1,6 @@
 """`/acknowledge/…`: the page behind a link in a message. Reading it changes nothing; its button does."""
 
+import collections
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,10 +10,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import Counter
 
+from activities.invitation import PATH, Invitation, Invitations, LinkRefused
 from worker.body import read_body
 from worker.errors import NoIncident, TemporalUnavailable
 from worker.incidents import Incidents
-from worker.invitation import PATH, Invitation, Invitations, LinkRefused
 from workflows.approval import UnreadableAnswer, read_name
 
 _page = Environment(
@@ -21,11 +22,18 @@ _page = Environment(
 _log = structlog.get_logger("poolmedic.acknowledge")
 
 
+MOST_PRESSES = 20
+"""Of one link: each is an event in the incident's history, which has an end."""
+MOST_LINKS = 10_000
+"""That are counted at a time."""
+
+
 class Acknowledging:
     """Takes the word of whoever has a link; the name is claimed, as a signal's is."""
 
     def __init__(self, incidents: Incidents, invitations: Invitations, refused: Counter) -> None:
         self._incidents, self._invitations, self._refused = incidents, invitations, refused
+        self._presses = collections.Counter[str]()
 
     def serve_on(self, app: FastAPI) -> None:
         """Add the page, and what its button does; the link itself is the permission."""
@@ -50,7 +58,10 @@ class Acknowledging:
             return self._refuse(refusal)
         try:
             name = _name_in(await read_body(request))
-            await self._incidents.take_on(invitation.target, invitation.since, name)
+            self._count(token)
+            await self._incidents.take_on(invitation.target, invitation.run, name)
+        except LinkRefused as refusal:
+            return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=str(refusal))
         except UnreadableAnswer:
             told = "Nothing was done: a name is needed, and it must be a person's."
             return _render(status.HTTP_422_UNPROCESSABLE_CONTENT, invitation=invitation, problem=told)
@@ -62,6 +73,13 @@ class Acknowledging:
         _log.info("acknowledged by link", target=invitation.target, by=name)
         return _render(status.HTTP_200_OK, invitation=invitation, name=name)
 
+    def _count(self, token: str) -> None:
+        if len(self._presses) > MOST_LINKS:
+            self._presses.clear()
+        self._presses[token] += 1
+        if self._presses[token] > MOST_PRESSES:
+            raise LinkRefused(f"This link was used {MOST_PRESSES} times already. Nothing was done.")
+
     def _refuse(self, refusal: LinkRefused) -> HTMLResponse:
         self._refused.inc()
         _log.warning("link refused", reason=str(refusal))
@@ -70,7 +88,10 @@ class Acknowledging:
 
 def _name_in(body: bytes) -> str:
     """The form's field `by`; raises `UnreadableAnswer`."""
-    given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).get("by", [""])
+    try:
+        given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).get("by", [""])
+    except ValueError:  # more fields than the form has
+        given = [""]
     return read_name((given[0],))
 
 

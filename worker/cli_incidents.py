@@ -16,6 +16,7 @@ from worker.report_view import render
 from worker.telemetry import new_runtime
 from worker.temporal import connect
 from worker.terminal import console, shown, visible, write_json
+from workflows.approval import UnreadableAnswer, read_name
 from workflows.models.approval import Answer, Decision
 
 Target = Annotated[
@@ -71,7 +72,11 @@ def show(
 @app.command()
 def acknowledge(target: Target, by: By, as_json: Json = False) -> None:
     """Say that you have a target's incident in hand; stops the page for want of an acknowledgement."""
-    name, person = checked(target), _named(by)
+    name = checked(target)
+    try:
+        person = read_name((by,))
+    except UnreadableAnswer as error:
+        raise Usage(f"--by: {error}") from error
     _ask(lambda incidents: incidents.acknowledge(name, person))
     if as_json:
         write_json({"target": name, "acknowledged_by": person})

@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import AnswerRefused, NoIncident, TemporalUnavailable
 from worker.naming import WORKFLOW, workflow_id
-from worker.temporal import is_not_open, is_silent
+from worker.temporal import Unreachable, is_not_open, is_silent, reaching
 from workflows import attributes
 from workflows.models.approval import Answer, Decision
 from workflows.models.report import Report
@@ -78,13 +78,13 @@ class Incidents:
         async with _telling(target):
             await self._handle(target).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
 
-    async def take_on(self, target: str, since: datetime, by: str) -> None:
-        """The same, for the one incident that an alert of that moment opened; raises `NoIncident`."""
-        async with _telling(target):
-            run = await self._handle(target).describe(rpc_timeout=QUICK)
-            if run.status is not WorkflowExecutionStatus.RUNNING or await opened_by(run) != since:
-                raise NoIncident(f"{target} has no open incident of {since:%Y-%m-%d %H:%M:%S} UTC")
-            await self._handle(target, run.run_id).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
+    async def take_on(self, target: str, run_id: str, by: str) -> None:
+        """The same, for that very run; raises `NoIncident` once it is over."""
+        try:
+            async with reaching(PATIENCE.total_seconds()), _telling(target):
+                await self._handle(target, run_id).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
+        except Unreachable:
+            raise TemporalUnavailable("Temporal does not answer") from None
 
     async def decide(self, target: str, answer: Answer) -> Decision:
         """Approve or reject; raises `AnswerRefused` when the answer does not count.
@@ -120,12 +120,6 @@ async def put_answer(handle: WorkflowHandle[Any, Any], answer: Answer, once: str
             await asyncio.sleep(BETWEEN_TRIES)
         else:
             return decision
-
-
-async def opened_by(run: WorkflowExecution) -> datetime | None:
-    """When the alert began that opened this run."""
-    memo = await run.memo()
-    return datetime.fromisoformat(memo["since"]) if "since" in memo else None
 
 
 @asynccontextmanager

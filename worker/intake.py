@@ -17,7 +17,6 @@ from temporalio.service import RPCError
 
 from worker.config import Configuration, Links, TargetEntry
 from worker.errors import TemporalUnavailable
-from worker.invitation import Invitation, Invitations
 from worker.naming import SIGNAL, WORKFLOW, workflow_id
 from worker.routing import Assignment
 from worker.temporal import Unreachable, is_not_open, is_silent, reaching
@@ -57,8 +56,6 @@ class Intake:
     client: Client
     configuration: Configuration
     task_queue: str
-    invitations: Invitations | None = None
-    """Sign the links to acknowledge; without, messages have none."""
 
     async def place(self, assignments: tuple[Assignment, ...]) -> tuple[Placed, ...]:
         """Hand all over, firing ones first; raises `TemporalUnavailable` when one could not be.
@@ -101,7 +98,7 @@ class Intake:
         target = one.target
         handle = await self.client.start_workflow(
             WORKFLOW,
-            await self._checked(self.configuration.case(target, one.alert, self._links(one))),
+            await self._checked(self.configuration.case(target, one.alert, self._links(target))),
             id=workflow_id(target.name),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -109,11 +106,7 @@ class Intake:
             start_signal=SIGNAL,
             start_signal_args=[one.alert],
             search_attributes=_search_attributes(target),
-            memo={
-                "target": target.name,
-                "database": target.database.name,
-                "since": one.alert.starts_at.isoformat(),
-            },
+            memo={"target": target.name, "database": target.database.name},
             static_summary=f"{target.name}: connection pool exhausted",
             static_details=_details(target, self.configuration),
             rpc_timeout=RPC_TIMEOUT,
@@ -138,16 +131,15 @@ class Intake:
             raise ValueError("the incident's input does not survive encoding: a defect of this program")
         return case
 
-    def _links(self, one: Assignment) -> dict[str, str]:
-        name = one.target.name
-        configured = fill_links(
+    def _links(self, target: TargetEntry) -> dict[str, str]:
+        return fill_links(
             self.configuration.links,
-            {"target": name, "workflow_id": workflow_id(name), "namespace": self.client.namespace},
+            {
+                "target": target.name,
+                "workflow_id": workflow_id(target.name),
+                "namespace": self.client.namespace,
+            },
         )
-        if self.invitations is None:
-            return configured
-        invitation = Invitation(target=name, since=one.alert.starts_at)
-        return {"acknowledge": self.invitations.link(invitation), **configured}
 
 
 def fill_links(links: Links, values: Mapping[str, str]) -> dict[str, str]:

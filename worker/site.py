@@ -23,7 +23,7 @@ from worker.health import Probes
 from worker.http_app import new_app
 from worker.incidents import Incidents
 from worker.intake import Intake
-from worker.invitation import Invitations
+from worker.links import invitations_of
 from worker.meters import Meters
 from worker.read_pages import ReadPages
 from worker.sdk_metrics import SdkMetrics
@@ -46,11 +46,10 @@ def webhook_site(
     """Everything: alerts, health, metrics, the interface's description."""
     app = new_app()
     app.include_router(Probes(client, settings.task_queue, working).router())
-    invitations = _invitations(settings)
-    intake = Intake(client, configuration, settings.task_queue, invitations)
+    intake = Intake(client, configuration, settings.task_queue)
     senders = Access(settings.webhook_tokens, meters.unauthorized.labels("alerts"), takes_basic=False)
     Webhook(intake, meters).serve_on(app, senders)
-    if invitations:
+    if invitations := invitations_of(settings):
         refused = meters.unauthorized.labels("links")
         Acknowledging(Incidents(client), invitations, refused).serve_on(app)
     app.add_exception_handler(Malformed, tell_malformed)
@@ -66,10 +65,6 @@ def worker_site(
     app.include_router(Probes(client, settings.task_queue, working).router())
     ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
     return app
-
-
-def _invitations(settings: Settings) -> Invitations | None:
-    return Invitations(settings.link_keys, str(settings.public_url)) if settings.public_url else None
 
 
 def _readers(settings: Settings, meters: Meters) -> Access:

@@ -20,6 +20,7 @@ from activities.report_store import open_store
 from activities.reports import StoredReports
 from worker.config import Configuration, Source
 from worker.errors import ConfigurationRefused, Fault
+from worker.links import invitations_of
 from worker.logs import Redaction
 from worker.profiles import known_profiles
 from worker.secret import read_secret
@@ -95,7 +96,7 @@ async def open_ports(
     async with open_sources(settings, configuration, configuration.targets, redaction) as sources:
         yield Ports(
             **vars(sources),
-            notifications=_notifications(configuration, _Secrets(redaction)),
+            notifications=_notifications(settings, configuration, _Secrets(redaction)),
             reports=StoredReports(
                 open_store(settings.reports),
                 str(settings.reports_url) if settings.reports_url else None,
@@ -159,10 +160,12 @@ def _client(source: Source | None, secrets: _Secrets) -> httpx.AsyncClient:
     return httpx.AsyncClient(headers=headers, timeout=HTTP_SECONDS, trust_env=False)
 
 
-def _notifications(configuration: Configuration, secrets: _Secrets) -> AppriseNotifications:
+def _notifications(
+    settings: Settings, configuration: Configuration, secrets: _Secrets
+) -> AppriseNotifications:
     routes = {route: secrets.read_all(names) for route, names in configuration.routes.items()}
     try:
-        return AppriseNotifications(routes)
+        return AppriseNotifications(routes, invitations_of(settings))
     except NotConfigured as error:
         raise ConfigurationRefused("the environment", (Fault("routes", error.message),)) from error
 

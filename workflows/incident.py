@@ -16,7 +16,7 @@ from workflows.gain import Gain
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.approval import PIPELINE
-from workflows.models.diagnosis import Cause
+from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
@@ -98,6 +98,7 @@ class Incident(Messages):
             is_handed_over=record.is_handed_over,
         )
         record.learn(evidence, diagnosis, planned, now())
+        self.see_exhausted(diagnosis)
         self.people.follow(is_well=isinstance(planned.step, Healthy))
         self.announce()
         match planned.step:
@@ -110,6 +111,12 @@ class Incident(Messages):
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
+
+    def see_exhausted(self, diagnosis: Diagnosis) -> None:
+        """What stopped the clocks was a look that found the pools free; this one did not."""
+        is_free = self.record.healthy_at is not None
+        if is_free and diagnosis.first.instances and workflow.patched("exhausted-starts-the-clocks"):
+            self.record.bad_look()
 
     async def suspect(self, suspicion: LookAgain) -> None:
         """Look again when it is certain or dismissed; one that is neither again and again needs people."""

@@ -55,7 +55,7 @@ class Messages:
     def acknowledge(self, *payloads: Any) -> None:
         """A person has it in hand: `{"by": name}`."""
         try:
-            self.record.acknowledge(read_name(payloads), workflow.now())
+            self.record.acknowledge(read_name(payloads), workflow.now(), " (name claimed)")
         except UnreadableAnswer as error:
             self._unreadable(str(error))
 
@@ -71,7 +71,7 @@ class Messages:
         if self.neighbours.hear(standing):
             self.people.meet(standing)
         if standing.asks:
-            self.neighbours.tell()
+            self.neighbours.answer(standing.target)
 
     @workflow.update
     def decide(self, *payloads: Any) -> Decision:

@@ -4,7 +4,8 @@ They tell each other by signals from run to run: durable, and without a list tha
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -17,6 +18,10 @@ from workflows.waiting import happens
 
 SIGNAL = "neighbour"
 _LONGEST_ANSWER = 2.0
+_LONGEST_SILENCE = timedelta(minutes=20)
+"""Of one who has called people for both: they know of the database, so a worker may take its time."""
+_ONE_TO_ONE = "neighbours-speak-one-to-one"
+"""In a run of before every word went to all of them: on a shared server, the square of their number."""
 
 
 class Neighbours:
@@ -27,6 +32,8 @@ class Neighbours:
         self._known = {each.target: each for each in record.case.neighbours}
         self._standings: dict[str, Standing] = {}
         self._awaited: set[str] = set()
+        self._asked: dict[str, datetime] = {}
+        """Whom this incident leaves a call to, and asked whether it is there; until it answers."""
         self._called: set[tuple[Cause | None, Level]] = set()
         self._said: Cause | None = None
         self._telling: set[asyncio.Task[None]] = set()
@@ -47,6 +54,7 @@ class Neighbours:
         if standing.target not in self._known:
             return False
         self._awaited.discard(standing.target)
+        self._asked.pop(standing.target, None)
         before = self._standings.get(standing.target)
         self._standings[standing.target] = standing
         self._has_changed()
@@ -65,7 +73,13 @@ class Neighbours:
             return None
         own = self._record.case.target.routes.of(level)
         told = [each for each in self.open if each.cause is Cause.DEGRADED and level in each.called]
+        told = [each for each in told if not self._is_silent(each.target)]
         return next((each.target for each in told if self._known[each.target].routes.of(level) == own), None)
+
+    def _is_silent(self, target: str) -> bool:
+        """One whose run can do nothing any more still takes signals: it would keep every call for good."""
+        asked = self._asked.get(target)
+        return asked is not None and workflow.now() - asked > _LONGEST_SILENCE
 
     def called(self, level: Level, cause: Cause | None) -> None:
         """This incident has called this level for this cause: the others need not, for the same."""
@@ -80,6 +94,8 @@ class Neighbours:
     def begin(self) -> None:
         """Tell that this target is in an incident, and ask the others."""
         self._called.clear()
+        if self._standings and workflow.patched("neighbours-are-asked-anew"):
+            self._standings.clear()
         self._awaited = set(self._known)
         self.tell(asks=True)
 
@@ -89,13 +105,32 @@ class Neighbours:
 
     def end(self) -> None:
         """Tell that it is over, for now."""
-        self.tell(is_over=True)
+        self.tell()
 
-    def tell(self, *, asks: bool = False, is_over: bool = False) -> None:
+    def tell(self, *, asks: bool = False) -> None:
+        """Tell all of them."""
+        self._tell(self._known.values(), asks=asks)
+
+    def ask(self, target: str) -> None:
+        """Let one of them say whether it is in an incident still; who is silent tells no story."""
+        if not workflow.patched(_ONE_TO_ONE):
+            self.tell(asks=True)
+            return
+        self._asked.setdefault(target, workflow.now())
+        self._tell([self._known[target]], asks=True)
+
+    def answer(self, target: str) -> None:
+        """Tell the one who asked; a stranger is told nothing."""
+        if workflow.patched(_ONE_TO_ONE):
+            self._tell([each for each in self._known.values() if each.target == target])
+        else:
+            self.tell()
+
+    def _tell(self, neighbours: Iterable[Neighbour], *, asks: bool = False) -> None:
         """In the background: no neighbour ever delays an act."""
-        standing = self._own().model_copy(update={"asks": asks, "is_over": is_over})
+        standing = self._own().model_copy(update={"asks": asks})
         self._said = standing.cause
-        for neighbour in self._known.values():
+        for neighbour in neighbours:
             telling = asyncio.create_task(self._signal(neighbour, standing))
             self._telling.add(telling)
             telling.add_done_callback(self._telling.discard)
@@ -112,6 +147,7 @@ class Neighbours:
             opened_at=record.opened_at,
             cause=record.cause,
             called=tuple(sorted(level for cause, level in self._called if cause is record.cause)),
+            is_over=record.recovered_at is not None,
         )
 
     async def _signal(self, neighbour: Neighbour, standing: Standing) -> None:
@@ -122,5 +158,6 @@ class Neighbours:
                 raise
             # It is in no incident: then there is nobody to tell, and nothing of it to know.
             self._awaited.discard(neighbour.target)
+            self._asked.pop(neighbour.target, None)
             if self._standings.pop(neighbour.target, None):
                 self._has_changed()

@@ -103,6 +103,8 @@ class People:
     def meet(self, standing: Standing) -> None:
         """Another target of the database is in an incident too: the first of them tells leadership, once."""
         self._record.note(workflow.now(), f"on the same database, {standing.target} is in an incident too")
+        if self._record.recovered_at is not None and workflow.patched("met-in-the-watch"):
+            return  # it is over here: what goes on is the other's
         if self._neighbours.is_first():
             case, episode = self._record.case, self._record.recurrences
             call = Call(Level.L3, f"several targets on database {case.target.database.name}")
@@ -125,7 +127,7 @@ class People:
 
     def _leave_to(self, teller: str, call: Call) -> None:
         # Ended by hand it could not say so: a signal that finds no run tells.
-        self._neighbours.tell(asks=True)
+        self._neighbours.ask(teller)
         if call.once not in self._record.owed:
             self._record.owed[call.once] = call
             said = f"{call.level} knows of it already, by the incident of {teller}: {call.reason}"

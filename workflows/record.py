@@ -188,11 +188,13 @@ class Record:
 
     # people
 
-    def acknowledge(self, by: str, at: datetime) -> None:
-        """Somebody, or in mode auto the pipeline, has it in hand."""
+    def acknowledge(self, by: str, at: datetime, how: str = "") -> None:
+        """Somebody, or in mode auto the pipeline, has it in hand; the clock stops at the first word."""
         if self.acknowledged_at is None or self.acknowledged_by == PIPELINE != by:
-            self.acknowledged_at, self.acknowledged_by = at, by
-            self.note(at, f"acknowledged by {by}")
+            self.acknowledged_at, self.acknowledged_by = self.acknowledged_at or at, by
+            self.note(at, f"acknowledged by {by}{how}")
+        elif by not in {PIPELINE, self.acknowledged_by}:
+            self._note_once(at, f"acknowledged/{by}", f"{by} has it in hand as well{how}")
 
     def lapse(self, at: datetime) -> None:
         """A human must decide now: the pipeline's own acknowledgement does not count any more."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -18,4 +19,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    # Whatever was begun in the background of a shell ignores it, and so would this.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main())

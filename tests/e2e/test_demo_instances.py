@@ -33,7 +33,7 @@ async def test_the_link_in_its_page_stops_the_clock_of_the_acknowledgement(stand
         assert (await browser.get(link)).status_code == 200
         assert await acknowledgements(stand) == []
         assert "anna has it in hand" in (await browser.post(link, data={"by": "anna"})).text
-    assert await acknowledgements(stand) == ["acknowledged by anna"]
+    assert await acknowledgements(stand) == ["acknowledged by anna (name claimed)"]
 
 
 async def acknowledgements(stand: Stand) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -10,6 +11,7 @@ from typing import override
 
 import pytest
 
+from activities.invitation import Invitation, Invitations
 from activities.notifications import AppriseNotifications
 from deploy.local.receiver import Receiver
 from tests.fakes import cases
@@ -232,3 +234,23 @@ async def test_good_news_is_not_shown_as_a_warning(receiver: Receiver) -> None:
     await send(phones(receiver, CHAT=receiver.apprise_url(where)), good)
     (message,) = receiver.messages(f"/{where}")
     assert message.body["type"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("workflow_id", "is_good_news", "is_linked"),
+    [("pool/orders", False, True), ("pool/orders", True, False), ("temporary/orders", False, False)],
+)
+async def test_a_page_holds_a_link_that_takes_its_very_incident(
+    receiver: Receiver, workflow_id: str, *, is_good_news: bool, is_linked: bool
+) -> None:
+    where, invitations = path(), Invitations(("key-of-links-0123456789",), "https://poolmedic.example/")
+    port = AppriseNotifications({"on-call": {"CHAT": receiver.apprise_url(where)}}, invitations)
+    environment = examples.environment()
+    environment.info = dataclasses.replace(environment.info, workflow_id=workflow_id, workflow_run_id="run-7")
+    await environment.run(port.send_page, page("on-call", is_good_news=is_good_news))
+
+    (message,) = receiver.messages(f"/{where}")
+    start = "acknowledge: https://poolmedic.example/acknowledge/"
+    links = [line for line in message.body["message"].splitlines() if line.startswith("acknowledge: ")]
+    found = [invitations.read(link.removeprefix(start)) for link in links]
+    assert found == ([Invitation(target="orders", run="run-7")] if is_linked else [])

@@ -3,13 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
 
-from worker.invitation import PATH, VALID, Invitation, Invitations, LinkRefused
+from activities.invitation import PATH, VALID, Invitation, Invitations, LinkRefused
 
-OLD, NEW = SecretStr("old-key-0123456789"), SecretStr("new-key-0123456789")
+OLD, NEW = "old-key-0123456789", "new-key-0123456789"
 PUBLIC = "https://poolmedic.example/on-call/"
-ONE = Invitation(target="shop", since=datetime(2026, 5, 4, 3, 2, 1, 500_000, UTC))
+ONE = Invitation(target="shop", run="0196a2f4-0000-7000-8000-000000000001")
 
 
 def token_of(link: str) -> str:
@@ -58,3 +57,13 @@ def test_a_link_is_valid_for_a_week(monkeypatch: pytest.MonkeyPatch) -> None:
         else:
             with pytest.raises(LinkRefused, match="too old: it was made on"):
                 invitations.read(token)
+
+
+def test_a_link_of_a_machine_whose_clock_is_ahead_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    invitations = Invitations((NEW,), PUBLIC)
+    ahead = datetime.now(UTC) + timedelta(minutes=3)
+    with monkeypatch.context() as there:
+        there.setattr("time.time", ahead.timestamp)
+        token = token_of(invitations.link(ONE))
+    with pytest.raises(LinkRefused, match="still to come: two clocks differ"):
+        invitations.read(token)

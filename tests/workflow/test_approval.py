@@ -271,3 +271,18 @@ async def test_after_a_hand_over_a_restart_is_asked_for(open_stage: Callable[...
     await incident.decide(request.id, "ada")
     await incident.until(lambda report: len(report.attempts) > 1)
     assert world.kinds()[-1] == "restart"
+
+
+async def test_a_free_moment_does_not_stop_the_clocks_for_good(
+    undersized: Stage, waiting: RunningIncident
+) -> None:
+    request = await waiting.asked()
+    undersized.world.happens(changes.change_traffic(rate=10.0))
+    await waiting.step(minutes=2, seconds=10)
+    await waiting.until(lambda report: report.seconds.alert_to_healthy is not None)
+    undersized.world.happens(changes.change_traffic(rate=100.0))
+    assert (await waiting.decide(request.id, "ada", approve=False)).accepted
+    await waiting.until(lambda report: report.seconds.alert_to_healthy is None)
+    await waiting.step(minutes=31)
+
+    assert [page.title for page in undersized.world.paged("L3")]

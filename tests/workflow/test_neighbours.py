@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.fakes import cases, changes
-from tests.workflow.stage import RunningIncident, Stage
+from tests.workflow.stage import RunningIncident, Stage, Theatre
+from workflows.incident import Incident
 from workflows.models.report import Report
 
 type OpenStage = Callable[..., Awaitable[Stage]]
@@ -235,6 +236,8 @@ async def test_what_was_left_is_not_told_while_the_pool_is_well(shop: Stage, bil
     older = await shop.incident(age=LATER, beside=[billing])
     await older.until(lambda _report: called(shop, "L2"))
     younger = await billing.incident(cases.policy(pace={"relook": "30s"}), beside=[shop])
+    # A page that arrives late in skipped time acknowledges for a moment, and its clock begins anew.
+    await younger.until(lambda report: report.escalations and noted(report, "knows of it already"))
     await younger.step(minutes=6)
     assert len(noted(await younger.state(), "knows of it already")) == 2
 
@@ -280,3 +283,81 @@ async def told_to_neighbours(incident: RunningIncident) -> int:
     return sum(
         event.HasField("signal_external_workflow_execution_initiated_event_attributes") for event in events
     )
+
+
+async def recovered(stage: Stage, *others: Stage) -> RunningIncident:
+    """An incident that is over but for its watch."""
+    stage.world.leak(10, stage.world.after(minutes=-2))
+    incident = await stage.incident(beside=others)
+    await incident.until(lambda report: report.attempts)
+    await incident.resolve()
+    await incident.step(minutes=6)
+    await incident.until(lambda report: report.outcome == "recovered")
+    return incident
+
+
+async def test_one_that_has_recovered_is_in_no_incident(shop: Stage, billing: Stage) -> None:
+    await recovered(shop, billing)
+    slow_database(billing)
+    younger = await billing.incident(beside=[shop])
+    await younger.until(lambda _report: called(billing, "L2"))
+    await younger.step(seconds=30)
+
+    assert called(shop, "L3") == []
+    assert noted(await younger.state(), "is in an incident too") == []
+
+
+async def test_one_that_recurs_is_in_an_incident_again(shop: Stage, billing: Stage) -> None:
+    older = await recovered(shop, billing)
+    slow_database(billing)
+    younger = await billing.incident(beside=[shop])
+    await younger.until(lambda _report: called(billing, "L2"))
+
+    shop.world.leak(10, shop.world.after(minutes=5), has_written=True)
+    await older.fire(shop.world.after(minutes=7))
+    await older.until(lambda report: report.recurrences == 1)
+    await older.until(lambda _report: called(shop, "L3", "several targets on database main"))
+    await younger.until(lambda report: noted(report, "is in an incident too"))
+
+
+async def test_only_the_one_who_asks_is_answered(shop: Stage, billing: Stage, open_stage: OpenStage) -> None:
+    third = await open_stage()
+    slow_database(shop, billing)
+    older = await shop.incident(age=LATER, beside=[billing, third])
+    await older.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+    before = len(await told(older))
+    younger = await billing.incident(beside=[shop, third])
+    await younger.until(lambda report: noted(report, f"{shop.target.name} is in an incident too"))
+
+    assert set((await told(older))[before:]) == {f"pool/{billing.target.name}"}
+
+
+async def told(incident: RunningIncident) -> list[str]:
+    """Which runs it has signalled, in order."""
+    return [
+        event.signal_external_workflow_execution_initiated_event_attributes.workflow_execution.workflow_id
+        for event in (await incident.history()).events
+        if event.HasField("signal_external_workflow_execution_initiated_event_attributes")
+    ]
+
+
+async def test_who_does_not_answer_keeps_nothing_back(shop: Stage, billing: Stage, theatre: Theatre) -> None:
+    """A run that can do nothing any more takes signals all the same."""
+    case = cases.case(billing.target, cases.policy(), cases.alert(billing.target, shop.world.opened), [])
+    await theatre.client.start_workflow(
+        Incident.run, case, id=f"pool/{billing.target.name}", task_queue="where nobody works"
+    )
+    slow_database(shop)
+    incident = await shop.incident(beside=[billing])
+    word = {
+        "target": billing.target.name,
+        "opened_at": shop.world.after(hours=-1).isoformat(),
+        "cause": "degraded",
+        "called": ["L2", "L3"],
+    }
+    await incident.signal("neighbour", word)
+    await incident.until(lambda report: noted(report, "knows of it already"))
+    assert called(shop, "L2") == []
+    await incident.step(minutes=40)
+
+    await incident.until(lambda _report: called(shop, "L2", "the database server itself is slow"))

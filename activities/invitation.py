@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from worker.errors import WorkerError
-from workflows.models.base import Model, Moment
+from workflows.models.base import Model
 from workflows.models.target import Name
 
 PATH = "/acknowledge"
@@ -20,32 +19,30 @@ VALID = timedelta(days=7)
 _PURPOSE = "poolmedic: acknowledge an incident"
 
 
-class LinkRefused(WorkerError):
-    """The link is altered, too old, or signed by nobody who may; the message says what to do instead."""
+class LinkRefused(Exception):
+    """The link is altered, too old, or signed by nobody who may; the message says which."""
 
 
 class Invitation(Model):
-    """The one incident that a link is for."""
+    """The one run that a link is for."""
 
     target: Name
-    since: Moment
-    """When the alert began that opened it."""
+    run: str
 
 
 class Invitations:
     """Signs with the first key and takes links of every one, so that keys can be rotated."""
 
-    def __init__(self, keys: Iterable[SecretStr], public_url: str) -> None:
+    def __init__(self, keys: Iterable[str], public_url: str) -> None:
         self._address = f"{public_url.rstrip('/')}{PATH}/"
-        newest_last = [key.get_secret_value() for key in keys][::-1]
         self._signer = URLSafeTimedSerializer(
-            newest_last,
+            list(keys)[::-1],  # the newest is to be the last
             salt=_PURPOSE,
             signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
         )
 
     def link(self, invitation: Invitation) -> str:
-        """The address that a page shows."""
+        """The address that a page to people shows."""
         return self._address + quote(self._signer.dumps(invitation.model_dump(mode="json")), safe="")
 
     def read(self, token: str) -> Invitation:
@@ -53,7 +50,12 @@ class Invitations:
         try:
             return Invitation.model_validate(self._signer.loads(token, max_age=int(VALID.total_seconds())))
         except SignatureExpired as expired:
-            made = expired.date_signed or datetime.now(UTC)
-            raise LinkRefused(f"The link is too old: it was made on {made:%Y-%m-%d}.") from None
+            raise LinkRefused(_describe_age(expired.date_signed or datetime.now(UTC))) from None
         except (BadSignature, ValidationError):
             raise LinkRefused("The link is not whole, or its key is not known here any more.") from None
+
+
+def _describe_age(made: datetime) -> str:
+    if made > datetime.now(UTC):
+        return f"The link says it was made at {made:%H:%M:%S} UTC, which is still to come: two clocks differ."
+    return f"The link is too old: it was made on {made:%Y-%m-%d}."
