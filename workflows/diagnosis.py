@@ -72,7 +72,18 @@ def diagnose(evidence: Evidence, previous: Evidence | None, target: Target, poli
     dismissals = tuple(answer for answer in answers if isinstance(answer, str))
     return Diagnosis(
         findings=tuple(sorted(findings, key=lambda finding: -finding.confidence))
-        or (Finding(cause=Cause.UNKNOWN, confidence=0.0, reasons=dismissals, instances=symptoms.exhausted),),
+        or (_unknown(symptoms, dismissals, is_first=previous is None),),
         pools=dict(symptoms.readings),
         missing=symptoms.missing,
+    )
+
+
+def _unknown(symptoms: Symptoms, dismissals: tuple[str, ...], *, is_first: bool) -> Finding:
+    """One look may fall between two requests, or upon a busy source: a second one is to say so too."""
+    return Finding(
+        cause=Cause.UNKNOWN,
+        confidence=0.0,
+        reasons=dismissals,
+        instances=symptoms.exhausted,
+        ripe_in=symptoms.policy.pace.settle if is_first else None,
     )

@@ -128,6 +128,12 @@ class Effects:
             )
         )
 
+    async def is_resolved(self) -> bool:
+        """Whether Prometheus itself says that the alert is over; not where it cannot be read."""
+        metrics = await self.read_metrics()
+        firing = metrics.value.alert_firing if isinstance(metrics, Known) else metrics
+        return isinstance(firing, Known) and not firing.value
+
     async def look(self, pace: Pace | None = None) -> Known[ApplicationReading] | Unavailable:
         """One quick look: what every instance says of itself; with a pace, once an act had time to show."""
         times = {"settle": pace.settle, "patience": pace.patience} if pace else {}

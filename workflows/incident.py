@@ -16,7 +16,7 @@ from workflows.gain import Gain
 from workflows.messages import Messages
 from workflows.models.alert import Case
 from workflows.models.approval import PIPELINE
-from workflows.models.diagnosis import Cause, Diagnosis
+from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
@@ -24,6 +24,7 @@ from workflows.models.policy import Mode, Pace, Permission
 from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
+from workflows.patches import is_brief_suspicion, is_full_again, planned_in_this_run
 from workflows.plan import plan
 from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
@@ -97,8 +98,10 @@ class Incident(Messages):
             now(),
             is_handed_over=record.is_handed_over,
         )
+        planned = planned_in_this_run(planned, diagnosis.first.cause)
         record.learn(evidence, diagnosis, planned, now())
-        self.see_exhausted(diagnosis)
+        if is_full_again(diagnosis, was_free=record.healthy_at is not None):
+            record.bad_look()
         self.people.follow(is_well=isinstance(planned.step, Healthy))
         self.announce()
         match planned.step:
@@ -111,12 +114,6 @@ class Incident(Messages):
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
-
-    def see_exhausted(self, diagnosis: Diagnosis) -> None:
-        """What stopped the clocks was a look that found the pools free; this one did not."""
-        is_free = self.record.healthy_at is not None
-        if is_free and diagnosis.first.instances and workflow.patched("exhausted-starts-the-clocks"):
-            self.record.bad_look()
 
     async def suspect(self, suspicion: LookAgain) -> None:
         """Look again when it is certain or dismissed; one that is neither again and again needs people."""
@@ -141,14 +138,13 @@ class Incident(Messages):
             self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
         if self.must_ask(step):  # the request for approval says all of it
             return
+        if is_brief_suspicion(step, case.policy.pace.settle):
+            show(record)
+            return
         told = self.people.tell(Level.L1, record.headline, lines, key=f"{cause}/{step.kind}")
         if told is not None and case.policy.mode is Mode.AUTO:
-            told.add_done_callback(self._acknowledge)
+            told.add_done_callback(self.people.acknowledge)
         show(self.record)
-
-    def _acknowledge(self, told: "asyncio.Task[bool]") -> None:
-        if self.people.is_delivered(told) and not self.record.is_with_people:
-            self.record.acknowledge(PIPELINE, workflow.now())
 
     def must_ask(self, step: Step) -> bool:
         """Whether a person has to approve this step."""
@@ -271,11 +267,7 @@ class Incident(Messages):
 
     async def is_over(self) -> bool:
         """Whether the alert is gone: by delivery, or where none said so, by Prometheus itself."""
-        if not self.record.is_firing:
-            return True
-        metrics = await self.effects.read_metrics()
-        firing = metrics.value.alert_firing if isinstance(metrics, Known) else metrics
-        return isinstance(firing, Known) and not firing.value
+        return not self.record.is_firing or await self.effects.is_resolved()
 
     async def refires(self, length: timedelta, summary: str) -> bool:
         """Whether a new alert came within the time."""

@@ -94,7 +94,7 @@ class Neighbours:
     def begin(self) -> None:
         """Tell that this target is in an incident, and ask the others."""
         self._called.clear()
-        if self._standings and workflow.patched("neighbours-are-asked-anew"):
+        if self._record.recurrences and workflow.patched("neighbours-are-asked-anew"):
             self._standings.clear()
         self._awaited = set(self._known)
         self.tell(asks=True)

@@ -7,6 +7,7 @@ from temporalio import workflow
 from workflows import escalation
 from workflows.effects import Effects
 from workflows.escalation import Call
+from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
 from workflows.models.page import Escalation, Level, Page
@@ -72,6 +73,11 @@ class People:
     def is_delivered(sent: asyncio.Task[bool]) -> bool:
         """Whether a page that is not under way any more has reached somebody."""
         return not sent.cancelled() and sent.exception() is None and sent.result()
+
+    def acknowledge(self, told: asyncio.Task[bool]) -> None:
+        """The pipeline has it in hand once level 1 knows, unless a person must decide by now."""
+        if self.is_delivered(told) and not self._record.is_with_people:
+            self._record.acknowledge(PIPELINE, workflow.now())
 
     def follow(self, *, is_well: bool) -> None:
         """After a look: the neighbours hear of another cause, and what is owed is told unless all is well."""

@@ -111,7 +111,9 @@ def _wait(finding: Finding) -> LookAgain | None:
     """Only a suspicion is waited for."""
     if finding.ripe_in is None:
         return None
-    return LookAgain(after=finding.ripe_in, why=" ".join(finding.reasons[:1]))
+    is_unknown = finding.cause is Cause.UNKNOWN
+    why = _WHY_PEOPLE[Cause.UNKNOWN] if is_unknown else " ".join(finding.reasons[:1])
+    return LookAgain(after=finding.ripe_in, why=why)
 
 
 def _reason(diagnosis: Diagnosis) -> str:

@@ -260,7 +260,7 @@ async def test_after_a_hand_over_a_restart_is_asked_for(open_stage: Callable[...
     world = stage.world
     world.happens(changes.change_app(f"{stage.target.name}-1", returns_slot=False), world.began)
     world.leak(10, world.after(minutes=-2))
-    world.script.fail("read_database", times=2)
+    world.script.fail("read_database", times=4)
     incident = await stage.incident()
     await incident.until(lambda report: [one for one in report.escalations if one.level == "L2"])
     await incident.step(minutes=3)

@@ -28,6 +28,14 @@ def called(stage: Stage, level: str, words: str = "") -> list[str]:
     return [page.title for page in stage.world.paged(level) if words in page.title]
 
 
+async def left_to(younger: RunningIncident) -> None:
+    """It has left its call to the older one, and told level 1.
+
+    A page that arrives late in skipped time acknowledges for a moment, and its clock begins anew.
+    """
+    await younger.until(lambda report: report.escalations and noted(report, "knows of it already"))
+
+
 async def both(first: Stage, second: Stage) -> tuple[RunningIncident, RunningIncident]:
     """The first incident has called the database team before the second begins."""
     older = await first.incident(age=LATER, beside=[second])
@@ -49,7 +57,7 @@ async def test_the_database_team_is_called_once_for_a_slow_database(shop: Stage,
     slow_database(shop, billing)
     older, younger = await both(shop, billing)
 
-    await younger.until(lambda report: noted(report, "knows of it already"))
+    await left_to(younger)
     await older.until(lambda report: noted(report, f"{billing.target.name} is in an incident too"))
     await younger.step(minutes=16)
 
@@ -79,7 +87,7 @@ async def test_leadership_is_told_once_of_several_targets(shop: Stage, billing: 
 async def test_what_lasts_longer_than_the_one_who_told_it_is_told_then(shop: Stage, billing: Stage) -> None:
     slow_database(shop, billing)
     older, younger = await both(shop, billing)
-    await younger.until(lambda report: noted(report, "knows of it already"))
+    await left_to(younger)
 
     shop.world.happens(changes.find_standby())
     await older.resolve()
@@ -95,7 +103,7 @@ async def test_what_an_incident_told_that_was_ended_by_hand_is_told_again(
 ) -> None:
     slow_database(shop, billing)
     older, younger = await both(shop, billing)
-    await younger.until(lambda report: noted(report, "knows of it already"))
+    await left_to(younger)
 
     await older.handle.terminate("by hand")
     assert called(billing, "L2") == []
@@ -183,7 +191,7 @@ async def test_a_call_for_another_cause_tells_nothing_of_a_slow_database(shop: S
 async def test_what_was_left_is_told_once_its_teller_has_another_cause(shop: Stage, billing: Stage) -> None:
     slow_database(shop, billing)
     older, younger = await both(shop, billing)
-    await younger.until(lambda report: noted(report, "knows of it already"))
+    await left_to(younger)
 
     shop.world.happens(changes.find_standby())
     shop.world.leak(10, shop.world.after(minutes=-2), has_written=True)
@@ -198,7 +206,7 @@ async def test_what_was_left_is_told_once_its_teller_has_another_cause(shop: Sta
 async def test_what_was_left_is_told_once_its_call_counts_no_more(shop: Stage, billing: Stage) -> None:
     slow_database(shop, billing)
     _, younger = await both(shop, billing)
-    await younger.until(lambda report: noted(report, "knows of it already"))
+    await left_to(younger)
 
     standing = {
         "target": shop.target.name,
@@ -217,9 +225,10 @@ async def test_of_another_cause_of_its_own_it_tells_the_clocks_that_it_had_left(
     slow_database(shop, billing)
     older = await shop.incident(age=LATER, beside=[billing])
     await older.until(lambda _report: called(shop, "L2"))
-    younger = await billing.incident(cases.policy(mode="observe"), beside=[shop])
+    younger = await billing.incident(cases.policy(mode="observe", pace={"relook": "30s"}), beside=[shop])
+    await left_to(younger)
     await younger.step(minutes=6)
-    assert len(noted(await younger.state(), "knows of it already")) == 2
+    await younger.until(lambda report: len(noted(report, "knows of it already")) == 2)
 
     billing.world.happens(changes.find_standby())
     billing.world.leak(10, billing.world.after(minutes=-2))
@@ -236,10 +245,9 @@ async def test_what_was_left_is_not_told_while_the_pool_is_well(shop: Stage, bil
     older = await shop.incident(age=LATER, beside=[billing])
     await older.until(lambda _report: called(shop, "L2"))
     younger = await billing.incident(cases.policy(pace={"relook": "30s"}), beside=[shop])
-    # A page that arrives late in skipped time acknowledges for a moment, and its clock begins anew.
-    await younger.until(lambda report: report.escalations and noted(report, "knows of it already"))
+    await left_to(younger)
     await younger.step(minutes=6)
-    assert len(noted(await younger.state(), "knows of it already")) == 2
+    await younger.until(lambda report: len(noted(report, "knows of it already")) == 2)
 
     billing.world.happens(changes.find_standby())
     await younger.resolve()
