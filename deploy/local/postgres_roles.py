@@ -40,7 +40,7 @@ async def create(server: Postgres) -> None:
         )
         await _set_password(connection, MEDIC, server.password(MEDIC))
         await connection.execute(INDEX_SCRIPT.read_text())
-        await connection.execute(f"GRANT {owner} TO {quoted(INDEXER)}")
+        await connection.execute(f"GRANT {owner} TO {quoted(INDEXER)} WITH INHERIT TRUE, SET FALSE")
         await _set_password(connection, INDEXER, server.password(INDEXER))
 
 

@@ -3,12 +3,16 @@
 -- Apply it as a superuser, once per server, and make the login a member of the role that owns the tables:
 --
 --     psql -X -v ON_ERROR_STOP=1 -d shop -f index.sql &&
---     psql -X -d shop -c "GRANT shop_owner TO poolmedic_index" &&
+--     psql -X -d shop -c "GRANT shop_owner TO poolmedic_index WITH INHERIT TRUE, SET FALSE" &&
 --     psql -X -d shop -c "\password poolmedic_index"
 --
+-- Before PostgreSQL 16 the second line ends after poolmedic_index. Never make it a member of a superuser, nor
+-- of a role that is a member of one: this file refuses that, and poolmedic refuses such a login.
+--
 -- Whoever holds its password may do whatever that owner may: PostgreSQL knows no smaller right to create an
--- index, and CREATE INDEX CONCURRENTLY cannot be wrapped into a function. Without this login poolmedic
--- creates none, and everything else works.
+-- index, and CREATE INDEX CONCURRENTLY cannot be wrapped into a function. So may functions of the application,
+-- which run while a query's plan is read, in a transaction that cannot write (README.md). Without this login
+-- poolmedic creates none, and everything else works.
 
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -57,6 +61,23 @@ BEGIN
         RAISE EXCEPTION 'nobody but a superuser may hold the role poolmedic_index, and somebody does: %', strange
             USING HINT = 'Nothing was changed. Find out who did that, then REVOKE the role from them, '
                          'with CASCADE, and apply this file again.';
+    END IF;
+END
+$$;
+
+-- While a plan is read, functions of the application have its rights.
+DO $$
+DECLARE
+    superusers text;
+BEGIN
+    SELECT string_agg(format('%I', r.rolname), ', ' ORDER BY r.rolname) INTO superusers
+      FROM pg_roles AS r
+     WHERE r.rolsuper AND pg_has_role('poolmedic_index', r.oid, 'MEMBER');
+    IF superusers IS NOT NULL THEN
+        RAISE EXCEPTION 'poolmedic_index is a member of a superuser: %', superusers
+            USING HINT = 'Nothing was changed. Functions of the application would run with that right while '
+                         'poolmedic reads the plan of a query. REVOKE it, make poolmedic_index a member of the '
+                         'role that owns the tables alone, and apply this file again.';
     END IF;
 END
 $$;
