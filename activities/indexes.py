@@ -1,16 +1,16 @@
 """Indexes: what a slow query lacks by the server's own plan, its creation, and what it changed."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, override
 
 from asyncpg import Record
 from temporalio import activity
 
+from activities.candidate import Candidate, dearest, find_candidate
 from activities.creating import Creation
 from activities.owner_connection import Owners
-from activities.plan_tree import Scan, scans, total_cost
+from activities.plan_tree import total_cost
 from activities.postgres import PostgresDatabase
 from activities.warm_connection import Connection, fetch, fetch_row, fetch_value
 from workflows.errors import PreconditionGone, SourceRefused, WrongServer
@@ -21,14 +21,7 @@ from workflows.ports.activities import Indexes
 from workflows.ports.requests import CreateIndexRequest, QueryLook
 from workflows.wording import span
 
-SMALLEST_TABLE = 8_000_000
-"""Bytes. A smaller table is read whole in a few milliseconds."""
-LARGEST_PART = 0.05
-"""Of a table's rows: where a value has more, reading all of them may be right."""
-MOST_COLUMNS = 3
 SECONDS_TO_BE_IN_THE_WAY = 10.0
-LONGEST_NAME = 63
-"""Bytes of an identifier (PostgreSQL's manual, "Identifiers and Key Words")."""
 
 
 class PostgresIndexes(Indexes):
@@ -51,17 +44,11 @@ class PostgresIndexes(Indexes):
         async with self._owners.connect(database) as connection:
             await _check(connection, database)
             plan = await _explain(connection, tally["text"], database.role)
-            reasons: list[str] = []
-            for scan in scans(plan):
-                found = await _consider(connection, scan)
-                if isinstance(found, dict):
-                    advice = IndexAdvice(query_id=look.query_id, cost=total_cost(plan), **found)
-                    return await self._with_obstacles(database, advice)
-                reasons.append(found)
-        raise PreconditionGone(
-            f"no index is known that query {look.query_id} lacks: "
-            f"{'; '.join(reasons) or 'its plan reads no table whole for rows of one value'}"
-        )
+        # That session is over: planning ran functions of the application, and what they set outlives them.
+        found = await self._find(look, plan)
+        if isinstance(found, str):
+            raise PreconditionGone(f"no index is known that query {look.query_id} lacks: {found}")
+        return await self._with_obstacles(database, found.advice)
 
     @activity.defn
     @override
@@ -87,6 +74,33 @@ class PostgresIndexes(Indexes):
             total_seconds=tally["total_seconds"],
             cost=total_cost(plan),
         )
+
+    async def _find(self, look: QueryLook, plan: dict[str, Any]) -> Candidate | str:
+        """What the plan lacks, seen in a new session, or why nothing can be said to be it."""
+        database, scan = look.target.database, dearest(plan)
+        if isinstance(scan, str):
+            return scan
+        async with self._owners.connect(database) as connection:
+            await _check(connection, database)
+            found = await find_candidate(connection, scan, look.query_id, plan)
+        return found if isinstance(found, str) else await self._doubt(look, found) or found
+
+    async def _doubt(self, look: QueryLook, found: Candidate) -> str | None:
+        """Why it may be another table than the application reads, or cannot get its name."""
+        database, advice = look.target.database, found.advice
+        async with self._medic.connection(database).lend() as connection:
+            readers = await fetch_row(
+                connection, "index_readers", database.role, database.dbname, look.query_id, found.table_oid
+            )
+            taken = await fetch(connection, "index_state", advice.namespace, advice.name)
+        if not readers["running"]:
+            return f"nobody runs it now, so whether {found.where} is the table it means is not sure"
+        if not readers["holding"]:
+            return f"those who run it hold no lock on {found.where}, so they mean another table"
+        if readers["elsewhere"]:
+            others = ", ".join(readers["elsewhere"])
+            return f"those who run it mean {found.where} or its namesake in {others}, so a person decides"
+        return f"the name {advice.namespace}.{advice.name} is taken, so a person decides" if taken else None
 
     async def _tally(self, look: QueryLook) -> Record:
         database = look.target.database
@@ -119,8 +133,15 @@ class PostgresIndexes(Indexes):
 
 
 async def _check(connection: Connection, database: Database) -> None:
-    """Into the right database, of a server that takes changes."""
+    """Into the right database, of a server that takes changes, and without the rights of a superuser."""
     row = await fetch_row(connection, "index_login")
+    if row["superusers"]:
+        raise SourceRefused(
+            f"{database.index_dsn}: its role is a superuser or a member of one "
+            f"({', '.join(row['superusers'])}), "
+            "whose rights functions of the application would have while a plan is read; take that away, and "
+            "make it a member of the role that owns the tables alone (deploy/postgres/index.sql)"
+        )
     if row["dbname"] != database.dbname or row["in_recovery"]:
         raise WrongServer(
             f"{database.index_dsn} leads to the wrong server: database {row['dbname']}, "
@@ -142,49 +163,3 @@ async def _explain(connection: Connection, text: str, role: str) -> dict[str, An
         found = await connection.fetchval(f"EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {call}")
     plan: dict[str, Any] = json.loads(found)[0]["Plan"]
     return plan
-
-
-async def _consider(connection: Connection, scan: Scan) -> dict[str, Any] | str:
-    """What an index on the columns of this scan would be, or why it would be none."""
-    where = f"{scan.namespace}.{scan.table}"
-    if not scan.equal:
-        return f"{where} is read whole for a range of {', '.join(scan.ranged)}, which a person has to judge"
-    row = await fetch_row(connection, "index_table", scan.namespace, scan.table, list(scan.equal))
-    if obstacle := _obstacle(row, where):
-        return obstacle
-    distinct = dict(zip(scan.equal, row["distinct_values"], strict=True))
-    equal = sorted(scan.equal, key=lambda column: -distinct[column])
-    per_lookup = row["rows"] / max(distinct[equal[0]], 1.0)
-    if per_lookup > LARGEST_PART * row["rows"]:
-        return f"{where}: one value of {equal[0]} has a large part of its rows, or its statistics are missing"
-    columns = (*equal, *scan.ranged[:1])[:MOST_COLUMNS]
-    return {
-        "namespace": scan.namespace,
-        "table": scan.table,
-        "columns": columns,
-        "name": index_name(scan.table, columns),
-        "rows": row["rows"],
-        "rows_per_lookup": round(per_lookup),
-        "table_bytes": row["bytes"],
-    }
-
-
-def _obstacle(row: Record, where: str) -> str | None:
-    if not row["is_plain"]:
-        return f"{where} is no plain table (partitioned, a partition, or temporary), so a person decides"
-    if row["bytes"] < SMALLEST_TABLE:
-        return f"{where} is small"
-    if row["indexed"]:
-        return f"{where} has an index on {', '.join(row['indexed'])} that is not used: ANALYZE it first"
-    if not row["is_ours"]:
-        return f"{where} belongs to {row['owner']}, whose member the login is not (deploy/postgres/index.sql)"
-    return None
-
-
-def index_name(table: str, columns: Sequence[str]) -> str:
-    """The same for the same index, and never longer than a name may be."""
-    name = "_".join(("poolmedic", table, *columns))
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{name.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"

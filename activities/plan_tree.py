@@ -1,5 +1,6 @@
 """What the JSON of `EXPLAIN (VERBOSE)` says about whole tables that are read for a few of their rows."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +16,21 @@ class Scan:
 
     namespace: str
     table: str
+    cost: float
+    """What the whole plan is charged for it, in the planner's own unit, and without what is below it."""
     equal: tuple[str, ...]
     """Compared for equality with something that is not of the same row."""
     ranged: tuple[str, ...]
     """Compared so with `<` and the like."""
+    as_text: frozenset[str] = frozenset()
+    """Those of them that are compared as text, whatever they are."""
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    column: str
+    operator: str
+    as_text: bool
 
 
 def total_cost(plan: dict[str, Any]) -> float:
@@ -27,19 +39,71 @@ def total_cost(plan: dict[str, Any]) -> float:
 
 
 def scans(plan: dict[str, Any]) -> Iterator[Scan]:
-    """Every one in the plan whose rows are chosen by plain columns."""
-    if plan.get("Node Type") == "Seq Scan" and "Filter" in plan:
-        compared = list(_compared(plan["Filter"], plan["Alias"]))
-        equal = dict.fromkeys(column for column, operator in compared if operator == "=")
-        ranged = dict.fromkeys(column for column, _ in compared if column not in equal)
-        if compared:
-            yield Scan(plan["Schema"], plan["Relation Name"], tuple(equal), tuple(ranged))
-    for below in plan.get("Plans", ()):
-        yield from scans(below)
+    """Every one in the plan, also such as choose no rows by plain columns."""
+    yield from _scans(plan, total_cost(plan))
 
 
-def _compared(condition: str, alias: str) -> Iterator[tuple[str, str]]:
-    """Column and operator of each of the conditions that all have to hold."""
+def _scans(node: dict[str, Any], charge: float) -> Iterator[Scan]:
+    """`charge` is what all executions of this node cost together."""
+    below = list(_charges(node, charge))
+    if node["Node Type"] == "Seq Scan":
+        yield _scan(node, charge - sum(share for _, share in below))
+    for child, share in below:
+        yield from _scans(child, share)
+
+
+def _scan(node: dict[str, Any], cost: float) -> Scan:
+    compared = list(_compared(node["Filter"], node["Alias"])) if "Filter" in node else []
+    equal = dict.fromkeys(each.column for each in compared if each.operator == "=")
+    return Scan(
+        namespace=node["Schema"],
+        table=node["Relation Name"],
+        cost=cost,
+        equal=tuple(equal),
+        ranged=tuple(dict.fromkeys(each.column for each in compared if each.column not in equal)),
+        as_text=frozenset(each.column for each in compared if each.as_text),
+    )
+
+
+def _charges(node: dict[str, Any], charge: float) -> Iterator[tuple[dict[str, Any], float]]:
+    """What is below, and what all its executions cost.
+
+    A plan shows the cost of one execution. What is executed again for every row is in the cost of the node
+    above it, which therefore bounds it: together they never have more than that.
+    """
+    left = total_cost(node)
+    times = charge / left if left > 0 else 0.0
+    if node["Node Type"] == "Materialize":
+        times = min(times, 1.0)
+    outer = 1.0
+    for child in sorted(node.get("Plans", ()), key=_is_subplan):
+        share = min(total_cost(child) * _repetitions(node, child, outer), left)
+        left -= share
+        yield child, share * times
+        if child["Parent Relationship"] == "Outer":
+            outer = max(float(child["Plan Rows"]), 1.0)
+
+
+def _repetitions(node: dict[str, Any], child: dict[str, Any], outer: float) -> float:
+    """How often the child is executed in one execution of the node; `outer` are the rows it is given."""
+    if child["Parent Relationship"] == "Inner":
+        return outer if node["Node Type"] == "Nested Loop" else 1.0
+    if not _is_subplan(child):
+        return 1.0
+    own = {key: value for key, value in node.items() if key not in ("Plans", "Output")}
+    name = re.escape(child["Subplan Name"])
+    if re.search(rf"\bhashed {name}\b", f"{own} {node.get('Output')}"):
+        return 1.0
+    # For every row that a filter looks at, and those are not in the plan.
+    return math.inf if re.search(rf"\b{name}\b", str(own)) else max(outer, float(node["Plan Rows"]))
+
+
+def _is_subplan(node: dict[str, Any]) -> bool:
+    return bool(node["Parent Relationship"] == "SubPlan")
+
+
+def _compared(condition: str, alias: str) -> Iterator[_Comparison]:
+    """Each of the conditions that all have to hold."""
     own = re.escape(_quoted(alias)) + r"\."
     column = rf"(?:{own}(?P<plain>{_NAME})|\({own}(?P<cast>{_NAME})\)::text)"
     patterns = [
@@ -48,8 +112,12 @@ def _compared(condition: str, alias: str) -> Iterator[tuple[str, str]]:
     ]
     for part in _conjuncts(_stripped(condition)):
         found = next((match for each in patterns if (match := each.fullmatch(_stripped(part)))), None)
-        if found and not re.search(rf"(?<![\w\"]){own}", found["other"]):
-            yield _unquoted(found["plain"] or found["cast"]), found["operator"]
+        if found is None or re.search(rf"(?<![\w\"]){own}", found["other"]):
+            continue
+        # An index has the column's own collation, and serves no other.
+        if " COLLATE " not in found["other"]:
+            name = _unquoted(found["plain"] or found["cast"])
+            yield _Comparison(name, found["operator"], found["plain"] is None)
 
 
 def _conjuncts(condition: str) -> list[str]:

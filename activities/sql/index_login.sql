@@ -1,2 +1,6 @@
--- Where the login of deploy/postgres/index.sql got in.
-SELECT current_database() AS dbname, pg_is_in_recovery() AS in_recovery
+-- Where the login of deploy/postgres/index.sql got in, and the superusers whose rights it has or could take.
+SELECT pg_catalog.current_database() AS dbname, pg_catalog.pg_is_in_recovery() AS in_recovery,
+       ARRAY (SELECT r.rolname::pg_catalog.text
+                FROM pg_catalog.pg_roles AS r
+               WHERE r.rolsuper AND pg_catalog.pg_has_role(r.oid, 'MEMBER')
+               ORDER BY 1) AS superusers

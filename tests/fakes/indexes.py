@@ -8,7 +8,7 @@ from temporalio import activity
 
 from tests.fakes.changes import Change
 from tests.fakes.readings import SLOW_QUERY, SLOW_STATEMENT
-from tests.fakes.state import State
+from tests.fakes.state import Backend, State
 from tests.fakes.world import Act, World
 from workflows.errors import NotConfigured, PreconditionGone
 from workflows.models.index import IndexAdvice, QueryTally
@@ -43,6 +43,10 @@ class FakeIndexes(ports.Indexes):
             advice = state.advice
             if advice is None or advice.query_id != look.query_id or advice.name in state.indexes:
                 raise PreconditionGone(f"no index is known that query {look.query_id} lacks")
+            if not any(_runs(each, look) for each in state.backends):
+                raise PreconditionGone(
+                    f"no index is known that query {look.query_id} lacks: nobody runs it now"
+                )
             return advice
 
     @activity.defn
@@ -84,6 +88,10 @@ class FakeIndexes(ports.Indexes):
                 + SECONDS_WITH_INDEX * int(10 * since),
                 cost=cost,
             )
+
+
+def _runs(session: Backend, look: QueryLook) -> bool:
+    return session.state == "active" and session.query_id == look.query_id
 
 
 def _require_login(target: Target) -> None:

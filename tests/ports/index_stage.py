@@ -2,16 +2,19 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import override
 
 import asyncpg
+from psycopg import pq
 
 from activities.indexes import PostgresIndexes
 from activities.postgres import PostgresDatabase
 from deploy.local import postgres_roles
 from deploy.local.postgres import Postgres
+from tests.fakes import changes
 from tests.fakes.changes import Change
 from tests.fakes.indexes import ROWS, TABLE, FakeIndexes, advice
 from tests.fakes.readings import SLOW_QUERY
@@ -28,6 +31,8 @@ PREPARE = f"""
 DROP TABLE IF EXISTS {TABLE};
 CREATE TABLE {TABLE} (id bigint NOT NULL, receiver integer NOT NULL, code varchar(20) NOT NULL, kind integer);
 INSERT INTO {TABLE} SELECT n, n % 5000, 'code ' || n % 9000, n % 3 FROM generate_series(1, {ROWS}) AS n;
+-- So many that every row is looked at: numbers without chance.
+SET default_statistics_target = 1000;
 ANALYZE {TABLE};
 """  # noqa: S608
 QUERY = f"SELECT count(*) FROM {TABLE} WHERE receiver = $1"  # noqa: S608
@@ -49,6 +54,10 @@ class IndexStage(ABC):
     @abstractmethod
     async def open(self) -> None:
         """Fill the table, and run the query often enough to be known."""
+
+    @abstractmethod
+    def running(self) -> AbstractContextManager[None]:
+        """The application runs the query for as long as the block lasts."""
 
     @abstractmethod
     async def names(self) -> dict[str, bool]:
@@ -73,6 +82,14 @@ class FakeIndexStage(IndexStage):
         self._world.happens(_advise(advice()))
 
     @override
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        name = self.target.instances[0].name
+        self._world.happens(changes.slow_down(name, self.target.database, [700], self.query_id))
+        yield
+        self._world.happens(changes.change_app(name, leaked=()))
+
+    @override
     async def names(self) -> dict[str, bool]:
         return dict.fromkeys(self._world.state(datetime.now(UTC)).indexes, True)
 
@@ -91,20 +108,43 @@ class RealIndexes(IndexStage):
         self.database = PostgresDatabase({examples.DSN: server.medic_dsn})
         self.indexes = PostgresIndexes(self.database, {examples.INDEX_DSN: server.index_dsn})
         self.port = self.indexes
+        self._last: tuple[str, tuple[object, ...]] = ("", ())
         stack.push_async_callback(self.database.close)
 
     @override
     async def open(self) -> None:
         connection = await self.connect()
         await connection.execute(PREPARE)
-        self.query_id = await self.query(QUERY, 7)
+        # The same text may have been another query before, of columns of other types.
+        await self.execute("SELECT pg_stat_statements_reset()")
+        await self.query(QUERY, 7)
 
     async def query(self, statement: str, *arguments: object) -> int:
-        """Run it once, as the application; the id of its shape."""
+        """Run it once, as the application; the id of its shape, which is the stage's query from then on."""
+        self._last = (statement, arguments)
         connection = await self.connect()
         await connection.fetch(statement, *arguments)
         async with postgres_roles.connected(self._server, "covetpy") as administrator:
-            return int(await administrator.fetchval(ID, statement))
+            self.query_id = int(await administrator.fetchval(ID, statement))
+            return self.query_id
+
+    @override
+    @contextmanager
+    def running(self, search_path: str = '"$user", public') -> Iterator[None]:
+        """Without the end of a message the server takes the statement for one that still runs."""
+        statement, arguments = self._last
+        session = pq.PGconn.connect(self._server.application_dsn.encode())
+        try:
+            session.exec_(f"SET search_path = {search_path}".encode())
+            session.enter_pipeline_mode()
+            session.send_query_params(statement.encode(), [_as_text(each) for each in arguments])
+            session.send_flush_request()
+            result = session.get_result()
+            assert result is not None
+            assert result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+            yield
+        finally:
+            session.finish()
 
     async def execute(self, *statements: str) -> None:
         """As a superuser, each on its own."""
@@ -131,6 +171,11 @@ class RealIndexes(IndexStage):
         await connection.execute("BEGIN")
         await connection.execute(f"UPDATE {TABLE} SET kind = 4 WHERE id = 1")  # noqa: S608
         await asyncio.sleep(0.01)  # its age is not nothing
+
+
+def _as_text(value: object) -> bytes:
+    text = f"{{{', '.join(map(str, value))}}}" if isinstance(value, list) else str(value)
+    return text.encode()
 
 
 def _advise(known: IndexAdvice) -> Change:

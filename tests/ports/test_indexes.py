@@ -32,6 +32,13 @@ async def stage(
 
 
 async def advise(stage: IndexStage) -> IndexAdvice:
+    """While the query runs."""
+    with stage.running():
+        return await advise_without(stage)
+
+
+async def advise_without(stage: IndexStage) -> IndexAdvice:
+    """Whoever runs it or not."""
     look = QueryLook(target=stage.target, query_id=stage.query_id)
     return await examples.environment().run(stage.port.advise_index, look)
 
@@ -72,6 +79,11 @@ async def test_the_plan_says_which_index_is_missing(stage: IndexStage) -> None:
     assert found.table_bytes > 8_000_000
     assert found.in_the_way == ()
     assert await stage.names() == {}
+
+
+async def test_without_anybody_who_runs_it_no_index_is_known(stage: IndexStage) -> None:
+    with pytest.raises(PreconditionGone, match="nobody runs it now"):
+        await advise_without(stage)
 
 
 async def test_it_is_created_once_and_its_gain_measured(stage: IndexStage) -> None:

@@ -59,13 +59,20 @@ def test_it_is_asked_for_by_name_with_its_statement() -> None:
     assert step.permission is Permission.APPROVAL
     assert step.effect == (
         "CREATE INDEX CONCURRENTLY poolmedic_parcels_of_tests_receiver ON public.parcels_of_tests (receiver)"
-        ", for query 7. Its plan (cost 5000) reads all of about 300000 rows for one value, which has about "
-        "60. "
+        ", for query 7. Its plan for any parameters (cost 5000) reads all of about 300000 rows for one value"
+        ", which has about 60. "
         "Readers and writers go on meanwhile; after 15 min it is given up. To take it back: DROP INDEX "
         "CONCURRENTLY public.poolmedic_parcels_of_tests_receiver."
     )
     assert "20 MB" in step.risk
+    assert "2.7 kB" not in step.risk
     assert refusal(step, again()) is None
+
+
+def test_a_value_that_may_be_too_long_for_it_is_told() -> None:
+    step = proposed(decided(again(advice(query_id=SHAPE, unbounded=("receiver",)))))
+
+    assert "A row whose receiver takes more than about 2.7 kB could not be written any more." in step.risk
 
 
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.APPROVE])

@@ -15,10 +15,13 @@ class IndexAdvice(Model):
     rows: int
     """Of the table, by the server's estimate."""
     rows_per_lookup: int
-    """That an index would leave to be read for one value, by the column's statistics."""
+    """That an index would leave to be read for one value, by the column's statistics: on average, or for its
+    commonest value if that has more."""
     table_bytes: int
     cost: float
     """Of the plan as it is, in the planner's own unit."""
+    unbounded: tuple[str, ...] = ()
+    """Columns whose values may be longer than an entry of an index may be."""
     in_the_way: tuple[Sentence, ...] = ()
     """Transactions that the creation would have to wait for, a sentence each."""
 

@@ -9,7 +9,7 @@ from workflows.models.policy import Option
 from workflows.models.reading import Unavailable
 from workflows.models.target import Target
 from workflows.remedies.situation import Situation
-from workflows.wording import counted, span
+from workflows.wording import counted, listed, span
 
 _MEGABYTE = 1_000_000
 
@@ -67,9 +67,10 @@ def _obstacle(situation: Situation) -> str | None:
 
 def _describe(advice: IndexAdvice, act: IndexCreation) -> str:
     return (
-        f"{act.statement}, for query {advice.query_id}. Its plan (cost {advice.cost:.0f}) reads all of about "
-        f"{counted(advice.rows, 'row')} for one value, which has about {advice.rows_per_lookup}. Readers and "
-        f"writers go on meanwhile; after {span(act.limit)} it is given up. To take it back: {act.undo}."
+        f"{act.statement}, for query {advice.query_id}. Its plan for any parameters (cost {advice.cost:.0f}) "
+        f"reads all of about {counted(advice.rows, 'row')} for one value, which has about "
+        f"{advice.rows_per_lookup}. Readers and writers go on meanwhile; after {span(act.limit)} it is given "
+        f"up. To take it back: {act.undo}."
     )
 
 
@@ -77,5 +78,14 @@ def _risk(advice: IndexAdvice, act: IndexCreation) -> str:
     return (
         f"It reads {advice.namespace}.{advice.table} ({advice.table_bytes / _MEGABYTE:.0f} MB) twice and "
         "takes disk, of which nobody here knows how much is free; every write to the table costs a little "
-        f"more from then on. It waits for transactions that are older, {span(act.limit)} at most."
+        f"more from then on. {_describe_length(advice)}It waits for transactions that are older, "
+        f"{span(act.limit)} at most."
+    )
+
+
+def _describe_length(advice: IndexAdvice) -> str:
+    if not advice.unbounded:
+        return ""
+    return (
+        f"A row whose {listed(advice.unbounded)} takes more than about 2.7 kB could not be written any more. "
     )
