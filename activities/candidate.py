@@ -112,7 +112,7 @@ def _obstacle_of_indexes(table: Record, where: str) -> str | None:
     if table["partly"]:
         return (
             f"{where} has an index with a condition or on an expression of such a column "
-            f"({', '.join(table['partly'])}), which a plan for any parameters cannot use, so a person decides"
+            f"({', '.join(table['partly'])}), which the plan for real parameters may use, so a person decides"
         )
     return None
 

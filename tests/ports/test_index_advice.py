@@ -9,7 +9,6 @@ import pytest
 from deploy.local.postgres import Postgres
 from deploy.local.postgres_roles import INDEX_SCRIPT
 from tests.fakes.indexes import TABLE
-from tests.ports import examples
 from tests.ports.database_stage import Connection
 from tests.ports.index_stage import QUERY, RealIndexes
 from tests.ports.test_indexes import NAME, advise, advise_without, create
@@ -224,4 +223,3 @@ async def test_the_smallest_right_that_suffices_is_the_one_of_the_readme(
     assert tuple(options) == (True, False)
     assert (await create(stage)).touched[0].result == "created, valid"
     assert await stage.names() == {NAME: True}
-    assert stage.target.database.index_dsn == examples.INDEX_DSN
