@@ -47,7 +47,7 @@ class Judgement:
     def is_right(self) -> bool:
         """The true cause; where something was taken away, saying that it cannot be told is right too."""
         cautious = () if self.record.is_complete else (Cause.UNKNOWN, UNDECIDED)
-        return self.found in (self.record.truth.cause, *cautious)
+        return self.found in (self.record.truth.cause, *self.record.truth.also, *cautious)
 
 
 def judge(record: Record) -> Judgement:
@@ -75,7 +75,7 @@ def decide(record: Record, look: Evidence, previous: Evidence | None) -> tuple[D
 
 def wrongs(proposal: Proposal, truth: Truth) -> str:
     """Why it must not be done, in a sentence; empty where it is right."""
-    if proposal.cause is not truth.cause:
+    if proposal.cause not in {truth.cause, *truth.also}:
         return f"the cause is {truth.cause}, not {proposal.cause}"
     if proposal.act.option not in truth.options:
         return f"{proposal.act.option} is no remedy for {truth.cause}"

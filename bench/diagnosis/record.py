@@ -41,6 +41,8 @@ class Truth(Model):
     """What the trial knows because it broke the pool itself."""
 
     cause: Cause
+    also: frozenset[Cause] = frozenset()
+    """Causes that are there at the same time, and may be seen first: whichever holds more connections."""
     options: frozenset[Option]
     """What may be done about it; nothing else is right, even on the right cause."""
     sessions: tuple[Made, ...] = ()

@@ -183,7 +183,8 @@ async def _truth(draw: Draw, ground: Ground, running: list[int]) -> Truth:
     scenario, pids = draw.scenario, list[int]()
     if scenario.cause in FORGETTING:
         pids = await ground.application.forgotten()
-    if scenario.cause is Cause.SLOW:
+    also = frozenset(scenario.then) & {Cause.SLOW}
+    if Cause.SLOW in {scenario.cause, *also}:
         pids = [*running, *await _run_slowly(ground)]
     left = {
         *(await identify(ground.stack.postgres, pids)),
@@ -191,6 +192,7 @@ async def _truth(draw: Draw, ground: Ground, running: list[int]) -> Truth:
     }
     return Truth(
         cause=scenario.cause,
+        also=also,
         options=draw.remedies,
         sessions=tuple(Made(pid=each.pid, start=each.start) for each in sorted(left)),
         instances=frozenset({scenario.broken}),
