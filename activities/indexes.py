@@ -1,7 +1,8 @@
 """Indexes: what a slow query lacks by the server's own plan, its creation, and what it changed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, override
 
 from asyncpg import Record
@@ -13,7 +14,7 @@ from activities.owner_connection import Owners
 from activities.plan_tree import total_cost
 from activities.postgres import PostgresDatabase
 from activities.warm_connection import Connection, fetch, fetch_row, fetch_value
-from workflows.errors import PreconditionGone, SourceRefused, WrongServer
+from workflows.errors import PoolmedicError, PreconditionGone, SourceRefused, WrongServer
 from workflows.models.index import IndexAdvice, QueryTally
 from workflows.models.outcome import Outcome
 from workflows.models.target import Database
@@ -65,14 +66,21 @@ class PostgresIndexes(Indexes):
     @activity.defn
     @override
     async def measure_query(self, look: QueryLook) -> QueryTally:
+        database = look.target.database
+        # Before the tally: who ends between the two is in both, and not in neither.
+        async with self._medic.connection(database).lend() as connection:
+            own = database.role, database.dbname, look.query_id
+            running = await fetch_value(connection, "tally_running", *own, look.age.total_seconds())
         tally = await self._tally(look)
-        async with self._owners.connect(look.target.database) as connection:
-            plan = await _explain(connection, tally["text"], look.target.database.role)
+        async with self._owners.connect(database) as connection:
+            plan = await _explain(connection, tally["text"], database.role)
         return QueryTally(
             query_id=look.query_id,
             calls=tally["calls"],
             total_seconds=tally["total_seconds"],
             cost=total_cost(plan),
+            began=tally["began"] or await self._reset_at(database),
+            running=running,
         )
 
     async def _find(self, look: QueryLook, plan: dict[str, Any]) -> Candidate | str:
@@ -101,6 +109,15 @@ class PostgresIndexes(Indexes):
             others = ", ".join(readers["elsewhere"])
             return f"those who run it mean {found.where} or its namesake in {others}, so a person decides"
         return f"the name {advice.namespace}.{advice.name} is taken, so a person decides" if taken else None
+
+    async def _reset_at(self, database: Database) -> str | None:
+        """When the statistics of all queries began; None where that cannot be read."""
+        with suppress(PoolmedicError):
+            async with self._medic.connection(database).lend() as connection:
+                schema = await fetch_value(connection, "extension")
+                rows = await fetch(connection, "tally_reset", schema=schema)
+            return str(rows[0]["began"]) if rows[0]["began"] else None
+        return None
 
     async def _tally(self, look: QueryLook) -> Record:
         database = look.target.database

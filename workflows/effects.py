@@ -232,12 +232,14 @@ class Effects:
         )
         return evidence.model_copy(update={"index": advice})
 
-    async def measure_query(self, query_id: int) -> Known[QueryTally] | Unavailable:
-        """Plan and calls of this query so far."""
+    async def measure_query(
+        self, query_id: int, age: timedelta = timedelta()
+    ) -> Known[QueryTally] | Unavailable:
+        """Plan and calls of this query so far, and how many as old as that are under way."""
         return await _reading(
             workflow.execute_activity_method(
                 Indexes.measure_query,
-                QueryLook(target=self._target, query_id=query_id),
+                QueryLook(target=self._target, query_id=query_id, age=age),
                 **options.summed(options.READ, f"what the index changed for query {query_id}"),
             )
         )

@@ -5,7 +5,7 @@ from temporalio import workflow
 from workflows.effects import Effects
 from workflows.models.index import QueryTally
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import IndexCreation
+from workflows.models.plan import Act, IndexCreation
 from workflows.models.reading import Unavailable, value_of
 from workflows.record import Record
 from workflows.wording import counted, span
@@ -20,8 +20,11 @@ class Gain:
         self._tally: QueryTally | None = None
         self._before: tuple[float, float] | None = None
 
-    def remember(self) -> None:
-        """The plan's cost and the mean of the calls so far, as they are before an index is created."""
+    def remember(self, act: Act) -> None:
+        """The plan's cost and the mean of the calls so far, as they are before this index is created."""
+        if not isinstance(act, IndexCreation):
+            return
+        self._before = None
         evidence = self._record.evidence
         advice = value_of(evidence.index) if evidence and evidence.index else None
         database = value_of(evidence.database) if evidence else None
@@ -37,7 +40,8 @@ class Gain:
         if place is None:
             return
         act, is_first = self._act(place), self._tally is None
-        tally = await self._effects.measure_query(act.query_id)
+        age = workflow.now() - self._record.attempts[place].at
+        tally = await self._effects.measure_query(act.query_id, age)
         self._tally = value_of(tally) or self._tally
         if isinstance(tally, Unavailable):
             self._say(place, f"what the index changed could not be read: {tally.reason}")
@@ -51,15 +55,11 @@ class Gain:
         place, first = self._place(), self._tally
         if place is None or first is None:
             return
-        now = value_of(await self._effects.measure_query(first.query_id))
-        if now is None or now.calls <= first.calls:
-            self._say(place, f"query {first.query_id} was not called since, so its gain is not known")
-            return
-        calls = now.calls - first.calls
-        mean = (now.total_seconds - first.total_seconds) / calls
-        before = f", {span(self._before[1])} over all of them before it" if self._before else ""
-        since = f"over {counted(calls, 'call')} that ended since the index{before}"
-        self._say(place, f"query {first.query_id} took {span(mean)} on average {since}")
+        now = await self._effects.measure_query(first.query_id)
+        if isinstance(now, Unavailable):
+            self._say(place, f"what query {first.query_id} took since could not be read: {now.reason}")
+        else:
+            self._say(place, compare(first, now.value, self._before[1] if self._before else None))
 
     def _place(self) -> int | None:
         """Of the last attempt that created an index."""
@@ -74,6 +74,24 @@ class Gain:
 
     def _say(self, place: int, said: str) -> None:
         self._record.gained(place, said, workflow.now())
+
+
+def compare(first: QueryTally, now: QueryTally, before: float | None) -> str:
+    """What the calls between two tallies took, or why that is not known; `before` is a mean in seconds."""
+    query = f"query {first.query_id}"
+    calls, seconds = now.calls - first.calls, now.total_seconds - first.total_seconds
+    is_reset = None not in (first.began, now.began) and first.began != now.began
+    if is_reset or calls < 0 or seconds < 0:
+        return f"the server began to count {query} anew meanwhile, so its gain is not known"
+    if calls == 0:
+        return f"no call of {query} has come to its end since, so its gain is not known"
+    since = f"over {counted(calls, 'call')} that ended since the index"
+    if first.running:
+        since += f", of which up to {min(first.running, calls)} began before it"
+    if before is not None:
+        over_all = "over all calls since the statistics began, cancelled ones not counted"
+        since += f"; before it, {span(before)} {over_all}"
+    return f"{query} took {span(seconds / calls)} on average {since}"
 
 
 def _created(attempt: Attempt) -> bool:

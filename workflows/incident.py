@@ -185,7 +185,7 @@ class Incident(Messages):
             return
         self._refusals = 0
         record.intend(proposal, workflow.now())
-        self.gain.remember()
+        self.gain.remember(proposal.act)
         show(self.record)
         outcome = await self.effects.act(proposal.act, by)
         record.acted(proposal, by, outcome, workflow.now())

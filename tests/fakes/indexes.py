@@ -87,6 +87,7 @@ class FakeIndexes(ports.Indexes):
                 total_seconds=SLOW_STATEMENT.calls * SLOW_STATEMENT.mean_seconds
                 + SECONDS_WITH_INDEX * int(10 * since),
                 cost=cost,
+                running=state.old_calls,
             )
 
 

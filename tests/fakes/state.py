@@ -205,6 +205,8 @@ class State:
     """Names of those that were created."""
     invalid: tuple[str, ...] = ()
     """Names of those that are left half-made by somebody."""
+    old_calls: int = 0
+    """Of the slow query, under way and older than its index."""
 
     def is_blind(self, source: str, instance: str) -> str | None:
         """Why this source says nothing of this instance."""

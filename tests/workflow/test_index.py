@@ -10,6 +10,7 @@ from tests.fakes.readings import SLOW_QUERY
 from tests.fakes.state import State
 from tests.workflow.conftest import OpenStage
 from tests.workflow.stage import RunningIncident, Stage
+from workflows.errors import SourceRefused
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.report import Ending
 
@@ -22,6 +23,13 @@ FIRST, AGAIN = 700, 800
 def advise(**more: Any) -> Change:
     def apply(state: State, _at: Any) -> State:
         return State(**{**state.__dict__, "advice": advice(**more)})
+
+    return apply
+
+
+def still_runs(calls: int) -> Change:
+    def apply(state: State, _at: Any) -> State:
+        return State(**{**state.__dict__, "old_calls": calls})
 
     return apply
 
@@ -68,8 +76,42 @@ async def test_an_index_is_created_once_a_person_has_said_so_and_its_gain_is_tol
     detail = report.attempts[-1].outcome.detail
     assert "plan of query 4712: cost 5000 before the index, 8 with it" in detail
     assert "took 2 ms on average over" in detail
-    assert "calls that ended since the index, 3 ms over all of them before it" in detail
+    assert "calls that ended since the index; before it, 3 ms over all calls since the stat" in detail
     assert stage.world.script.calls["measure_query"] == 2
+
+
+async def test_what_cannot_be_read_of_the_gain_is_told_as_that(open_stage: OpenStage) -> None:
+    stage = await opened(open_stage)
+    refusal = SourceRefused("pg_stat_statements is not installed")
+    stage.world.script.after(
+        "measure_query", 1, lambda _at: stage.world.script.fail("measure_query", refusal)
+    )
+    incident, request = await asked(stage)
+
+    await incident.decide(request, "ada")
+    await incident.until(lambda report: len(report.attempts) > 1)
+    await incident.resolve()
+    await incident.finish()
+
+    detail = stage.world.reports[-1][1].attempts[-1].outcome.detail
+    assert "what query 4712 took since could not be read: measure_query: pg_stat_statements is not" in detail
+    assert "was not called" not in detail
+
+
+async def test_what_ran_when_the_counting_began_is_told_as_older_than_the_index(
+    open_stage: OpenStage,
+) -> None:
+    stage = await opened(open_stage)
+    stage.world.happens(still_runs(3), stage.world.after(minutes=-1))
+    incident, request = await asked(stage)
+
+    await incident.decide(request, "ada")
+    await incident.until(lambda report: len(report.attempts) > 1)
+    await incident.resolve()
+    await incident.finish()
+
+    detail = stage.world.reports[-1][1].attempts[-1].outcome.detail
+    assert "calls that ended since the index, of which up to 3 began before it; before it, 3 ms" in detail
 
 
 async def test_a_refused_index_is_not_asked_for_again(open_stage: OpenStage) -> None:

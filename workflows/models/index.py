@@ -33,3 +33,7 @@ class QueryTally(Model):
     calls: int
     total_seconds: float
     cost: float
+    began: str | None = None
+    """When the counting did, in the server's own spelling; None where it does not tell."""
+    running: int = 0
+    """Calls under way, of those as old as was asked about: they are counted when they end."""

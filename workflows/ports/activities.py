@@ -100,7 +100,7 @@ class Indexes(ABC):
     @activity.defn
     @abstractmethod
     async def measure_query(self, look: QueryLook) -> QueryTally:
-        """Plan and calls of a query so far."""
+        """Plan and calls of a query so far, and how many of a certain age are under way."""
 
 
 class Containers(ABC):

@@ -77,6 +77,8 @@ class QueryLook(Model):
 
     target: Target
     query_id: int
+    age: Duration = timedelta()
+    """Of the calls under way, count those that began so long ago at least."""
 
 
 class CreateIndexRequest(Model):
