@@ -2,20 +2,26 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 
-from asyncpg import DuplicateTableError, Record
+from asyncpg import DuplicateTableError, QueryCanceledError, Record, UniqueViolationError
 
 from activities.owner_connection import Owners
-from activities.postgres_errors import DRIVER_ERRORS, describe
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
 from workflows.errors import PoolmedicError, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.plan import IndexCreation
 from workflows.models.target import Database
+from workflows.wording import span
 
 SECONDS_BETWEEN_BEATS = 1.0
 SECONDS_TO_STOP = 10.0
+LONGEST_DROP = timedelta(minutes=10)
+"""It waits for everybody who has any lock on the table, the slow query too."""
 SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_BEHIND_IT = 5.0
+"""That somebody may wait behind it who holds up everybody else meanwhile."""
 
 type Tell = Callable[[tuple[Touched, ...]], None]
 
@@ -29,8 +35,10 @@ class Creation:
         self._database = database
         self._act = act
         self._builder: int | None = None
-        """The backend that creates it."""
+        """The backend that creates it, once it was told to."""
         self._is_taken = False
+        self._queue: str | None = None
+        """Who had to wait behind it, where it was stopped for that."""
         self._now = self._touched(changed=False, result="not begun yet")
 
     async def run(self, tell: Tell) -> Outcome:
@@ -67,22 +75,54 @@ class Creation:
         self._builder = connection.get_server_pid()
         self._now = self._touched(changed=True, result="being created")
         try:
-            await connection.execute(statement)
-        except DuplicateTableError:
+            await self._send(connection, statement)
+        except (DuplicateTableError, UniqueViolationError) as exc:
+            # Of two who take one name at the same moment, the later one violates the catalogue's own index.
+            if isinstance(exc, UniqueViolationError) and exc.table_name != "pg_class":
+                raise
             self._is_taken = True
             raise PreconditionGone(f"{self._act.name} was taken meanwhile; nothing was touched") from None
         state = await self._state()
         if state is None or not self._is_ours(state) or not state["is_valid"]:
             raise PreconditionGone("the server says that it was created, and does not show it as valid")
 
-    async def _clear_up(self, reason: str) -> Outcome:
-        """Its own invalid rest is dropped: nobody else's has this name and was not there before."""
+    async def _send(self, connection: Connection, statement: str) -> None:
+        """Let it take its time, as long as nobody has to wait behind it."""
+        self._queue = None
+        watching = asyncio.create_task(self._watch(connection.get_server_pid()))
         try:
-            await self._stop_builder()
+            await connection.execute(statement)
+        except QueryCanceledError:
+            if self._queue is not None:
+                raise PreconditionGone(self._queue) from None
+            raise
+        finally:
+            watching.cancel()
+
+    async def _watch(self, backend: int) -> None:
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_BEATS)
+            # A look that fails is made again: who waits does not go away for that.
+            with suppress(PoolmedicError):
+                async with self._medic.lend() as looking:
+                    rows = await fetch(looking, "index_queue", backend, SECONDS_BEHIND_IT)
+                if rows:
+                    self._queue = _tell(rows[0])
+                    await self._stop(backend)
+
+    async def _clear_up(self, reason: str) -> Outcome:
+        """Its own invalid rest is dropped, and nothing else: what is another one is left to people."""
+        if self._builder is None:
+            return self._outcome(OutcomeStatus.FAILED, changed=False, result="not created", detail=reason)
+        try:
+            await self._stop(self._builder)
             state = await self._state()
             if state is None:
                 return self._outcome(OutcomeStatus.FAILED, changed=False, result="not created", detail=reason)
-            if state["is_valid"] and self._is_ours(state):
+            if not self._is_ours(state):
+                detail = f"{reason}; an index of that name is there, and is another one: it was left alone"
+                return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="not known", detail=detail)
+            if state["is_valid"]:
                 return self._outcome(OutcomeStatus.DONE, changed=True, result="created, valid", detail=reason)
             if state["is_being_built"]:
                 return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="still built", detail=reason)
@@ -91,27 +131,23 @@ class Creation:
             detail = f"{reason}; what became of it could not be read: {failure.message}"
             return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="not known", detail=detail)
 
-    async def _stop_builder(self) -> None:
+    async def _stop(self, backend: int) -> None:
         """A backend whose client is gone would go on, and be done when nobody expects it any more."""
-        if self._builder is None:
-            return
         async with self._owners.connect(self._database) as connection:
             for _ in range(round(SECONDS_TO_STOP / SECONDS_BETWEEN_LOOKS)):
-                if not await fetch(connection, "index_stop", self._builder):
+                if not await fetch(connection, "index_stop", backend):
                     return
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def _drop(self, reason: str) -> Outcome:
-        self._now = self._touched(changed=True, result="failed; its rest is dropped")
-        async with self._owners.connect(self._database, self._act.limit) as connection:
-            statements = await self._statements(connection)
-            try:
-                await connection.execute(statements["drops"])
-            except DRIVER_ERRORS as exc:
-                detail = (
-                    f"{reason}; it is INVALID and has to be dropped: {statements['drops']} ({describe(exc)})"
-                )
-                return self._outcome(OutcomeStatus.FAILED, changed=True, result="left INVALID", detail=detail)
+        self._now = self._touched(changed=True, result="failed; its rest is being dropped")
+        try:
+            async with self._owners.connect(self._database, LONGEST_DROP) as connection:
+                statements = await self._statements(connection)
+                await self._send(connection, statements["drops"])
+        except PoolmedicError as failure:
+            detail = f"{reason}; it is INVALID and has to be dropped: {self._act.undo} ({failure.message})"
+            return self._outcome(OutcomeStatus.FAILED, changed=True, result="left INVALID", detail=detail)
         return self._outcome(
             OutcomeStatus.FAILED, changed=False, result="not created, its invalid rest dropped", detail=reason
         )
@@ -159,3 +195,9 @@ class Creation:
 
     def _outcome(self, status: OutcomeStatus, *, changed: bool, result: str, detail: str) -> Outcome:
         return Outcome(status=status, touched=(self._touched(changed=changed, result=result),), detail=detail)
+
+
+def _tell(waiting: Record) -> str:
+    who = f"pid {waiting['pid']} ({waiting['application_name'] or 'no application name'}, {waiting['role']})"
+    waits = f"waited {span(waiting['seconds'])} behind it for a lock ({waiting['mode']})"
+    return f"stopped: {who} {waits}, and everybody else who came to the table behind that"

@@ -1,7 +1,7 @@
 """Indexes: what a slow query lacks by the server's own plan, its creation, and what it changed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, override
 
@@ -23,6 +23,8 @@ from workflows.ports.requests import CreateIndexRequest, QueryLook
 from workflows.wording import span
 
 SECONDS_TO_BE_IN_THE_WAY = 10.0
+SECONDS_OF_A_SLOW_ONE = 30.0
+"""After which the slow query itself is in the way: it does not come to its end any time soon."""
 
 
 class PostgresIndexes(Indexes):
@@ -139,9 +141,8 @@ class PostgresIndexes(Indexes):
 
     async def _waits(self, database: Database, namespace: str, table: str, query_id: int) -> list[str]:
         async with self._medic.connection(database).lend() as connection:
-            rows = await fetch(
-                connection, "index_waits", table, namespace, query_id, SECONDS_TO_BE_IN_THE_WAY
-            )
+            ages = SECONDS_TO_BE_IN_THE_WAY, SECONDS_OF_A_SLOW_ONE
+            rows = await fetch(connection, "index_waits", table, namespace, query_id, *ages)
         return [
             f"pid {row['pid']} ({row['application_name'] or 'no application name'}, {row['role']}) "
             f"{row['why']}, for {span(row['seconds'])}"

@@ -12,8 +12,6 @@ from workflows.errors import NotConfigured, PoolmedicError, SourceRefused
 from workflows.models.target import Database
 
 _SHORT = timedelta(seconds=3)
-_LONGEST_WAIT = timedelta(seconds=60)
-"""For one lock, or for one transaction that has to end first."""
 _GRACE = timedelta(seconds=30)
 """After the server's own limit, before its silence counts as an answer lost."""
 
@@ -57,7 +55,9 @@ class Owners:
                     "application_name": "poolmedic",
                     "search_path": "pg_catalog, pg_temp",
                     "statement_timeout": _milliseconds(limit),
-                    "lock_timeout": _milliseconds(min(limit, _LONGEST_WAIT)),
+                    # The limit alone: whoever waits to create or drop an index CONCURRENTLY holds up no
+                    # reader and no writer, and all of its work is lost where it gives up.
+                    "lock_timeout": "0",
                 },
             )
         except ValueError:

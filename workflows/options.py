@@ -24,8 +24,8 @@ ACT = ActivityConfig(
 )
 """Changes a production system: one attempt; a lost one is looked at, not repeated."""
 
-_BESIDE_THE_WORK = timedelta(minutes=2)
-"""Of a long act: to look before it, and to clear up after it."""
+_BESIDE_THE_WORK = timedelta(minutes=12)
+"""Of a long act: to look before it, and to clear up after it, which may have to wait for others as well."""
 
 
 def lasting(limit: timedelta) -> ActivityConfig:

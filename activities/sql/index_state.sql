@@ -1,7 +1,8 @@
 -- The index of that name ($1 schema, $2 name), whatever it is; no row where there is none.
 SELECT i.indisvalid AND i.indisready AS is_valid,
        t.relname::pg_catalog.text AS table_name, am.amname::pg_catalog.text AS method,
-       i.indpred IS NULL AND i.indexprs IS NULL AND NOT i.indisunique AS is_plain,
+       -- A column that is only included orders nothing: (a) INCLUDE (b) is not (a, b).
+       i.indpred IS NULL AND i.indexprs IS NULL AND NOT i.indisunique AND i.indnkeyatts = i.indnatts AS is_plain,
        ARRAY (SELECT a.attname::pg_catalog.text
                 FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS part (attnum, place)
                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = part.attnum

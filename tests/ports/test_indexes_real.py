@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 import pytest
 
@@ -96,8 +97,9 @@ async def test_a_creation_that_is_cancelled_leaves_nothing(stage: RealIndexes, a
 
 
 async def test_a_rest_that_cannot_be_dropped_is_told_with_its_statement(
-    stage: RealIndexes, admin: Connection
+    stage: RealIndexes, admin: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("activities.creating.LONGEST_DROP", timedelta(seconds=2))
     await hold_snapshot(stage)
     creating = asyncio.create_task(create(stage, creation(stage, seconds=2.0)))
     await builder(admin)
