@@ -32,7 +32,7 @@ async def measure(stage: RealIndexes, seconds: float = 0.0) -> QueryTally:
 
 async def test_calls_under_way_are_told_by_their_age(stage: RealIndexes) -> None:
     stage.query_id = await stage.query(SLEEP, 0.0)
-    sleeping = asyncio.create_task((await stage.connect()).fetch(SLEEP, 2.0))
+    sleeping = asyncio.create_task((await stage.connect()).fetch(SLEEP, 4.0))
     await asyncio.sleep(0.5)
 
     assert (await measure(stage)).running == 1

@@ -101,7 +101,7 @@ async def test_a_rest_that_cannot_be_dropped_is_told_with_its_statement(
 ) -> None:
     monkeypatch.setattr("activities.creating.LONGEST_DROP", timedelta(seconds=2))
     await hold_snapshot(stage)
-    creating = asyncio.create_task(create(stage, creation(stage, seconds=2.0)))
+    creating = asyncio.create_task(create(stage, creation(stage, seconds=4.0)))
     await builder(admin)
     # A lock that lets the creation come as far as it does, and its rest not be dropped.
     blocker = await stage.connect()
