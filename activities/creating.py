@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from asyncpg import DuplicateTableError, QueryCanceledError, Record, UniqueViolationError
 
-from activities.owner_connection import Owners
+from activities.owner_connection import Owners, check
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
 from workflows.errors import PoolmedicError, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
@@ -59,6 +59,7 @@ class Creation:
             return self._judge_existing(found)
         try:
             async with self._owners.connect(self._database, self._act.limit) as connection:
+                await check(connection, self._medic, self._database)
                 statements = await self._statements(connection)
                 await self._create(connection, statements["creates"])
         except PoolmedicError as failure:
@@ -143,6 +144,7 @@ class Creation:
         self._now = self._touched(changed=True, result="failed; its rest is being dropped")
         try:
             async with self._owners.connect(self._database, LONGEST_DROP) as connection:
+                await check(connection, self._medic, self._database)
                 statements = await self._statements(connection)
                 await self._send(connection, statements["drops"])
         except PoolmedicError as failure:

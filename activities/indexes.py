@@ -10,11 +10,11 @@ from temporalio import activity
 
 from activities.candidate import Candidate, dearest, find_candidate
 from activities.creating import Creation
-from activities.owner_connection import Owners
+from activities.owner_connection import Owners, check
 from activities.plan_tree import total_cost
 from activities.postgres import PostgresDatabase
 from activities.warm_connection import Connection, fetch, fetch_row, fetch_value
-from workflows.errors import PoolmedicError, PreconditionGone, SourceRefused, WrongServer
+from workflows.errors import PoolmedicError, PreconditionGone, SourceRefused
 from workflows.models.index import IndexAdvice, QueryTally
 from workflows.models.outcome import Outcome
 from workflows.models.target import Database
@@ -37,7 +37,7 @@ class PostgresIndexes(Indexes):
     async def try_login(self, database: Database) -> None:
         """See that the login gets in, into the right database; raises an error of `workflows.errors`."""
         async with self._owners.connect(database) as connection:
-            await _check(connection, database)
+            await check(connection, self._medic.connection(database), database)
 
     @activity.defn
     @override
@@ -45,7 +45,7 @@ class PostgresIndexes(Indexes):
         database = look.target.database
         tally = await self._tally(look)
         async with self._owners.connect(database) as connection:
-            await _check(connection, database)
+            await check(connection, self._medic.connection(database), database)
             plan = await _explain(connection, tally["text"], database.role)
         # That session is over: planning ran functions of the application, and what they set outlives them.
         found = await self._find(look, plan)
@@ -61,7 +61,7 @@ class PostgresIndexes(Indexes):
         if waits:
             raise PreconditionGone(f"its creation would wait for others: {'; '.join(waits)}")
         async with self._owners.connect(database) as connection:
-            await _check(connection, database)
+            await check(connection, self._medic.connection(database), database)
         creation = Creation(self._medic.connection(database), self._owners, database, act)
         return await creation.run(activity.heartbeat)
 
@@ -75,6 +75,7 @@ class PostgresIndexes(Indexes):
             running = await fetch_value(connection, "tally_running", *own, look.age.total_seconds())
         tally = await self._tally(look)
         async with self._owners.connect(database) as connection:
+            await check(connection, self._medic.connection(database), database)
             plan = await _explain(connection, tally["text"], database.role)
         return QueryTally(
             query_id=look.query_id,
@@ -91,7 +92,7 @@ class PostgresIndexes(Indexes):
         if isinstance(scan, str):
             return scan
         async with self._owners.connect(database) as connection:
-            await _check(connection, database)
+            await check(connection, self._medic.connection(database), database)
             found = await find_candidate(connection, scan, look.query_id, plan)
         return found if isinstance(found, str) else await self._doubt(look, found) or found
 
@@ -148,23 +149,6 @@ class PostgresIndexes(Indexes):
             f"{row['why']}, for {span(row['seconds'])}"
             for row in rows
         ]
-
-
-async def _check(connection: Connection, database: Database) -> None:
-    """Into the right database, of a server that takes changes, and without the rights of a superuser."""
-    row = await fetch_row(connection, "index_login")
-    if row["superusers"]:
-        raise SourceRefused(
-            f"{database.index_dsn}: its role is a superuser or a member of one "
-            f"({', '.join(row['superusers'])}), "
-            "whose rights functions of the application would have while a plan is read; take that away, and "
-            "make it a member of the role that owns the tables alone (deploy/postgres/index.sql)"
-        )
-    if row["dbname"] != database.dbname or row["in_recovery"]:
-        raise WrongServer(
-            f"{database.index_dsn} leads to the wrong server: database {row['dbname']}, "
-            f"in recovery {row['in_recovery']}; expected {database.dbname}, which takes changes"
-        )
 
 
 async def _explain(connection: Connection, text: str, role: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import asyncpg
 
 from activities.postgres_errors import DRIVER_ERRORS, translate
-from activities.warm_connection import CONNECT_SECONDS, Connection
-from workflows.errors import NotConfigured, PoolmedicError, SourceRefused
+from activities.warm_connection import CONNECT_SECONDS, Connection, WarmConnection, fetch_row, fetch_value
+from workflows.errors import NotConfigured, PoolmedicError, SourceRefused, WrongServer
 from workflows.models.target import Database
 
 _SHORT = timedelta(seconds=3)
@@ -66,6 +66,34 @@ class Owners:
                 f"{name}: the connection string cannot be read; "
                 "write postgresql://role:password@host:port/database, special characters percent-encoded"
             ) from None
+
+
+async def check(connection: Connection, medic: WarmConnection, database: Database) -> None:
+    """See that it leads to the very server that `medic` looks at, and that this takes changes; `WrongServer`.
+
+    A restored copy has the same names and the same system identifier, and not this session. Raises
+    `SourceRefused` for one that has the rights of a superuser, or could take them.
+    """
+    row = await fetch_row(connection, "index_login")
+    if row["superusers"]:
+        raise SourceRefused(
+            f"{database.index_dsn}: its role is a superuser or a member of one "
+            f"({', '.join(row['superusers'])}), "
+            "whose rights functions of the application would have while a plan is read; take that away, and "
+            "make it a member of the role that owns the tables alone (deploy/postgres/index.sql)"
+        )
+    if row["dbname"] != database.dbname or row["in_recovery"]:
+        raise WrongServer(
+            f"{database.index_dsn} leads to the wrong server: database {row['dbname']}, "
+            f"in recovery {row['in_recovery']}; expected {database.dbname}, which takes changes"
+        )
+    async with medic.lend() as looking:
+        session = connection.get_server_pid(), row["began"], row["role"]
+        if not await fetch_value(looking, "index_session", *session):
+            raise WrongServer(
+                f"{database.index_dsn} leads to another server than {database.dsn}, or through a pooler: "
+                f"its session (pid {session[0]}, {row['role']}) is not seen there"
+            )
 
 
 def _milliseconds(length: timedelta) -> str:

@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 
 from activities import indexes
+from activities.indexes import PostgresIndexes
 from activities.owner_connection import Owners
-from deploy.local.postgres import Postgres
+from deploy.local.postgres import Postgres, Settings, serve
+from deploy.local.state import State
 from tests.fakes.indexes import TABLE
 from tests.ports import examples
 from tests.ports.database_stage import Connection
 from tests.ports.index_stage import RealIndexes
-from tests.ports.test_indexes import NAME, create, creation
-from workflows.errors import PreconditionGone
+from tests.ports.test_indexes import NAME, create, creation, measure
+from workflows.errors import PreconditionGone, WrongServer
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.plan import IndexCreation
 from workflows.ports.requests import CreateIndexRequest
@@ -26,7 +29,7 @@ CHANGE = f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS more integer"
 SLOW_BUILD = """
 CREATE TABLE IF NOT EXISTS few AS SELECT n AS id FROM generate_series(1, 3) AS n;
 CREATE OR REPLACE FUNCTION slowly(n integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
-$$ BEGIN PERFORM pg_sleep(0.7); RETURN n; END $$
+$$ BEGIN PERFORM pg_sleep(1.5); RETURN n; END $$
 """
 
 
@@ -96,7 +99,7 @@ async def test_the_slow_query_itself_is_in_the_way_once_it_is_old(
     stage: RealIndexes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.query_id = await stage.query(SLEEP, 0.0)
-    sleeping = asyncio.create_task((await stage.connect()).fetch(SLEEP, 3.0))
+    sleeping = asyncio.create_task((await stage.connect()).fetch(SLEEP, 5.0))
     await asyncio.sleep(1.0)
 
     monkeypatch.setattr(indexes, "SECONDS_TO_BE_IN_THE_WAY", 0.0)
@@ -186,6 +189,20 @@ async def test_a_drop_is_stopped_as_well_and_told(
     changing.cancel()
 
 
+async def test_a_rest_whose_drop_cannot_even_begin_is_told_with_its_statement(
+    stage: RealIndexes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = WrongServer("it leads elsewhere by now")
+    monkeypatch.setattr("activities.creating.check", AsyncMock(side_effect=[None, refusal]))
+    await hold_snapshot(stage)
+
+    outcome = await create(stage, creation(stage, seconds=1.0))
+
+    assert (outcome.status, outcome.touched[0].result) == (OutcomeStatus.FAILED, "left INVALID")
+    assert f"DROP INDEX CONCURRENTLY public.{NAME} (it leads elsewhere by now)" in outcome.detail
+    assert await stage.names() == {NAME: False}
+
+
 async def test_who_creates_an_index_the_plain_way_is_in_the_way(
     stage: RealIndexes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,3 +231,25 @@ async def test_who_builds_an_index_on_an_expression_is_in_the_way(
 
     await building
     await connection.execute("DROP TABLE few")
+
+
+async def test_a_login_that_leads_to_another_server_is_refused(
+    stage: RealIndexes, stack_state: State, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(stack_state, Settings(name="copy")) as copy:
+        stage.indexes = PostgresIndexes(stage.database, {examples.INDEX_DSN: copy.index_dsn})
+        stage.port = stage.indexes
+        refusal = f"{examples.INDEX_DSN} leads to another server than {examples.DSN}"
+
+        with pytest.raises(WrongServer, match=refusal):
+            await stage.indexes.try_login(stage.target.database)
+        with pytest.raises(WrongServer, match=refusal):
+            await create(stage)
+        with pytest.raises(WrongServer, match=refusal):
+            await measure(stage)
+        # The address may lead elsewhere from one connection to the next.
+        monkeypatch.setattr(indexes, "check", AsyncMock())
+        outcome = await create(stage)
+
+    assert (outcome.status, outcome.touched[0].changed) == (OutcomeStatus.FAILED, False)
+    assert refusal in outcome.detail
