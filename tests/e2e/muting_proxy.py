@@ -21,6 +21,7 @@ class MutingProxy:
         self._upstream = host, int(port)
         self._marker: bytes | None = None
         self._links: set[asyncio.Task[None]] = set()
+        self._is_over = False
         self.is_muted = False
         self.address = ""
 
@@ -35,6 +36,7 @@ class MutingProxy:
         try:
             yield proxy
         finally:
+            proxy._is_over = True
             server.close()
             for link in proxy._links:
                 link.cancel()
@@ -53,6 +55,13 @@ class MutingProxy:
         assert link is not None
         self._links.add(link)
         link.add_done_callback(self._links.discard)
+        try:
+            if not self._is_over:  # one that was accepted at the very end
+                await self._forward(reader, writer)
+        finally:
+            writer.close()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(*self._upstream)
         pumps = [
             asyncio.create_task(self._ask(reader, server_writer)),
@@ -61,11 +70,10 @@ class MutingProxy:
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            server_writer.close()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            writer.close()
-            server_writer.close()
 
     async def _ask(self, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         is_heard = True

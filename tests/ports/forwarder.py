@@ -34,9 +34,15 @@ class Forwarder:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection(LOOPBACK, self.upstream)
-        await asyncio.gather(
-            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer, late=True)
-        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pump(reader, upstream_writer))
+                group.create_task(self._pump(upstream_reader, writer, late=True))
+        except* ConnectionError:
+            pass  # who does not wait for the answer hangs up
+        finally:
+            writer.close()
+            upstream_writer.close()
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool = False
