@@ -5,7 +5,7 @@ SCENARIO ?= leak
 RUNS ?= 5
 SEED ?= 1
 # Tests wait more than they compute: so many files at a time, each process with servers of its own.
-PROCESSES ?= 3
+PROCESSES ?= 2
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
