@@ -12,10 +12,9 @@ from activities.page_text import render, render_title
 from workflows.errors import NotConfigured, SourceUnavailable
 from workflows.models.page import Delivery, Level, Page
 from workflows.models.text import clean
+from workflows.naming import workflow_id
 from workflows.ports.activities import Notifications
 
-INCIDENT = "pool/"
-"""What the id of an incident's workflow begins with."""
 SECONDS_PER_ROUTE = 10.0
 SECONDS_PER_PAGE = 40.0
 """All routes together; less than the page's activity may take."""
@@ -62,7 +61,7 @@ class AppriseNotifications(Notifications):
         if self._invitations is None or page.is_good_news:
             return page
         sender = activity.info()
-        if sender.workflow_id != f"{INCIDENT}{page.target}" or sender.workflow_run_id is None:
+        if sender.workflow_id != workflow_id(page.target) or sender.workflow_run_id is None:
             return page
         link = self._invitations.link(Invitation(target=page.target, run=sender.workflow_run_id))
         return page.model_copy(update={"links": {"acknowledge": link, **page.links}})

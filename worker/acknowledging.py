@@ -20,8 +20,6 @@ _page = Environment(
     loader=PackageLoader("worker"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
 ).get_template("acknowledge.html")
 _log = structlog.get_logger("poolmedic.acknowledge")
-
-
 MOST_PRESSES = 20
 """Of one link: each is an event in the incident's history, which has an end."""
 MOST_LINKS = 10_000
@@ -58,10 +56,10 @@ class Acknowledging:
             return self._refuse(refusal)
         try:
             name = _name_in(await read_body(request))
-            self._count(token)
+            if self._is_used_up(token):
+                told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
+                return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told)
             await self._incidents.take_on(invitation.target, invitation.run, name)
-        except LinkRefused as refusal:
-            return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=str(refusal))
         except UnreadableAnswer:
             told = "Nothing was done: a name is needed, and it must be a person's."
             return _render(status.HTTP_422_UNPROCESSABLE_CONTENT, invitation=invitation, problem=told)
@@ -73,12 +71,12 @@ class Acknowledging:
         _log.info("acknowledged by link", target=invitation.target, by=name)
         return _render(status.HTTP_200_OK, invitation=invitation, name=name)
 
-    def _count(self, token: str) -> None:
+    def _is_used_up(self, token: str) -> bool:
+        """Counts this press."""
         if len(self._presses) > MOST_LINKS:
             self._presses.clear()
         self._presses[token] += 1
-        if self._presses[token] > MOST_PRESSES:
-            raise LinkRefused(f"This link was used {MOST_PRESSES} times already. Nothing was done.")
+        return self._presses[token] > MOST_PRESSES
 
     def _refuse(self, refusal: LinkRefused) -> HTMLResponse:
         self._refused.inc()

@@ -21,11 +21,11 @@ from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import AnswerRefused, NoIncident, TemporalUnavailable
-from worker.naming import WORKFLOW, workflow_id
 from worker.temporal import Unreachable, is_not_open, is_silent, reaching
 from workflows import attributes
 from workflows.models.approval import Answer, Decision
 from workflows.models.report import Report
+from workflows.naming import WORKFLOW, workflow_id
 
 QUICK = timedelta(seconds=5)
 ANSWERED = timedelta(seconds=8)

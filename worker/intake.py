@@ -17,11 +17,11 @@ from temporalio.service import RPCError
 
 from worker.config import Configuration, Links, TargetEntry
 from worker.errors import TemporalUnavailable
-from worker.naming import SIGNAL, WORKFLOW, workflow_id
 from worker.routing import Assignment
 from worker.temporal import Unreachable, is_not_open, is_silent, reaching
 from workflows import attributes
 from workflows.models.alert import AlertStatus, Case
+from workflows.naming import SIGNAL, WORKFLOW, workflow_id
 
 RPC_TIMEOUT = timedelta(seconds=2)
 PATIENCE = 2.5

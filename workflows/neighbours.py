@@ -13,6 +13,7 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Neighbour, Standing
 from workflows.models.page import Level
+from workflows.naming import workflow_id
 from workflows.record import Record
 from workflows.waiting import happens
 
@@ -152,7 +153,9 @@ class Neighbours:
 
     async def _signal(self, neighbour: Neighbour, standing: Standing) -> None:
         try:
-            await workflow.get_external_workflow_handle(f"pool/{neighbour.target}").signal(SIGNAL, standing)
+            await workflow.get_external_workflow_handle(workflow_id(neighbour.target)).signal(
+                SIGNAL, standing
+            )
         except FailureError as failure:
             if is_cancelled_exception(failure):
                 raise

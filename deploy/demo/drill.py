@@ -64,12 +64,17 @@ class Drill:
         return self.report.case.alert if self.report and self.report.case else None
 
     def approval_of(self, option: Option) -> Moment | None:
-        """When a person said yes to it; None where nobody did, or more than once."""
+        """When a person said yes to it; None where nobody did, or more than once.
+
+        Where one thing alone is wrong, to nothing else either.
+        """
         requests = self.report.requests if self.report else ()
         asked = {request.id for request in requests if request.option == option}
         decisions = self.report.decisions if self.report else ()
-        given = [each.at for each in decisions if each.accepted and each.approve and each.request in asked]
-        return self.approved_at.get(option, given[0]) if len(given) == 1 else None
+        given = [each for each in decisions if each.accepted and each.approve]
+        here = [each.at for each in given if each.request in asked]
+        is_only = len(here) == 1 and (len(given) == 1 or bool(self.scenario.then))
+        return self.approved_at.get(option, here[0]) if is_only else None
 
     @property
     def reverts_in_time(self) -> bool:

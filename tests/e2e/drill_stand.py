@@ -43,6 +43,7 @@ QUICK = COMPRESSED.model_copy(
     }
 )
 """Quicker than for people who watch."""
+LATE = "Acted within a second of the alert"
 EVER = datetime.min.replace(tzinfo=UTC)
 LEAKED = 10
 LEAK = dataclasses.replace(scenarios.LEAK, pool_size=LEAKED, fault=Leak(LEAKED))
@@ -83,6 +84,11 @@ class Ended:
     def unmet(self) -> list[str]:
         """What is not as it must be, and what was seen instead."""
         return [f"{check.what}: {check.seen}" for check in self.checks if not check.holds]
+
+    @property
+    def unmet_but_late(self) -> list[str]:
+        """The same without how soon it acted, where that is not the tool's alone."""
+        return [each for each in self.unmet if not each.startswith(LATE)]
 
     @property
     def history(self) -> Sequence[HistoryEvent]:
