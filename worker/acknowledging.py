@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import structlog
-from fastapi import FastAPI, Request, status
+from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import Counter
 
 from activities.invitation import PATH, Invitation, Invitations, LinkRefused
-from worker.body import read_body
+from worker.body import FORM, read_body
 from worker.errors import NoIncident, TemporalUnavailable
 from worker.incidents import Incidents
 from workflows.approval import UnreadableAnswer, read_name
@@ -55,7 +55,7 @@ class Acknowledging:
         except LinkRefused as refusal:
             return self._refuse(refusal)
         try:
-            name = _name_in(await read_body(request))
+            name = _name_in(await read_body(request, FORM))
             if self._is_used_up(token):
                 told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
                 return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told)
@@ -63,6 +63,9 @@ class Acknowledging:
         except UnreadableAnswer:
             told = "Nothing was done: a name is needed, and it must be a person's."
             return _render(status.HTTP_422_UNPROCESSABLE_CONTENT, invitation=invitation, problem=told)
+        except HTTPException as unread:
+            told = f"Nothing was done: {unread.detail}."
+            return _render(unread.status_code, invitation=invitation, problem=told)
         except NoIncident:
             return _render(status.HTTP_410_GONE, problem="This incident is over. Nothing was done.")
         except TemporalUnavailable as failure:

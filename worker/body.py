@@ -1,37 +1,45 @@
 """Reading a request's body with an end in sight: bounded in size and in time, while it streams in."""
 
 import asyncio
+from dataclasses import dataclass
 
 from fastapi import HTTPException, Request, status
 
-LARGEST = 1024 * 1024
-LONGEST = 10.0
-"""Seconds for the whole body."""
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of a body: `largest` in bytes, `longest` in seconds, and what its sender can do about its size."""
+
+    largest: int
+    longest: float
+    remedy: str
 
 
-async def read_body(request: Request) -> bytes:
-    """The body; 413 as soon as it is known to be over 1 MiB, 408 when it does not come to an end."""
+DELIVERY = Bounds(1024 * 1024, 10.0, "set max_alerts of Alertmanager's receiver")
+FORM = Bounds(4 * 1024, 3.0, "it has one field, a name")
+
+
+async def read_body(request: Request, bounds: Bounds) -> bytes:
+    """The body; 413 as soon as it is known to be too large, 408 when it does not come to an end in time."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > LARGEST:
-        raise _too_large()
+    if declared.isdecimal() and int(declared) > bounds.largest:
+        raise _too_large(bounds)
     try:
-        async with asyncio.timeout(LONGEST):
-            return await _collect(request)
+        async with asyncio.timeout(bounds.longest):
+            return await _collect(request, bounds)
     except TimeoutError:
         raise HTTPException(status.HTTP_408_REQUEST_TIMEOUT, "the body did not arrive in time") from None
 
 
-async def _collect(request: Request) -> bytes:
+async def _collect(request: Request, bounds: Bounds) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST:
-            raise _too_large()
+        if len(body) > bounds.largest:
+            raise _too_large(bounds)
     return bytes(body)
 
 
-def _too_large() -> HTTPException:
-    return HTTPException(
-        status.HTTP_413_CONTENT_TOO_LARGE,
-        f"the body is larger than {LARGEST} bytes; set max_alerts of Alertmanager's receiver",
-    )
+def _too_large(bounds: Bounds) -> HTTPException:
+    told = f"the body is larger than {bounds.largest} bytes; {bounds.remedy}"
+    return HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, told)

@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activities.invitation import PATH
 from worker.version import VERSION
 
 HEADERS = {
@@ -17,6 +18,8 @@ HEADERS = {
 }
 
 MOST_REQUESTS = 100
+MOST_BY_LINK = 20
+"""Whoever has a link may keep so many places and no more: the others are for alerts."""
 HEALTH_PAGES = frozenset({"/healthz", "/readyz"})
 _BUSY = JSONResponse({"detail": "too many requests at once; send it again"}, 503, {"Retry-After": "5"})
 
@@ -43,20 +46,21 @@ class AtOnce:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._running = 0
+        self._running = {True: 0, False: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 503."""
+        is_by_link = scope["path"].startswith(f"{PATH}/")
         if scope["path"] in HEALTH_PAGES:
             await self._app(scope, receive, send)
-        elif self._running >= MOST_REQUESTS:
+        elif self._running[is_by_link] >= (MOST_BY_LINK if is_by_link else MOST_REQUESTS):
             await _BUSY(scope, receive, send)
         else:
-            self._running += 1
+            self._running[is_by_link] += 1
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._running -= 1
+                self._running[is_by_link] -= 1
 
 
 def new_app() -> FastAPI:

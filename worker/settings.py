@@ -105,12 +105,30 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach what is listened on."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
+
+    @property
+    def unencrypted(self) -> tuple[str, ...]:
+        """What others can read on its way, with the remedy."""
+        found = []
+        if not (self.is_loopback or self.tls_certificate):
+            found.append(
+                "tokens travel unencrypted; set POOLMEDIC_TLS_CERTIFICATE, or put a proxy with TLS before"
+            )
+        url = self.public_url
+        if url is not None and url.scheme == "http" and not _is_loopback(url.host or ""):
+            found.append("links in messages travel unencrypted; let POOLMEDIC_PUBLIC_URL begin with https")
+        return tuple(found)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether the name or address is of the machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - fields of every type

@@ -100,10 +100,8 @@ async def serve_site(app: FastAPI, listener: socket.socket, settings: Settings, 
     serving = asyncio.create_task(server.serve([listener]))
     host, port = listener.getsockname()[:2]
     _log.info("listening", address=f"{'https' if settings.tls_certificate else 'http'}://{host}:{port}")
-    if not (settings.is_loopback or settings.tls_certificate):
-        _log.warning(
-            "tokens travel unencrypted; set POOLMEDIC_TLS_CERTIFICATE, or put a proxy with TLS before"
-        )
+    for what in settings.unencrypted:
+        _log.warning(what)
     await stopped_or_ended(stop, serving)
     server.should_exit = True
     await serving

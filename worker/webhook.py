@@ -11,7 +11,7 @@ from opentelemetry import propagate, trace
 
 from worker.access import Access
 from worker.answers import ANSWERS, Receipt, confirm, refuse
-from worker.body import read_body
+from worker.body import DELIVERY, read_body
 from worker.delivery import Delivery, Malformed, read_delivery
 from worker.errors import TemporalUnavailable
 from worker.intake import Intake, Placed
@@ -63,7 +63,7 @@ class Webhook:
 
     async def _read(self, request: Request) -> Delivery:
         try:
-            delivery = read_delivery(await read_body(request))
+            delivery = read_delivery(await read_body(request, DELIVERY))
         except Malformed as malformed:
             self._count("malformed")
             _log.warning("delivery malformed", faults=[path for path, _ in malformed.faults])

@@ -15,6 +15,7 @@ from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, 
 from workflows.models.policy import Mode
 from workflows.models.text import clean
 from workflows.models.verdict import Verdict
+from workflows.naming import target_of
 from workflows.wording import counted, listed, span
 
 
@@ -119,7 +120,7 @@ def intention(step: Step, mode: Mode) -> str:
 
 def request_lines(request: Request, workflow_id: str) -> list[str]:
     """What an approver is asked, and the three ways to answer."""
-    target = workflow_id.removeprefix("pool/")
+    target = target_of(workflow_id)
     payload = f'{{"request": "{request.id}", "by": "<your name>"}}'
     return [
         f"Asked: {request.effect}",

@@ -2,8 +2,14 @@
 
 WORKFLOW = "Incident"
 SIGNAL = "alert"
+_PREFIX = "pool/"
 
 
 def workflow_id(target: str) -> str:
     """One per target: Temporal itself keeps incidents from running side by side."""
-    return f"pool/{target}"
+    return f"{_PREFIX}{target}"
+
+
+def target_of(workflow_id: str) -> str:
+    """Whose incident it is."""
+    return workflow_id.removeprefix(_PREFIX)

@@ -20,7 +20,7 @@ from deploy.demo.times import Times
 from deploy.local import postgres, probes, stack, target, temporal
 from deploy.local.process import Command, Process
 from deploy.local.stack import Progress, Stack, Started
-from workflows import attributes
+from workflows import attributes, naming
 
 SECONDS_TO_START = 60.0
 CONFIGURATION = "poolmedic.yaml"
@@ -69,7 +69,7 @@ class Stage:
 
     @property
     def workflow_id(self) -> str:
-        return f"pool/{self.target}"
+        return naming.workflow_id(self.target)
 
     @property
     def change_id(self) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import AsyncIterator
 
@@ -11,7 +12,8 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from deploy.local.temporal import Temporal
-from tests.e2e.webhook_stand import TOKEN, Stand, alert, stand
+from tests.e2e.webhook_stand import TOKEN, Stand, alert, path_of, stand
+from worker.body import FORM
 from worker.connections import MOST_CONNECTIONS
 from worker.namespace import set_up
 
@@ -116,3 +118,19 @@ async def test_health_is_answered_while_all_else_is_busy(
             writer.write(b"{}")
             assert b" 422 " in await reader.readline()
     assert (await webhook.post(alert(webhook.shop))).status_code == 200
+
+
+async def test_whoever_has_a_link_cannot_keep_alerts_out(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.http_app.MOST_BY_LINK", 2)
+    monkeypatch.setattr("worker.acknowledging.FORM", dataclasses.replace(FORM, longest=1.0))
+    await webhook.post(alert(webhook.shop))
+    path = await path_of(webhook)
+    async with lines(webhook, 2, f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n") as busy:
+        assert (await webhook.post(alert(webhook.mail))).status_code == 200
+        assert (await fresh(webhook, path)).status_code == 503
+        for reader, _ in busy:
+            assert b" 408 " in await reader.readline()
+    assert (await fresh(webhook, path)).status_code == 200
+    assert await webhook.signals(webhook.shop) == ["alert"]

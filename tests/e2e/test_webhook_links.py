@@ -5,16 +5,9 @@ import re
 import pytest
 
 from activities.invitation import Invitation, Invitations
-from tests.e2e.webhook_stand import KEY, PUBLIC, Stand, alert
+from tests.e2e.webhook_stand import PUBLIC, Stand, alert, path_of
 from worker.acknowledging import MOST_PRESSES
-
-
-async def path_of(webhook: Stand) -> str:
-    """Of the link that the open incident's pages hold, as the proxy before the webhook passes it on."""
-    handle = webhook.client.get_workflow_handle(f"pool/{webhook.shop}")
-    run = await handle.describe()
-    link = Invitations((KEY,), PUBLIC).link(Invitation(target=webhook.shop, run=run.run_id))
-    return link.removeprefix(PUBLIC)
+from worker.body import FORM
 
 
 async def end(webhook: Stand) -> None:
@@ -110,3 +103,12 @@ async def test_a_form_of_another_kind_is_no_name(webhook: Stand) -> None:
     await webhook.post(alert(webhook.shop))
     answer = await webhook.http.post(await path_of(webhook), content=b"&".join([b"a=1"] * 50))
     assert (answer.status_code, "a name is needed" in answer.text) == (422, True)
+
+
+async def test_a_form_that_is_too_large_is_told_so_and_not_how_to_set_alertmanager(webhook: Stand) -> None:
+    await webhook.post(alert(webhook.shop))
+    answer = await webhook.http.post(await path_of(webhook), data={"by": "x" * FORM.largest})
+    assert (answer.status_code, "Nothing was done: the body is larger" in answer.text) == (413, True)
+    assert "Alertmanager" not in answer.text
+    assert "<form" in answer.text
+    assert await webhook.signals(webhook.shop) == ["alert"]

@@ -13,6 +13,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.invitation import Invitation, Invitations
 from tests.unit.configurations import another, raw, read
 from worker.config import Configuration
 from worker.meters import Meters
@@ -97,6 +98,14 @@ async def stand(client: Client) -> AsyncIterator[Stand]:
         stop.set()
         await serving
         await sdk.close()
+
+
+async def path_of(webhook: Stand) -> str:
+    """Of the link that the open incident's pages hold, as the proxy before the webhook passes it on."""
+    handle = webhook.client.get_workflow_handle(f"pool/{webhook.shop}")
+    run = await handle.describe()
+    link = Invitations((KEY,), PUBLIC).link(Invitation(target=webhook.shop, run=run.run_id))
+    return link.removeprefix(PUBLIC)
 
 
 async def flood(http: httpx.AsyncClient, most: int) -> tuple[bytes, int]:

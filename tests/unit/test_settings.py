@@ -89,3 +89,26 @@ def test_a_token_is_not_told_with_the_settings(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_what_is_reached_from_this_machine_alone(host: str, is_loopback: bool) -> None:
     assert Settings(host=host).is_loopback is is_loopback
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, []),
+        ({"HOST": "localhost"}, []),
+        ({"HOST": "::1"}, []),
+        ({"HOST": "192.0.2.7"}, ["tokens"]),
+        ({"PUBLIC_URL": "http://poolmedic.example"}, ["links"]),
+        ({"PUBLIC_URL": "https://poolmedic.example"}, []),
+        ({"PUBLIC_URL": "http://127.0.0.1:8080"}, []),
+        ({"PUBLIC_URL": "http://[::1]:8080"}, []),
+    ],
+)
+def test_what_travels_readable_is_told(
+    given: dict[str, str], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"POOLMEDIC_{name}", value)
+    if "PUBLIC_URL" in given:
+        monkeypatch.setenv("POOLMEDIC_LINK_KEYS", NEW)
+    assert [each.split()[0] for each in load_settings().unencrypted] == told
