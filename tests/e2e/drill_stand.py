@@ -196,6 +196,7 @@ def left_alone(scenario: Scenario) -> Scenario:
         scenario,
         mode=Mode.OBSERVE,
         acts=frozenset(),
+        then=(),
         loses=False,
         advice=(),
         ending=Ending.OPEN,

@@ -24,7 +24,18 @@ from deploy.demo.times import seconds
 from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
-from tests.e2e.drill_stand import EVER, LEAK, LEAKED, OBSERVE, QUICK, UNDERSIZED, Ended, Stand, open_stand
+from tests.e2e.drill_stand import (
+    EVER,
+    LEAK,
+    LEAKED,
+    OBSERVE,
+    QUICK,
+    UNDERSIZED,
+    Ended,
+    Stand,
+    left_alone,
+    open_stand,
+)
 from tests.e2e.run_history import end_of, is_fired, scheduled, start_of, timers, workers
 from workflows.models.approval import Request
 from workflows.models.outcome import OutcomeStatus
@@ -37,12 +48,9 @@ FIELDS = {
     "causes": [{"cause": ..., "confidence": ..., "reasons": [...]}],
     "actions": [{"option": ..., "at": ..., "touched": [...], "decided_by": ...}],
     "escalations": [{"level": ..., "reason": ..., "at": ...}],
-    "seconds": {
-        "fault_to_alert": ...,
-        "alert_to_first_action": ...,
-        "alert_to_healthy": ...,
-        "alert_to_verified": ...,
-    },
+    "seconds": dict.fromkeys(
+        ("fault_to_alert", "alert_to_first_action", "alert_to_healthy", "alert_to_verified"), ...
+    ),
     "history_events": ..., "billable_actions": ..., "report": ...,
 }  # fmt: skip
 
@@ -137,6 +145,12 @@ async def test_undersized(stand: Stand, tmp_path: Path) -> None:
     assert (action["option"], action["decided_by"]) == ("resize", "dba-on-call")
     assert len(action["touched"]) == 1
     assert "undersized" in {cause["cause"] for cause in written["causes"]}
+
+
+async def test_left_alone_an_undersized_pool_stays_full(stand: Stand) -> None:
+    ended = await stand.run(left_alone(UNDERSIZED))
+    assert ended.unmet == []
+    assert ended.report.requests == ()
 
 
 async def test_killed_while_waiting_for_approval(stand: Stand) -> None:

@@ -1,11 +1,12 @@
 """The drill of a slow query behind a lock: the queue hides it, and is healed first."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
 
 from deploy.demo import scenario as scenarios
-from tests.e2e.drill_stand import QUICK, Stand, open_stand
+from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
 from workflows.models.diagnosis import Cause
 from workflows.models.policy import Option
 
@@ -25,3 +26,9 @@ async def test_a_slow_query_behind_a_lock(stand: Stand) -> None:
     done = [(each.proposal.cause, each.proposal.act.option) for each in ended.report.attempts]
     assert done[0] == (Cause.LOCK, Option.TERMINATE)
     assert set(done[1:]) == {(Cause.SLOW, Option.CANCEL), (Cause.SLOW, Option.INDEX)}
+
+
+async def test_left_alone_neither_ends_and_nothing_is_touched(stand: Stand) -> None:
+    ended = await stand.run(dataclasses.replace(left_alone(SCENARIO), told=()))
+    assert ended.unmet_but_late == []
+    assert ended.report.attempts == ()

@@ -20,7 +20,7 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
 
 async def test_left_alone_both_stay(stand: Stand) -> None:
     """First of all: Prometheus knows no other traffic yet than this drill's."""
-    ended = await stand.run(dataclasses.replace(left_alone(scenarios.LEAK_IN_SPIKE), then=()))
+    ended = await stand.run(left_alone(scenarios.LEAK_IN_SPIKE))
     assert ended.unmet == []
     assert "forgotten and" in await scenarios.LEAK_IN_SPIKE.fault.remains(ended.drill.ground)
 
