@@ -30,12 +30,12 @@ def test_every_key_is_known_and_the_first_signs() -> None:
         old.read(token_of(both.link(ONE)))
 
 
-@pytest.mark.parametrize("place", [0, 10, -1])
+@pytest.mark.parametrize("place", [0, 10, -2])
 def test_an_altered_link_is_refused(place: int) -> None:
     invitations = Invitations((NEW,), PUBLIC)
     token = token_of(invitations.link(ONE))
     other = "A" if token[place] != "A" else "B"
-    altered = token[:place] + other + token[place:][1:] if place >= 0 else token[:-2] + other + token[-1]
+    altered = token[:place] + other + token[place:][1:]
     with pytest.raises(LinkRefused):
         invitations.read(altered)
 
