@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from activities.application import FULL_POOL
 from activities.profiles.library import load_profiles
 from tests.ports.application_stage import LIMIT, Page, read_instance, serve
 from workflows.errors import NotConfigured
@@ -183,6 +185,16 @@ async def test_a_probe_that_fails_is_unavailable_with_its_status(client: httpx.A
         assert isinstance(mine.probe_seconds, Unavailable)
         assert status in mine.probe_seconds.reason
         assert "s3cret" not in mine.probe_seconds.reason
+
+
+@pytest.mark.parametrize(("checked_out", "is_full"), [(10, True), (9, False)])
+async def test_a_query_through_a_full_pool_is_given_up_sooner(
+    client: httpx.AsyncClient, checked_out: int, is_full: bool
+) -> None:
+    mine = await read_pages(client, probe=None, pool=ok(POOL | {"checked_out": checked_out}))
+    assert isinstance(mine.probe_seconds, Unavailable)
+    (waited,) = re.findall(r"did not answer within (\S+) s", mine.probe_seconds.reason)
+    assert (float(waited) <= FULL_POOL.total_seconds()) is is_full
 
 
 async def test_a_page_that_never_comes_does_not_hold_up_the_others(client: httpx.AsyncClient) -> None:

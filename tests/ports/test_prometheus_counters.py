@@ -14,6 +14,7 @@ from tests.ports.past import (
     ERRORS,
     HOLDS,
     IDLE,
+    LEAKED,
     NOW,
     REQUESTS,
     SIZE,
@@ -72,6 +73,14 @@ async def test_only_the_recent_increase_counts(prometheus: Remembering) -> None:
     past.add_pool()
     past.add(TIMEOUTS, lambda ago: (900 - ago) / 5)
     assert known((await prometheus.read_one(past)).timeouts) == 12
+
+
+async def test_what_leaked_lately_is_told_and_not_all_that_ever_did(prometheus: Remembering) -> None:
+    past = Past()
+    past.add_pool()
+    past.add(LEAKED, lambda ago: 500 if ago > 30 else 503)
+    past.add(TIMEOUTS, lambda ago: 900 - ago)
+    assert known((await prometheus.read_one(past)).leaked) == 3
 
 
 async def test_counters_of_an_instance_scraped_once_say_nothing(prometheus: Remembering) -> None:

@@ -47,7 +47,9 @@ async def test_a_counter_that_only_rose_before_the_window_is_zero(prometheus: Re
     past = Past()
     past.add_pool()
     past.add(TIMEOUTS, lambda ago: 0 if ago > 301 else 9)
-    assert known((await prometheus.window_of_one(past)).timeouts) == 0
+    past.add(ERRORS, lambda ago: 0 if ago > 301 else 9, status="503")
+    window = await prometheus.window_of_one(past)
+    assert (known(window.timeouts), known(window.errors_503)) == (0, 0)
 
 
 async def test_one_sample_in_the_window_is_no_measurement(prometheus: Remembering) -> None:

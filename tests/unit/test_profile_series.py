@@ -28,7 +28,7 @@ PROFILE = Profile.model_validate(SUM).named("mine")
 
 def series(name: str, *values: float, start: float = 1, **labels: str) -> Series:
     samples = [Sample(start + number, value) for number, value in enumerate(values)]
-    return Series({"__name__": name, "instance": "one", **labels}, samples)
+    return Series({"__name__": name, "instance": "one"} | labels, samples)
 
 
 def scraped(**found: tuple[Series, ...]) -> Scraped:
@@ -115,5 +115,8 @@ def test_no_503_is_known_only_where_requests_are_counted() -> None:
     assert PROFILE.witness({}, timedelta(minutes=1)) == {}
     with pytest.raises(Missing, match="http_total counts nothing of one, not even successes"):
         Scraped("one", profile, asked | {WITNESS: ()}).risen("errors_503", 0)
+    other = asked | {WITNESS: (series("any", 1, instance="two"),)}
+    with pytest.raises(Missing, match="http_total counts nothing of one, not even successes"):
+        Scraped("one", profile, other).risen("errors_503", 0)
     seen = asked | {WITNESS: (series("any", 1),)}
     assert Scraped("one", profile, seen).risen("errors_503", 0).value == 0
