@@ -9,10 +9,10 @@ PROCESSES ?= 2
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint
+.PHONY: help setup demo test bench lint mutations
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: interpreter, locked packages, Debian packages
 	@python3 -m deploy.setup
@@ -31,3 +31,6 @@ test: lint ## Everything: lint, then all tests on the real stack
 
 bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; about 20 minutes)
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
+
+mutations: setup ## Break every row of docs/runbook-map.md and see its test fail (PATTERN=… for some; about 10 minutes)
+	@$(PYTHON) -m tests.mutations $(PATTERN)

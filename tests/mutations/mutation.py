@@ -1,0 +1,41 @@
+"""A mutation: one plausible bug that breaks what a row of docs/runbook-map.md promises, and who notices."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+MUTATIONS = Path(__file__).parent / "runbook.yaml"
+
+
+class Misplaced(Exception):
+    """What is to be replaced does not stand there exactly once: the file has changed since."""
+
+
+class Mutation(BaseModel):
+    """The row by its part and its first cell, the bug, and the test that has to fail by it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: str
+    runbook: str
+    file: str
+    find: str
+    replace: str
+    test: str
+
+    @property
+    def row(self) -> str:
+        """As people read it."""
+        return f"{self.part}: {self.runbook}"
+
+    def applied_to(self, text: str) -> str:
+        """The file's text with the bug in it; raises Misplaced."""
+        if (found := text.count(self.find)) != 1:
+            raise Misplaced(f"{self.file} has what is to be replaced {found} times: {self.find}")
+        return text.replace(self.find, self.replace)
+
+
+def read_mutations(file: Path = MUTATIONS) -> tuple[Mutation, ...]:
+    """In the order of the map; raises pydantic's ValidationError."""
+    return TypeAdapter(tuple[Mutation, ...]).validate_python(yaml.safe_load(file.read_text()))
