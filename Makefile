@@ -32,5 +32,5 @@ test: lint ## Everything: lint, then all tests on the real stack
 bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; about 20 minutes)
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
 
-mutations: setup ## Break every row of docs/runbook-map.md and see its test fail (PATTERN=… for some; about 10 minutes)
+mutations: setup ## Break every row of docs/runbook-map.md and see its test fail (PATTERN=… for some; about 20 minutes)
 	@$(PYTHON) -m tests.mutations $(PATTERN)

@@ -58,7 +58,8 @@ def test_a_mutation_is_of_its_row_and_fits_its_file(each: Mutation) -> None:
     assert each.applied_to(sound) != sound
 
 
-def test_no_mutation_is_there_twice() -> None:
+def test_no_row_and_no_mutation_is_there_twice() -> None:
+    assert len(ROW_OF) == len(ROWS)
     assert len({(each.file, each.find, each.replace) for each in MUTATIONS}) == len(MUTATIONS)
 
 
@@ -68,7 +69,7 @@ def test_what_is_noticed_and_what_is_not_is_told(sample: Tree) -> None:
         sample,
         (
             mutation("0.9", "0.8"),
-            mutation("# a lot", "# nearly all"),
+            mutation("# a lot", "# loads"),
             mutation("return", "retrun"),
             mutation("1.0", "0.8"),
             mutation("0.9", "0.8", "tests/test_pool.py::test_it_fails_anyway"),
