@@ -33,4 +33,4 @@ bench: setup ## Break pools in many ways and count how often the cause is found 
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
 
 mutations: setup ## Break every row of docs/runbook-map.md and see its test fail (PATTERN=… for some; about 20 minutes)
-	@$(PYTHON) -m tests.mutations $(PATTERN)
+	@$(PYTHON) -m tests.mutations $(if $(PATTERN),'$(PATTERN)')
