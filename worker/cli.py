@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from worker import cli_diagnose, cli_incidents, cli_reports
+from worker import cli_diagnose, cli_incidents, cli_pause, cli_reports
 from worker.config_schema import schema
 from worker.logs import start_logging
 from worker.namespace import set_up
@@ -59,6 +59,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_diagnose.app)
 app.add_typer(cli_incidents.app)
+app.add_typer(cli_pause.app)
 app.add_typer(cli_reports.app)
 
 

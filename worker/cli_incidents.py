@@ -89,13 +89,13 @@ def approve(
     target: Target, request_id: RequestId, by: By, reason: Reason = "", as_json: Json = False
 ) -> None:
     """Approve what an incident asks for."""
-    _decide(target, Answer(request=request_id, approve=True, by=_named(by), reason=reason), as_json=as_json)
+    _decide(target, Answer(request=request_id, approve=True, by=named(by), reason=reason), as_json=as_json)
 
 
 @app.command()
 def reject(target: Target, request_id: RequestId, by: By, reason: Reason = "", as_json: Json = False) -> None:
     """Refuse what an incident asks for."""
-    _decide(target, Answer(request=request_id, approve=False, by=_named(by), reason=reason), as_json=as_json)
+    _decide(target, Answer(request=request_id, approve=False, by=named(by), reason=reason), as_json=as_json)
 
 
 def _decide(target: str, answer: Answer, *, as_json: bool) -> None:
@@ -124,7 +124,8 @@ def checked(target: str) -> str:
     return target
 
 
-def _named(by: str) -> str:
+def named(by: str) -> str:
+    """The name without spaces around it; raises `Usage` where there is none."""
     if not by.strip():
         raise Usage("--by is empty; give your name, it is written into the audit")
     return by.strip()

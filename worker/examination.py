@@ -27,7 +27,6 @@ from workflows.wording import span
 
 SHORTEST_PAUSE = timedelta(seconds=1)
 NEEDS_INCIDENT = {
-    "pause": "only an incident is told of a pause",
     "acts per hour": "only an incident knows what was done lately",
     "cooldown": "only an incident knows when something was done last",
     "earlier attempts": "only an incident knows what was tried",
@@ -140,7 +139,6 @@ async def _ask_guards(
         evidence=evidence,
         pages=pages,
         silence=silence,
-        pause=Known(value=None, at=now),
         attempts=(),
         approved_by=None,
         now=now,

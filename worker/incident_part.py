@@ -8,6 +8,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.permits import Permits
 from worker.errors import TemporalUnavailable
 from worker.namespace import require_set_up
 from worker.process import Process
@@ -53,6 +54,7 @@ def build_worker(client: Client, process: Process, ports: Ports, threads: Thread
         task_queue=process.settings.task_queue,
         workflows=WORKFLOWS,
         activities=ports.activities,
+        interceptors=[Permits(client)],
         activity_executor=threads,
         workflow_runner=runner(),
         max_heartbeat_throttle_interval=HEARTBEAT,

@@ -25,13 +25,14 @@ from worker.logs import Redaction
 from worker.profiles import known_profiles
 from worker.secret import read_secret
 from worker.settings import Settings
+from workflows.database import Database
 from workflows.errors import NotConfigured
 from workflows.incident import Incident
 from workflows.models.target import Target
 from workflows.ports.activities import Alerts, Application, Notifications, Reports
 from workflows.temporary_change import TemporaryChange
 
-WORKFLOWS: Sequence[type] = (Incident, TemporaryChange)
+WORKFLOWS: Sequence[type] = (Incident, TemporaryChange, Database)
 HTTP_SECONDS = 5.0
 DOCKER_SECONDS = 10
 """For one answer of the engine; a restart gets the container's stop grace on top."""

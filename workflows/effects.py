@@ -173,16 +173,16 @@ class Effects:
             )
         )
 
-    async def act(self, act: Act, by: str) -> Outcome:
-        """One act, one attempt; a failure or a lost worker is an outcome."""
+    async def act(self, act: Act, by: str, room: int = 0) -> Outcome:
+        """One act, one attempt; a failure or a lost worker is an outcome. `room` is what a resize leaves."""
         try:
-            return await self._dispatch(act, f"{_headline(act)}, decided by {by}"[:200])
+            return await self._dispatch(act, f"{_headline(act)}, decided by {by}"[:200], room)
         except ActivityError as failure:
             if is_cancelled_exception(failure):
                 raise
             return outcome_of(failure)
 
-    async def _dispatch(self, act: Act, summary: str) -> Outcome:
+    async def _dispatch(self, act: Act, summary: str, room: int) -> Outcome:
         match act:
             case Termination():
                 return await workflow.execute_activity_method(
@@ -199,13 +199,18 @@ class Effects:
             case Restart():
                 return await workflow.execute_activity_method(
                     Containers.restart_container,
-                    RestartRequest(target=self._target, act=act),
+                    RestartRequest(target=self._target, act=act, limits=self._limits),
                     **options.summed(options.ACT, summary),
                 )
             case Resize():
                 return await workflow.execute_activity_method(
                     Containers.resize_pool,
-                    ResizeRequest(target=self._target, act=act),
+                    ResizeRequest(
+                        target=self._target,
+                        act=act,
+                        limits=None if act.sizes == act.baseline else self._limits,
+                        room=room,
+                    ),
                     **options.summed(options.ACT, summary),
                 )
             case SessionTimeout():
@@ -217,7 +222,7 @@ class Effects:
             case IndexCreation():
                 return await workflow.execute_activity_method(
                     Indexes.create_index,
-                    CreateIndexRequest(target=self._target, act=act),
+                    CreateIndexRequest(target=self._target, act=act, limits=self._limits),
                     **options.summed(options.lasting(act.limit), summary),
                 )
 

@@ -6,6 +6,7 @@ PoolmedicError
 ├── SourceNonsense           it answered something that cannot be read
 ├── WrongServer              the database is not the one the target names
 ├── PreconditionGone         inside an act: what it was to act on is no longer what was seen
+├── NotPermitted             before an act: somebody paused it, or the database's ledger does not allow it
 └── NotConfigured            the worker has no route, secret or profile of that name
 """
 
@@ -41,6 +42,10 @@ class WrongServer(PoolmedicError):
 
 class PreconditionGone(PoolmedicError):
     """What an act was to change is no longer what was seen; nothing was touched."""
+
+
+class NotPermitted(PoolmedicError):
+    """The ledger of the database does not allow the act now; nothing was touched."""
 
 
 class NotConfigured(PoolmedicError):

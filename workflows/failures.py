@@ -6,13 +6,18 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from workflows.errors import PreconditionGone, SourceUnavailable
+from workflows.errors import NotPermitted, PreconditionGone, SourceUnavailable
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 
 _TOUCHED = TypeAdapter(tuple[Touched, ...])
 _LIMITS = {
     TimeoutType.SCHEDULE_TO_START: "no worker took it in time",
     TimeoutType.HEARTBEAT: "the worker that ran it was lost",
+}
+
+_CERTAIN = {
+    PreconditionGone.__name__: OutcomeStatus.NOTHING,
+    NotPermitted.__name__: OutcomeStatus.DENIED,
 }
 
 
@@ -36,8 +41,8 @@ def _status(cause: BaseException | None) -> OutcomeStatus:
         was_started = cause.type is not TimeoutType.SCHEDULE_TO_START
         return OutcomeStatus.UNKNOWN if was_started else OutcomeStatus.NOTHING
     kind = cause.type if isinstance(cause, ApplicationError) else None
-    if kind == PreconditionGone.__name__:
-        return OutcomeStatus.NOTHING
+    if kind in _CERTAIN:
+        return _CERTAIN[kind]
     return OutcomeStatus.UNKNOWN if kind == SourceUnavailable.__name__ else OutcomeStatus.FAILED
 
 

@@ -1,6 +1,7 @@
 """The guards before an act: each says in a sentence why it may not be done, or nothing. Pure.
 
-A guard that cannot be read refuses. The act checks its own preconditions once more when it is done.
+A guard that cannot be read refuses. The act checks its own preconditions once more when it is done, and
+asks the workflow of its database server for a permit (`activities.permits`).
 """
 
 from collections.abc import Callable, Mapping
@@ -44,7 +45,6 @@ class Facts:
     pages: Known[ApplicationReading] | Unavailable
     """The look right now."""
     silence: Known[str | None] | Unavailable
-    pause: Known[str | None] | Unavailable
     attempts: tuple[Attempt, ...]
     approved_by: str | None
     now: Moment
@@ -60,13 +60,12 @@ def check(
     target: Target,
     policy: Policy,
     now: Moment,
-    pause: Known[str | None] | Unavailable | None = None,
     approved_by: str | None = None,
 ) -> str | None:
     """Why the act may not be done, or None.
 
-    `evidence` is the look the proposal rests on, `pages` the look right now; `silence` and `pause` hold who
-    stopped it and why, or None when nobody did; `approved_by` is the person who approved.
+    `evidence` is the look the proposal rests on, `pages` the look right now; `silence` holds who silenced the
+    alert and why, or None when nobody did; `approved_by` is the person who approved.
     """
     facts = Facts(
         target=target,
@@ -74,7 +73,6 @@ def check(
         evidence=evidence,
         pages=pages,
         silence=silence,
-        pause=Known(value=None, at=now) if pause is None else pause,
         attempts=attempts,
         approved_by=approved_by,
         now=now,
@@ -94,21 +92,11 @@ def _check_permission(proposal: Proposal, facts: Facts) -> str | None:
     return None
 
 
-def _check_pause(_proposal: Proposal, facts: Facts) -> str | None:
-    return _describe_stop("paused", "whether poolmedic is paused", facts.pause, facts)
-
-
 def _check_silence(_proposal: Proposal, facts: Facts) -> str | None:
-    return _describe_stop("the alert is silenced", "whether the alert is silenced", facts.silence, facts)
-
-
-def _describe_stop(
-    stopped: str, question: str, reading: Known[str | None] | Unavailable, facts: Facts
-) -> str | None:
-    current = fresh(reading, facts.now, facts.policy.thresholds.fresh_for)
+    current = fresh(facts.silence, facts.now, facts.policy.thresholds.fresh_for)
     if isinstance(current, Unavailable):
-        return f"{question} could not be read: {current.reason}"
-    return None if current.value is None else f"{stopped}: {current.value}"
+        return f"whether the alert is silenced could not be read: {current.reason}"
+    return None if current.value is None else f"the alert is silenced: {current.value}"
 
 
 def _check_budget(_proposal: Proposal, facts: Facts) -> str | None:
@@ -220,7 +208,6 @@ def _page_before(name: str, facts: Facts) -> ApplicationPage | None:
 GUARDS: Mapping[str, Callable[[Proposal, Facts], str | None]] = MappingProxyType(
     {
         "permission": _check_permission,
-        "pause": _check_pause,
         "silence": _check_silence,
         "acts per hour": _check_budget,
         "cooldown": _check_cooldown,

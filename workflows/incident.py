@@ -183,12 +183,15 @@ class Incident(Messages):
         if refusal := await self.safeguard.refusal(proposal, by):
             await self.refused(proposal, refusal)
             return
-        self._refusals = 0
         record.intend(proposal, workflow.now())
         self.gain.remember(proposal.act)
         show(self.record)
-        outcome = await self.effects.act(proposal.act, by)
+        outcome = await self.effects.act(proposal.act, by, self.safeguard.room(proposal.act))
+        if outcome.status is OutcomeStatus.DENIED:
+            await self.refused(proposal, outcome.detail)
+            return
         record.acted(proposal, by, outcome, workflow.now())
+        self._refusals = 0
         helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
         await self.gain.weigh()
@@ -278,8 +281,6 @@ class Incident(Messages):
         """Wait, unless something happens or has happened since this attempt began."""
         show(self.record)
         await happens(self.record.hears_after(self._seen), length.total_seconds(), why[:200])
-
-    # the record
 
     async def publish(self) -> None:
         """Store the report, tell people, and leave the outcome where lists find it."""

@@ -24,7 +24,7 @@ from workflows.remedies.resize import largest
 from workflows.remedies.session_timeout import SHORTEST
 from workflows.remedies.slow_query import has_to_be_asked_for
 from workflows.remedies.termination import most_at_once
-from workflows.slots import fits, ours
+from workflows.slots import fits, ours, room
 from workflows.wording import counted, listed, span
 
 
@@ -199,6 +199,13 @@ def _excess_of_resize(
         total = sum((maxima | act.sizes).values())
         return f"{total} connections do not fit into the server's free slots"
     return None
+
+
+def room_left(act: Resize, evidence: Evidence, target: Target, policy: Policy) -> int:
+    """Slots that nobody needs once the pools have these sizes; none where the database is not known."""
+    database = value_of(evidence.database)
+    maxima = ours(target, _known(evidence, target, policy))
+    return room(database, target, maxima, act.sizes) if database else 0
 
 
 def _unexpected(evidence: Evidence, policy: Policy) -> tuple[str, ...]:

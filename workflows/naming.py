@@ -1,7 +1,8 @@
-"""The names by which Temporal knows incidents."""
+"""The names by which Temporal knows incidents and database servers."""
 
 WORKFLOW = "Incident"
 SIGNAL = "alert"
+DATABASE_WORKFLOW = "Database"
 _PREFIX = "pool/"
 
 
@@ -13,3 +14,8 @@ def workflow_id(target: str) -> str:
 def target_of(workflow_id: str) -> str:
     """Whose incident it is."""
     return workflow_id.removeprefix(_PREFIX)
+
+
+def database_id(name: str) -> str:
+    """One per database server."""
+    return f"database/{name}"

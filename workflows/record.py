@@ -50,6 +50,7 @@ class Record:
         self.timeline: list[Entry] = []
         self.recurrences = 0
         self.first_act_at: datetime | None = None
+        self._intended_at: datetime | None = None
         self.closed_at: datetime | None = None
         self.stored: str | None = None
         self.news = 0
@@ -126,11 +127,12 @@ class Record:
 
     def intend(self, proposal: Proposal, at: datetime) -> None:
         """Written down before the act, so that the audit has it whatever happens to the act."""
-        self.first_act_at = self.first_act_at or at
+        self._intended_at = at
         self.note(at, f"acting: {proposal.effect}")
 
     def acted(self, proposal: Proposal, by: str, outcome: Outcome, at: datetime) -> None:
         """What the act really touched."""
+        self.first_act_at = self.first_act_at or self._intended_at or at
         self.attempts.append(Attempt(proposal=proposal, decided_by=by, at=at, outcome=outcome))
         changed = [touched.what for touched in outcome.touched if touched.changed]
         touched = ", ".join(changed[:_MOST_NAMED]) or "nothing"

@@ -6,10 +6,11 @@ from temporalio import workflow
 
 from workflows import guard
 from workflows.effects import Effects
+from workflows.limits import room_left
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import PASSING
 from workflows.models.evidence import Evidence
-from workflows.models.plan import Proposal, Resize
+from workflows.models.plan import Act, Proposal, Resize
 from workflows.record import Record
 from workflows.temporary_change import TemporaryChangeStart
 
@@ -20,13 +21,14 @@ class Safeguard:
     def __init__(self, record: Record, effects: Effects) -> None:
         self._record = record
         self._effects = effects
+        self._evidence: Evidence | None = None
 
     async def refusal(self, proposal: Proposal, by: str) -> str | None:
         """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
         record, case = self._record, self._record.case
         if record.evidence is None:
             return "there is no evidence"
-        evidence = await self._renew(record.evidence, proposal)
+        self._evidence = evidence = await self._renew(record.evidence, proposal)
         change = TemporaryChangeStart(case, proposal.act)
         pages, silence, not_begun = await asyncio.gather(
             self._effects.look(), self._effects.read_silence(), change.begin()
@@ -45,6 +47,12 @@ class Safeguard:
         if refused:
             change.withdraw()
         return refused or not_begun
+
+    def room(self, act: Act) -> int:
+        """Slots that nobody needs once a resize is done, by the look that the last refusal rests on."""
+        if not isinstance(act, Resize) or self._evidence is None:
+            return 0
+        return room_left(act, self._evidence, self._record.case.target, self._record.case.policy)
 
     async def _renew(self, evidence: Evidence, proposal: Proposal) -> Evidence:
         """An answer may take its time: slots, queues and statements are looked at again before the act."""

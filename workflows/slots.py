@@ -44,7 +44,12 @@ def spare_per_instance(database: DatabaseReading, target: Target, maxima: dict[s
     return max(floor(spare / running), 0)
 
 
+def room(database: DatabaseReading, target: Target, maxima: dict[str, int], sizes: dict[str, int]) -> int:
+    """Slots that nobody needs once pools of these sizes, in place of `maxima`, are full at surge."""
+    wanted = sum((maxima | sizes).values()) * target.surge
+    return floor(left_for_us(database, target, maxima) - wanted)
+
+
 def fits(database: DatabaseReading, target: Target, maxima: dict[str, int], sizes: dict[str, int]) -> bool:
     """Whether pools of these sizes, in place of `maxima`, leave everybody else their slots at surge."""
-    wanted = sum((maxima | sizes).values()) * target.surge
-    return wanted <= left_for_us(database, target, maxima)
+    return room(database, target, maxima, sizes) >= 0

@@ -22,6 +22,8 @@ from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import Act, Resize
 from workflows.models.reading import Known
+from workflows.models.target import Target
+from workflows.promises import promise
 from workflows.waiting import happens
 
 
@@ -83,16 +85,19 @@ class TemporaryChange:
     async def run(self, change: Change) -> ChangeSummary:
         """Until it is reverted, kept by a person, or found gone."""
         while True:
-            await self.due()
+            await self.due(change.case.target)
             if self.kept_by:
+                await promise(change.case.target, None)
                 return ChangeSummary(ending=ChangeEnding.KEPT, by=self.kept_by, detail="kept for good")
             if summary := await self.revert(change):
+                await promise(change.case.target, None)
                 await self.tell(change, Level.L1, f"temporary pool size {summary.ending}", summary.detail)
                 return summary
             self.until = workflow.now() + change.case.policy.pace.relook * 2
             self.ended_by = ""
+            await promise(change.case.target, self.until)
 
-    async def due(self) -> None:
+    async def due(self, target: Target) -> None:
         """The end of its time, which a person can move."""
         while not self._is_ended():
             left = (self.until - workflow.now()).total_seconds()
@@ -101,6 +106,8 @@ class TemporaryChange:
             )
             if not await happens(self._moved(self.until), left, f"temporary until {self.until:%H:%M:%S}"):
                 return
+            if not self._is_ended():
+                await promise(target, self.until)
 
     def _is_ended(self) -> bool:
         return bool(self.kept_by or self.ended_by)
@@ -139,7 +146,10 @@ class TemporaryChange:
             return ChangeSummary(
                 ending=ChangeEnding.REVERTED, by=by, detail=f"back to {baseline}, ended by {by}"
             )
-        await self.tell(change, Level.L2, "temporary pool size could not be reverted", outcome.detail)
+        if outcome.status is OutcomeStatus.DENIED:
+            await self.tell(change, Level.L1, "temporary pool size stays for now", outcome.detail)
+        else:
+            await self.tell(change, Level.L2, "temporary pool size could not be reverted", outcome.detail)
         return None
 
     async def tell(self, change: Change, level: Level, title: str, text: str) -> None:

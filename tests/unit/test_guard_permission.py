@@ -1,4 +1,4 @@
-"""What must allow an act: mode, policy, approval, and neither silence nor pause."""
+"""What must allow an act: mode, policy, approval, and no silence."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,16 +60,3 @@ def test_mode_policy_and_approval(
 )
 def test_a_silence_refuses_and_so_does_one_that_cannot_be_read(silence: Any, refusal: str | None) -> None:
     assert check(silence=silence) == refusal
-
-
-@pytest.mark.parametrize(
-    ("pause", "refusal"),
-    [
-        (None, None),
-        (NOBODY, None),
-        (known("by ada"), "paused: by ada"),
-        (GONE, "whether poolmedic is paused could not be read: connection refused"),
-    ],
-)
-def test_a_pause_refuses_and_so_does_one_that_cannot_be_read(pause: Any, refusal: str | None) -> None:
-    assert check(pause=pause) == refusal

@@ -54,11 +54,18 @@ async def open_stage(theatre: Theatre, request: pytest.FixtureRequest) -> AsyncI
     async with AsyncExitStack() as stack:
 
         async def make(
-            rate: float = 20.0, hold: float = 0.1, workflow_runner: Any = None, **changes: Any
+            rate: float = 20.0,
+            hold: float = 0.1,
+            workflow_runner: Any = None,
+            *,
+            with_permits: bool = False,
+            **changes: Any,
         ) -> Stage:
             subject = cases.target(fresh_name(), **changes)
             world = World(subject, rate=rate, hold=hold)
-            stage = await Stage.open(theatre, stack, workflow_runner or runner(), subject, world)
+            stage = await Stage.open(
+                theatre, stack, workflow_runner or runner(), subject, world, with_permits=with_permits
+            )
             if request.config.getoption(recording.OPTION, default=False):
                 stack.push_async_callback(recording.record, stage, request.node.name)
             return stage

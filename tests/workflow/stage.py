@@ -17,10 +17,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker, WorkflowRunner
 
+from activities.permits import Permits
 from tests.fakes import cases
 from tests.fakes.ports import activities
 from tests.fakes.world import World
+from worker.databases import Databases
 from worker.incidents import put_answer
+from workflows.database import Database
 from workflows.incident import Incident
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import Answer, Decision, Request
@@ -28,6 +31,7 @@ from workflows.models.change import ChangeSummary
 from workflows.models.policy import Policy
 from workflows.models.report import Report, Summary
 from workflows.models.target import Target
+from workflows.naming import database_id
 from workflows.temporary_change import TemporaryChange
 
 PATIENCE = 30.0
@@ -155,7 +159,14 @@ class Stage:
 
     @classmethod
     async def open(
-        cls, theatre: Theatre, stack: AsyncExitStack, runner: WorkflowRunner, target: Target, world: World
+        cls,
+        theatre: Theatre,
+        stack: AsyncExitStack,
+        runner: WorkflowRunner,
+        target: Target,
+        world: World,
+        *,
+        with_permits: bool = False,
     ) -> "Stage":
         """Start the worker; everything of the stage ends with `stack`."""
         stage = cls(theatre, target, world)
@@ -163,8 +174,9 @@ class Stage:
         worker = Worker(
             theatre.client,
             task_queue=stage._queue,
-            workflows=[Incident, TemporaryChange],
+            workflows=[Incident, TemporaryChange, Database],
             activities=activities(world),
+            interceptors=[Permits(theatre.client)] if with_permits else [],
             activity_executor=threads,
             workflow_runner=runner,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
@@ -220,11 +232,16 @@ class Stage:
                 found[kind] = await Running(self._theatre, f"{kind}/{self.target.name}").history()
         return found
 
+    @property
+    def databases(self) -> Databases:
+        """What people say to the workflow of the target's database server."""
+        return Databases(self._theatre.client, self._queue)
+
     async def _clear(self) -> None:
-        for kind in _KINDS:
+        runs = [f"{kind}/{self.target.name}" for kind in _KINDS]
+        for run in (*runs, database_id(self.target.database.name)):
             with _nothing_there():
-                handle = self._theatre.client.get_workflow_handle(f"{kind}/{self.target.name}")
-                await handle.terminate("the test is over")
+                await self._theatre.client.get_workflow_handle(run).terminate("the test is over")
 
 
 @contextmanager

@@ -17,6 +17,8 @@ class OutcomeStatus(StrEnum):
     FAILED = "failed"
     REFUSED = "refused"
     """A person said no, or a guard did: nothing was touched."""
+    DENIED = "denied"
+    """The database's ledger did not permit it, or could not be asked: nothing was touched."""
     UNKNOWN = "unknown"
     """The attempt was lost with its worker: only a new look can tell."""
 

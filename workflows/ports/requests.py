@@ -63,6 +63,7 @@ class RestartRequest(Model):
 
     target: Target
     act: Restart
+    limits: Limits | None = None
 
 
 class ResizeRequest(Model):
@@ -70,6 +71,10 @@ class ResizeRequest(Model):
 
     target: Target
     act: Resize
+    limits: Limits | None = None
+    """None where it only takes a temporary size back."""
+    room: int = 0
+    """Slots that the server has left once the pools of these sizes are full, by the look before the act."""
 
 
 class QueryLook(Model):
@@ -86,6 +91,7 @@ class CreateIndexRequest(Model):
 
     target: Target
     act: IndexCreation
+    limits: Limits | None = None
 
 
 class StoreRequest(Model):
@@ -98,3 +104,9 @@ class Stored(Model):
     """Where the report lies: the address people are given."""
 
     url: str
+
+
+type ActRequest = (
+    TerminateRequest | CancelRequest | TimeoutRequest | RestartRequest | ResizeRequest | CreateIndexRequest
+)
+"""Whatever changes something."""

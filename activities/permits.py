@@ -1,0 +1,146 @@
+"""Before every act, a permit from the workflow of its database server: at the very moment, on any worker."""
+
+from contextlib import suppress
+from datetime import timedelta
+from math import ceil
+from typing import Any, get_args, override
+
+import structlog
+from temporalio import activity
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from workflows.database import Database
+from workflows.errors import NotPermitted, PreconditionGone
+from workflows.models.outcome import Outcome, OutcomeStatus
+from workflows.models.permit import Ledger, PermitAnswer, PermitRequest, Release
+from workflows.models.plan import Resize
+from workflows.naming import database_id
+from workflows.ports.requests import ActRequest, ResizeRequest
+from workflows.promises import SLACK
+
+_ACTS = get_args(ActRequest.__value__)
+_LONGEST_ANSWER = timedelta(seconds=3)
+"""Shorter than the time in which an act has to give a sign of life."""
+_LONGEST_ACT = timedelta(minutes=4)
+_MARGIN = timedelta(seconds=10)
+_UNANSWERED = (RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError)
+_log = structlog.get_logger("poolmedic.permits")
+
+
+class Permits(Interceptor):
+    """For the worker: no act runs without. `client` is the worker's own."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @override
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Permitted(next, self._client)
+
+
+class _Permitted(ActivityInboundInterceptor):
+    def __init__(self, inner: ActivityInboundInterceptor, client: Client) -> None:
+        super().__init__(inner)
+        self._client = client
+
+    @override
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        act = input.args[0] if input.args else None
+        if not isinstance(act, _ACTS):
+            return await super().execute_activity(input)
+        request = permit_request(act)
+        await _ask(self._client, request)
+        has_changed = True
+        try:
+            outcome = await super().execute_activity(input)
+            has_changed = not isinstance(outcome, Outcome) or may_have_changed(outcome)
+        except PreconditionGone:
+            has_changed = False
+            raise
+        finally:
+            await _release(self._client, request, has_changed=has_changed)
+        return outcome
+
+
+def may_have_changed(outcome: Outcome) -> bool:
+    """False only where the act itself knows that everything is as it was."""
+    is_certain = outcome.status in (OutcomeStatus.DONE, OutcomeStatus.NOTHING)
+    return not is_certain or any(each.changed for each in outcome.touched)
+
+
+def permit_request(act: ActRequest) -> PermitRequest:
+    """What the ledger has to know of an act; called inside its activity."""
+    info, limits = activity.info(), act.limits
+    asked = PermitRequest(
+        database=act.target.database.name,
+        target=act.target.name,
+        id=f"{info.workflow_run_id}/{info.activity_id}",
+        option=act.act.option,
+        lasts=(info.start_to_close_timeout or _LONGEST_ACT) + _MARGIN,
+        acts_per_hour=limits.acts_per_hour if limits else None,
+        cooldown=limits.cooldown if limits else timedelta(),
+    )
+    if not isinstance(act, ResizeRequest):
+        return asked
+    return asked.model_copy(
+        update={
+            "growth": _growth(act.act, act.target.surge),
+            "room": act.room,
+            "promised_for": act.act.lasts + SLACK,
+        }
+    )
+
+
+def _growth(act: Resize, surge: float) -> int:
+    return ceil(surge * sum(max(size - act.baseline.get(name, size), 0) for name, size in act.sizes.items()))
+
+
+async def _ask(client: Client, request: PermitRequest) -> None:
+    """Raises `NotPermitted`, also where there is no answer."""
+    start = _start(request.database)
+    try:
+        answer = await client.execute_update_with_start_workflow(
+            "permit",
+            request,
+            start_workflow_operation=start,
+            id=request.id,
+            result_type=PermitAnswer,
+            rpc_timeout=_LONGEST_ANSWER,
+        )
+    except _UNANSWERED as error:
+        with suppress(*_UNANSWERED):  # the same failure once more, which nobody else asks for
+            await start.workflow_handle()
+        await _release(client, request, has_changed=False)  # it may be granted yet
+        told = f"whether acts on {request.database} are permitted could not be asked: {error}"
+        raise NotPermitted(told) from error
+    if not answer.is_granted:
+        raise NotPermitted(f"paused: {answer.paused}" if answer.paused else str(answer.refusal))
+
+
+async def _release(client: Client, request: PermitRequest, *, has_changed: bool) -> None:
+    """A lease ends by itself, so that nothing depends on this."""
+    over = Release(id=request.id, has_changed=has_changed)
+    handle = client.get_workflow_handle(database_id(request.database))
+    try:
+        await handle.signal("release", over, rpc_timeout=_LONGEST_ANSWER)
+    except RPCError as error:
+        _log.warning("a permit was not given back", database=request.database, reason=str(error))
+
+
+def _start(database: str) -> WithStartWorkflowOperation[Database, None]:
+    return WithStartWorkflowOperation(
+        Database.run,
+        Ledger(),
+        id=database_id(database),
+        task_queue=activity.info().task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"{database}: permits for acts",
+    )

@@ -1,0 +1,110 @@
+"""The kill switch on the command line, beside a real Temporal server: with a worker, and without any."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from deploy.local.temporal import Temporal
+from tests.e2e.cli_stand import Said, poolmedic
+from tests.unit.configurations import another, raw
+from workflows.database import Database
+from workflows.sandbox import runner
+
+QUEUE = "pausing"
+WHO = ("--by", "anna", "--why", "a migration runs")
+
+
+@pytest.fixture
+def environment(temporal_server: Temporal, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "poolmedic.yaml"
+    mail = another("mail")
+    mail["database"] = mail["database"] | {"name": "other"}
+    file.write_text(yaml.safe_dump(raw() | {"targets": [another("shop"), another("news"), mail]}))
+    return {
+        "TEMPORAL_ADDRESS": temporal_server.address,
+        "POOLMEDIC_CONFIG": str(file),
+        "POOLMEDIC_TASK_QUEUE": QUEUE,
+    }
+
+
+@pytest.fixture
+async def worker(client: Client) -> AsyncIterator[None]:
+    async with Worker(client, task_queue=QUEUE, workflows=[Database], workflow_runner=runner()):
+        yield
+
+
+@pytest.fixture(autouse=True)
+async def _clear(client: Client) -> AsyncIterator[None]:
+    yield
+    async for run in client.list_workflows("WorkflowType = 'Database' AND ExecutionStatus = 'Running'"):
+        await client.get_workflow_handle(run.id).terminate("the test is over")
+
+
+def lines(said: Said) -> list[str]:
+    assert (said.code, said.err) == (0, "")
+    return said.out.splitlines()
+
+
+async def test_one_target_is_paused_and_resumed(environment: dict[str, str], worker: None) -> None:
+    (told,) = lines(await poolmedic("pause", "shop", *WHO, environment=environment))
+    assert told.startswith('main: paused: shop, by "anna" since ')
+    assert told.endswith(' UTC: "a migration runs".')
+    (told,) = lines(await poolmedic("resume", "shop", *WHO, environment=environment))
+    assert told == "main: nothing is under way, paused or promised."
+
+
+async def test_all_is_every_database_and_is_taken_back_as_such(
+    environment: dict[str, str], worker: None
+) -> None:
+    said = await poolmedic("pause", "--all", "--json", *WHO, environment=environment)
+    assert [
+        [stop["by"], stop["target"]] for name in ("main", "other") for stop in said.json[name]["stops"]
+    ] == [["anna", None]] * 2
+    (told,) = lines(await poolmedic("resume", "shop", *WHO, environment=environment))
+    assert "paused: all targets of this database" in told
+    resumed = lines(await poolmedic("resume", "--all", *WHO, environment=environment))
+    assert [line.partition(":")[0] for line in resumed] == ["main", "other"]
+    assert all("nothing is under way" in line for line in resumed)
+
+
+async def test_without_a_worker_it_is_kept_and_holds_once_one_comes(
+    environment: dict[str, str], client: Client
+) -> None:
+    (told,) = lines(await poolmedic("pause", "shop", *WHO, environment=environment))
+    assert told == "main: Temporal has it; no worker runs that could act."
+    async with Worker(client, task_queue=QUEUE, workflows=[Database], workflow_runner=runner()):
+        (told,) = lines(await poolmedic("pause", "news", *WHO, environment=environment))
+    assert "paused: shop" in told
+    assert "paused: news" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "name a target, or say --all for every one of them"),
+        (("shop", "--all"), "name a target, or say --all"),
+        (("shopp",), "shopp is not in the configuration; there are: shop, news, mail"),
+    ],
+)
+async def test_what_to_pause_must_be_certain(
+    environment: dict[str, str], arguments: tuple[str, ...], told: str
+) -> None:
+    said = await poolmedic("pause", *arguments, *WHO, environment=environment)
+    assert said.code == 2
+    assert told in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "--by is empty; give your name"),
+        ("poolmedic", "--by: poolmedic is what this program calls itself"),
+    ],
+)
+async def test_it_needs_the_name_of_a_person(environment: dict[str, str], name: str, told: str) -> None:
+    said = await poolmedic("pause", "shop", "--by", name, "--why", "x", environment=environment)
+    assert (said.code, told in said.err) == (2, True)

@@ -1,0 +1,195 @@
+"""What a database server allows at a time: one act, as often as the policy says, in the slots there are."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows import ledger as books
+from workflows.models.permit import Ledger, Order, PermitAnswer, PermitRequest, Release, Stop
+from workflows.models.policy import Option
+
+NOW = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=4)
+
+
+def request(target: str = "shop", number: int = 1, **changes: Any) -> PermitRequest:
+    given: dict[str, Any] = {"option": Option.TERMINATE, "lasts": LEASE, "acts_per_hour": 6}
+    return PermitRequest(database="main", target=target, id=f"{target}/{number}", **(given | changes))
+
+
+def ask(ledger: Ledger, asked: PermitRequest, after: timedelta = timedelta()) -> tuple[Ledger, PermitAnswer]:
+    return books.grant(ledger, asked, NOW + after)
+
+
+def granted(ledger: Ledger, asked: PermitRequest, after: timedelta = timedelta()) -> Ledger:
+    ledger, answer = ask(ledger, asked, after)
+    assert answer.is_granted, answer
+    return ledger
+
+
+def stop(target: str | None = None) -> Stop:
+    return Stop(by="anna", why='a "migration"', at=NOW, target=target)
+
+
+def test_one_act_at_a_time_whoever_it_is_for() -> None:
+    ledger = granted(Ledger(), request("shop"))
+    same, answer = ask(ledger, request("mail"))
+    assert not answer.is_granted
+    assert "terminate of shop, until 03:04:00 UTC" in str(answer.refusal)
+    assert same == ledger
+
+
+def test_asked_again_it_is_answered_the_same_and_counted_once() -> None:
+    ledger = granted(Ledger(), request("shop"))
+    assert granted(ledger, request("shop")) == ledger
+
+
+def test_a_permit_given_back_lets_the_next_one_act() -> None:
+    ledger = granted(Ledger(), request("shop"))
+    granted(books.release(ledger, Release(id="shop/1")), request("mail"))
+
+
+def test_a_permit_is_given_back_by_its_holder_alone() -> None:
+    ledger = granted(Ledger(), request("shop"))
+    assert books.release(ledger, Release(id="mail/1")) == ledger
+
+
+def test_a_lease_ends_though_its_holder_died() -> None:
+    ledger = granted(Ledger(), request("shop"))
+    assert not ask(ledger, request("mail"), LEASE - timedelta(seconds=1))[1].is_granted
+    granted(ledger, request("mail"), LEASE)
+
+
+def test_a_target_is_not_held_up_by_its_own_lost_act() -> None:
+    ledger = granted(Ledger(), request("shop", 1))
+    assert granted(ledger, request("shop", 2)).permit != ledger.permit
+
+
+def test_an_index_neither_waits_for_an_act_nor_holds_one_up() -> None:
+    index = request("mail", option=Option.INDEX)
+    ledger = granted(Ledger(), request("shop"))
+    assert granted(ledger, index).permit == ledger.permit
+    granted(granted(Ledger(), index), request("shop"))
+
+
+@pytest.mark.parametrize(("paused", "denied"), [(None, {"shop", "mail"}), ("shop", {"shop"})])
+def test_what_is_paused_is_denied_with_who_and_why(paused: str | None, denied: set[str]) -> None:
+    ledger = books.pause(Ledger(), stop(paused))
+    for target in ("shop", "mail"):
+        same, answer = ask(ledger, request(target))
+        assert answer.is_granted == (target not in denied)
+        if target in denied:
+            assert 'by "anna" since 2026-05-04 03:00 UTC: "a \'migration\'"' in str(answer.paused)
+            assert same == ledger
+
+
+def test_a_pause_is_told_to_an_act_that_was_granted_and_has_not_begun() -> None:
+    ledger = books.pause(granted(Ledger(), request()), stop())
+    assert ask(ledger, request())[1].paused
+
+
+def test_each_pause_is_taken_back_by_itself() -> None:
+    both = books.pause(books.pause(Ledger(), stop()), stop("shop"))
+    assert books.stopped(books.resume(both, None), "shop")
+    assert books.stopped(books.resume(both, "shop"), "shop")
+    assert books.resume(books.resume(both, None), "shop") == Ledger()
+
+
+def test_acts_on_a_target_are_counted_over_all_its_incidents() -> None:
+    ledger = Ledger()
+    for number in range(3):
+        asked = request("shop", number, acts_per_hour=3)
+        ledger = books.release(granted(ledger, asked, timedelta(minutes=number)), Release(id=asked.id))
+    late = timedelta(minutes=59)
+    assert "3 acts on this target" in str(ask(ledger, request("shop", 9, acts_per_hour=3), late)[1].refusal)
+    granted(ledger, request("mail", 9, acts_per_hour=3), late)
+    granted(ledger, request("shop", 9, acts_per_hour=None), late)
+    granted(ledger, request("shop", 9, acts_per_hour=3), timedelta(minutes=60))
+
+
+def test_an_act_that_changed_nothing_does_not_count() -> None:
+    asked = request("shop", 1, growth=5, option=Option.RESIZE, promised_for=LEASE)
+    assert books.release(granted(Ledger(), asked), Release(id=asked.id, has_changed=False)) == Ledger()
+
+
+def test_the_cooldown_holds_from_one_incident_to_the_next() -> None:
+    rest = timedelta(minutes=10)
+    ledger = books.release(granted(Ledger(), request()), Release(id="shop/1"))
+    refusal = ask(ledger, request("shop", 2, cooldown=rest), timedelta(minutes=4))[1].refusal
+    assert refusal == "cooldown after the last act on this target: 6 min left"
+    granted(ledger, request("shop", 2, cooldown=rest), rest)
+
+
+def resize(target: str, number: int = 1, **changes: Any) -> PermitRequest:
+    given: dict[str, Any] = {"option": Option.RESIZE, "growth": 10, "room": 12, "promised_for": 10 * LEASE}
+    return request(target, number, **(given | changes))
+
+
+def test_slots_promised_to_one_target_are_not_given_to_another() -> None:
+    ledger = books.release(granted(Ledger(), resize("shop")), Release(id="shop/1"))
+    refusal = ask(ledger, resize("mail", room=9))[1].refusal
+    assert refusal == "the server's free slots are promised: 10 to shop; 9 would be left"
+    granted(ledger, resize("mail", room=10))
+    granted(ledger, request("mail", room=0))
+
+
+def test_slots_are_free_again_when_the_size_is_taken_back_or_its_time_is_over() -> None:
+    ledger = books.release(granted(Ledger(), resize("shop")), Release(id="shop/1"))
+    assert granted(ledger, resize("shop", 2, growth=0)).promises == ()
+    assert books.promise(ledger, "shop", None).promises == ()
+    assert books.forget(ledger, NOW + 10 * LEASE).promises == ()
+    (longer,) = books.promise(ledger, "shop", NOW + 20 * LEASE).promises
+    assert (longer.slots, longer.until) == (10, NOW + 20 * LEASE)
+
+
+def test_every_line_that_is_shown_names_what_is_in_force() -> None:
+    ledger = books.pause(granted(Ledger(), resize("shop")), stop())
+    paused, under_way, promised = books.describe(ledger)
+    assert "paused: all targets of this database" in paused
+    assert under_way == "under way: resize of shop, until 03:04:00 UTC at most"
+    assert promised == "promised: 10 slots to shop until 2026-05-04 03:40 UTC"
+    assert books.describe(Ledger()) == ["nothing is under way, paused or promised"]
+
+
+def test_an_order_needs_the_name_of_a_person() -> None:
+    for name in ("", "poolmedic", "  "):
+        with pytest.raises(ValueError, match="by"):
+            Order(by=name, why="x")
+
+
+STEPS = st.tuples(
+    st.sampled_from(["ask", "release", "pause", "resume"]),
+    st.sampled_from(["shop", "mail", "news"]),
+    st.integers(0, 3),
+    st.integers(0, 300),
+)
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_whatever_is_asked_in_whatever_order_no_two_acts_meet_and_no_paused_one_is_granted(
+    steps: list[tuple[str, str, int, int]],
+) -> None:
+    ledger, now, held = Ledger(), NOW, dict[str, datetime]()
+    paused = set[str]()
+    for what, target, number, seconds in steps:
+        now += timedelta(seconds=seconds)
+        asked = request(target, number, acts_per_hour=None)
+        if what == "ask":
+            ledger, answer = books.grant(ledger, asked, now)
+            if answer.is_granted:
+                assert target not in paused
+                assert all(until <= now for other, until in held.items() if other != target)
+                held[target] = now + LEASE
+        elif what == "release":
+            if ledger.permit and ledger.permit.id == asked.id:
+                held.pop(target, None)
+            ledger = books.release(ledger, Release(id=asked.id))
+        elif what == "pause":
+            ledger = books.pause(ledger, stop(target))
+            paused.add(target)
+        else:
+            ledger = books.resume(ledger, target)
+            paused.discard(target)

@@ -1,0 +1,192 @@
+"""Acts by permit of the database server's workflow: one at a time, none while paused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.fakes import cases, changes
+from tests.workflow.stage import RunningIncident, Stage, fresh_name
+from workflows.models.change import ChangeEnding
+from workflows.models.permit import Ledger, Order
+from workflows.models.report import Ending, Report
+
+type OpenStage = Callable[..., Awaitable[Stage]]
+ORDER = Order(by="anna", why="a migration runs")
+
+
+def database(name: str) -> dict[str, Any]:
+    return cases.target().database.model_dump() | {"name": name}
+
+
+@pytest.fixture
+def server() -> str:
+    """A database server of this test alone: its workflow has a clock that nobody skips."""
+    return fresh_name()
+
+
+@pytest.fixture
+async def shop(open_stage: OpenStage, server: str) -> Stage:
+    return await open_stage(with_permits=True, database=database(server))
+
+
+@pytest.fixture
+async def mail(open_stage: OpenStage, server: str) -> Stage:
+    return await open_stage(with_permits=True, database=database(server))
+
+
+def leak(stage: Stage) -> None:
+    stage.world.leak(10, stage.world.after(minutes=-2))
+
+
+async def ledger(stage: Stage) -> Ledger:
+    (said,) = await stage.databases.resume([stage.target.database.name], Order(by="test", why="", target="x"))
+    assert said.ledger is not None
+    return said.ledger
+
+
+def noted(words: str) -> Callable[[Report], list[str]]:
+    return lambda report: [entry.text for entry in report.timeline if words in entry.text]
+
+
+async def healed(incident: RunningIncident) -> None:
+    await incident.until(noted("look after the act: the pool is free"))
+
+
+@pytest.mark.parametrize("is_of_target", [True, False])
+async def test_while_paused_nothing_is_done_people_are_told_and_after_it_the_leak_is_ended(
+    shop: Stage, server: str, is_of_target: bool
+) -> None:
+    order = ORDER.model_copy(update={"target": shop.target.name if is_of_target else None})
+    await shop.databases.pause([server], order)
+    leak(shop)
+
+    incident = await shop.incident()
+    await incident.until(noted("a migration runs"))
+    await incident.step(seconds=5)
+    await incident.until(lambda report: [one for one in report.escalations if one.level == "L2"])
+
+    assert shop.world.kinds() == []
+    (page,) = shop.world.paged("L2")
+    assert "paused: " in page.body
+    assert 'by "anna"' in page.body
+    assert (await incident.state()).attempts == ()
+
+    await shop.databases.resume([server], order)
+    await incident.step(minutes=3)
+    await healed(incident)
+    assert shop.world.kinds() == ["end"] * 10
+
+
+async def test_a_pause_of_another_target_is_none(shop: Stage, server: str) -> None:
+    await shop.databases.pause([server], ORDER.model_copy(update={"target": "mail"}))
+    leak(shop)
+    await healed(await shop.incident())
+
+
+async def test_no_two_acts_on_one_server_meet(shop: Stage, mail: Stage) -> None:
+    leak(shop)
+    leak(mail)
+    acting, may_end = asyncio.Event(), asyncio.Event()
+
+    async def act(_at: datetime) -> None:
+        acting.set()
+        await may_end.wait()
+
+    shop.world.script.before("terminate_sessions", 1, act)
+    first = await shop.incident()
+    await acting.wait()
+    second = await mail.incident()
+    await second.until(noted(f"another act is under way on this database: terminate of {shop.target.name}"))
+    assert mail.world.kinds() == []
+    may_end.set()
+    await healed(first)
+
+    await second.step(seconds=5)
+    await healed(second)
+    assert mail.world.kinds() == ["end"] * 10
+    assert (await ledger(mail)).permit is None
+
+
+async def test_the_budget_of_acts_holds_from_one_incident_to_the_next(shop: Stage) -> None:
+    rules = cases.policy(limits={"acts_per_hour": 1})
+    leak(shop)
+    first = await shop.incident(rules)
+    shop.world.script.before("read_window", 1, first.resolve)
+    assert (await first.finish()).outcome is Ending.RECOVERED
+
+    shop.world.leak(10)
+    second = await shop.incident(rules)
+
+    await second.until(noted("1 act on this target in the last hour, as many as the policy allows"))
+    assert shop.world.kinds() == ["end"] * 10
+
+
+async def test_without_an_answer_nothing_is_done(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.permits.database_id", lambda name: f"x/{name}" * 1000)
+    leak(shop)
+    incident = await shop.incident()
+    await incident.until(noted("are permitted could not be asked"))
+    assert shop.world.kinds() == []
+
+
+NEEDS_ITS_SIZE = {"pool_size": 8, "rate": 100.0}
+
+
+async def enlarged(stage: Stage) -> RunningIncident:
+    incident = await stage.incident()
+    await incident.decide((await incident.asked()).id, "ada")
+    return incident
+
+
+async def test_slots_promised_to_one_target_are_not_given_to_another(
+    open_stage: OpenStage, server: str
+) -> None:
+    """Each alone fits into what the server has left, both together do not."""
+    with_server = {"with_permits": True, "database": database(server) | {"others": 79}}
+    first, second = [await open_stage(**NEEDS_ITS_SIZE, **with_server) for _ in range(2)]
+    await (await enlarged(first)).until(lambda report: report.attempts)
+    (promised,) = (await ledger(first)).promises
+    assert promised.target == first.target.name
+
+    refused = await enlarged(second)
+    await refused.until(
+        noted(f"the server's free slots are promised: {promised.slots} to {first.target.name}")
+    )
+    assert second.world.kinds() == []
+
+
+async def test_a_temporary_size_stays_while_acts_are_paused_and_its_slots_are_kept(
+    open_stage: OpenStage, server: str
+) -> None:
+    stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
+    stage.world.happens(changes.change_traffic(rate=40.0), stage.world.after(hours=3))
+    await (await enlarged(stage)).until(lambda report: report.attempts)
+    (before,) = (await ledger(stage)).promises
+    await stage.databases.pause([server], ORDER)
+
+    await stage.change.step(hours=4, minutes=1)
+
+    assert stage.world.kinds() == ["resize"]
+    (told,) = [page for page in stage.world.paged("L1") if "stays for now" in page.title]
+    assert "a migration runs" in told.body
+    (kept,) = (await ledger(stage)).promises
+    assert (kept.slots, kept.until > before.until) == (before.slots, True)
+
+    await stage.databases.resume([server], ORDER)
+    assert (await stage.reverted()).ending is ChangeEnding.REVERTED
+    assert (await ledger(stage)).promises == ()
+
+
+async def test_a_size_that_a_person_keeps_is_promised_no_more(open_stage: OpenStage, server: str) -> None:
+    """From then on the configuration has to know of it."""
+    stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
+    await (await enlarged(stage)).until(lambda report: report.attempts)
+    await stage.change.signal("extend", {"by": "ada"})
+    await stage.change.step(hours=5)
+    assert len((await ledger(stage)).promises) == 1
+    await stage.change.signal("keep", {"by": "ada"})
+    assert (await stage.reverted()).ending is ChangeEnding.KEPT
+    assert (await ledger(stage)).promises == ()

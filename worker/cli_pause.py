@@ -1,0 +1,114 @@
+"""The kill switch: nothing is done to any target, or to one, until somebody says otherwise."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from worker.cli_incidents import By, Json, named
+from worker.config import Configuration
+from worker.config_file import load_configuration
+from worker.databases import Databases, Said
+from worker.errors import Usage
+from worker.logs import start_logging
+from worker.profiles import known_profiles
+from worker.settings import load_settings
+from worker.telemetry import new_runtime
+from worker.temporal import connect
+from worker.terminal import console, shown, visible, write_json
+from workflows.ledger import describe
+from workflows.models.permit import Order
+
+Target = Annotated[
+    str | None,
+    typer.Argument(help="Name of the target, as in the configuration.", envvar="POOLMEDIC_TARGET"),
+]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every target of every database.", envvar="POOLMEDIC_ALL")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="The configuration file.", envvar="POOLMEDIC_CONFIG", show_default="poolmedic.yaml"),
+]
+Why = Annotated[str, typer.Option(help="Why, for the audit.", envvar="POOLMEDIC_WHY")]
+
+app = typer.Typer()
+
+
+@app.command()
+def pause(
+    by: By,
+    why: Why,
+    target: Target = None,
+    everything: Everything = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Stop every act on a target, or on all of them; incidents go on to look and to call people."""
+    databases, queue = _where(target, config, everything=everything)
+    _tell(_order(Databases.pause, databases, queue, _read(by, why, target)), as_json=as_json)
+
+
+@app.command()
+def resume(
+    by: By,
+    why: Why,
+    target: Target = None,
+    everything: Everything = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Allow acts again. What was paused with --all is resumed with --all."""
+    databases, queue = _where(target, config, everything=everything)
+    _tell(_order(Databases.resume, databases, queue, _read(by, why, target)), as_json=as_json)
+
+
+type Saying = Callable[[Databases, list[str], Order], Awaitable[list[Said]]]
+
+
+def _order(say: Saying, databases: list[str], queue: str, order: Order) -> list[Said]:
+    async def ask() -> list[Said]:
+        start_logging("error", "console")
+        return await say(Databases(await connect(new_runtime()), queue), databases, order)
+
+    return asyncio.run(ask())
+
+
+def _tell(said: list[Said], *, as_json: bool) -> None:
+    if as_json:
+        write_json({each.database: each.ledger and each.ledger.model_dump(mode="json") for each in said})
+        return
+    for each in said:
+        told = describe(each.ledger) if each.ledger else ["Temporal has it; no worker runs that could act"]
+        console().print(shown(f"{each.database}: {'; '.join(told)}."))
+
+
+def _read(by: str, why: str, target: str | None) -> Order:
+    try:
+        return Order(by=named(by), why=why, target=target)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise Usage(f"--{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}") from error
+
+
+def _where(target: str | None, config: Path | None, *, everything: bool) -> tuple[list[str], str]:
+    """Names of the databases, and the task queue of their workflows."""
+    settings = load_settings(config=config)
+    configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=False)
+    return _databases(configuration, target, everything=everything), settings.task_queue
+
+
+def _databases(configuration: Configuration, target: str | None, *, everything: bool) -> list[str]:
+    """The database of the target, or all of them; raises `Usage`."""
+    if everything == (target is not None):
+        raise Usage("name a target, or say --all for every one of them")
+    if target is None:
+        return sorted({each.database.name for each in configuration.targets})
+    found = configuration.target(target)
+    if found is None:
+        names = ", ".join(each.name for each in configuration.targets)
+        raise Usage(f"{visible(target)[:80]} is not in the configuration; there are: {names}")
+    return [found.database.name]

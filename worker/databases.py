@@ -1,0 +1,66 @@
+"""What people say to the workflows of database servers: pause acts, resume them, show what is in force."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from worker.errors import TemporalUnavailable
+from workflows.models.permit import Ledger, Order
+from workflows.naming import DATABASE_WORKFLOW, database_id
+
+QUICK = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What became of an order at one database server; `ledger` is None while no worker answers."""
+
+    database: str
+    ledger: Ledger | None
+
+
+class Databases:
+    """Every database server's workflow in one namespace."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def pause(self, databases: Iterable[str], order: Order) -> list[Said]:
+        """No acts from now on; Temporal has it even while no worker lives. Raises `TemporalUnavailable`."""
+        return [await self._say(name, "pause", order) for name in databases]
+
+    async def resume(self, databases: Iterable[str], order: Order) -> list[Said]:
+        """Acts again. Raises `TemporalUnavailable`."""
+        return [await self._say(name, "resume", order) for name in databases]
+
+    async def _say(self, name: str, signal: str, order: Order) -> Said:
+        try:
+            await self._client.start_workflow(
+                DATABASE_WORKFLOW,
+                Ledger(),
+                id=database_id(name),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary=f"{name}: permits for acts",
+                start_signal=signal,
+                start_signal_args=[order],
+                rpc_timeout=QUICK,
+            )
+        except RPCError as error:
+            raise TemporalUnavailable(
+                f"it is not known whether database {name} heard it ({error.message}); say it again"
+            ) from error
+        return Said(name, await self._ledger(name))
+
+    async def _ledger(self, name: str) -> Ledger | None:
+        handle = self._client.get_workflow_handle(database_id(name))
+        with suppress(RPCError, WorkflowQueryFailedError):
+            found: Ledger = await handle.query("state", result_type=Ledger, rpc_timeout=QUICK)
+            return found
+        return None

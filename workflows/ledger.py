@@ -1,0 +1,153 @@
+"""What one database server allows at a time, and for how long. Pure."""
+
+from datetime import timedelta
+
+from workflows.models.base import Moment
+from workflows.models.permit import (
+    Done,
+    Ledger,
+    Permit,
+    PermitAnswer,
+    PermitRequest,
+    Promise,
+    Release,
+    Stop,
+)
+from workflows.models.policy import Option
+from workflows.wording import counted, span
+
+_HOUR = timedelta(hours=1)
+_REMEMBERED = timedelta(days=1)
+_MOST_REMEMBERED = 1000
+
+
+def grant(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Ledger, PermitAnswer]:
+    """The ledger after the request, and its answer; a refused one changes nothing."""
+    ledger = forget(ledger, now)
+    if ledger.permit is not None and ledger.permit.id == request.id:
+        return ledger, PermitAnswer(paused=stopped(ledger, request.target))
+    if paused := stopped(ledger, request.target):
+        return ledger, PermitAnswer(paused=paused)
+    if refusal := _refusal(ledger, request, now):
+        return ledger, PermitAnswer(refusal=refusal)
+    return _with(ledger, request, now), PermitAnswer()
+
+
+def holder(ledger: Ledger, request: PermitRequest, now: Moment) -> Permit | None:
+    """Whose act stands in the way. A target does not stand in its own: its act before was lost."""
+    permit = forget(ledger, now).permit
+    is_free = permit is None or permit.target == request.target or not request.is_exclusive
+    return None if is_free else permit
+
+
+def release(ledger: Ledger, over: Release) -> Ledger:
+    """The act is over. One that changed nothing does not count."""
+    permit = None if ledger.permit is None or ledger.permit.id == over.id else ledger.permit
+    if over.has_changed:
+        return ledger.model_copy(update={"permit": permit})
+    done = tuple(each for each in ledger.done if each.id != over.id)
+    promises = tuple(each for each in ledger.promises if each.id != over.id)
+    return ledger.model_copy(update={"permit": permit, "done": done, "promises": promises})
+
+
+def pause(ledger: Ledger, stop: Stop) -> Ledger:
+    """No act from now on; the same again replaces who and why."""
+    return ledger.model_copy(update={"stops": (*_stops_beside(ledger, stop.target), stop)})
+
+
+def resume(ledger: Ledger, target: str | None) -> Ledger:
+    """Acts again. A pause of all targets and one of a single target are taken back each by itself."""
+    return ledger.model_copy(update={"stops": _stops_beside(ledger, target)})
+
+
+def stopped(ledger: Ledger, target: str) -> str | None:
+    """Who wants no acts on this target and why, or None."""
+    return next((stop.told for stop in ledger.stops if stop.target in (None, target)), None)
+
+
+def promise(ledger: Ledger, target: str, until: Moment | None) -> Ledger:
+    """Keep the slots of the target's enlarged pools until then, or no longer at all."""
+    others = tuple(each for each in ledger.promises if each.target != target)
+    own = tuple(each for each in ledger.promises if each.target == target)
+    kept = tuple(each.model_copy(update={"until": until}) for each in own) if until else ()
+    return ledger.model_copy(update={"promises": others + kept})
+
+
+def describe(ledger: Ledger) -> list[str]:
+    """A line for everything that is in force."""
+    lines = [f"paused: {stop.told}" for stop in ledger.stops]
+    if permit := ledger.permit:
+        lines.append(
+            f"under way: {permit.option} of {permit.target}, until {permit.until:%H:%M:%S} UTC at most"
+        )
+    lines += [
+        f"promised: {each.slots} slots to {each.target} until {each.until:%Y-%m-%d %H:%M} UTC"
+        for each in ledger.promises
+    ]
+    return lines or ["nothing is under way, paused or promised"]
+
+
+def forget(ledger: Ledger, now: Moment) -> Ledger:
+    """Without what is over: leases and promises whose time has come, and acts of more than a day ago."""
+    permit = ledger.permit
+    done = tuple(each for each in ledger.done if now - each.at < _REMEMBERED)
+    return ledger.model_copy(
+        update={
+            "permit": permit if permit is not None and permit.until > now else None,
+            "done": done[-_MOST_REMEMBERED:],
+            "promises": tuple(each for each in ledger.promises if each.until > now),
+        }
+    )
+
+
+def _refusal(ledger: Ledger, request: PermitRequest, now: Moment) -> str | None:
+    if other := holder(ledger, request, now):
+        return (
+            f"another act is under way on this database: {other.option} of {other.target}, "
+            f"until {other.until:%H:%M:%S} UTC at most"
+        )
+    return _too_often(ledger, request, now) or _without_room(ledger, request)
+
+
+def _too_often(ledger: Ledger, request: PermitRequest, now: Moment) -> str | None:
+    own = [each for each in ledger.done if each.target == request.target]
+    recent = [each for each in own if now - each.at < _HOUR]
+    if request.acts_per_hour is not None and len(recent) >= request.acts_per_hour:
+        return f"{counted(len(recent), 'act')} on this target in the last hour, as many as the policy allows"
+    left = own[-1].at + request.cooldown - now if own else timedelta()
+    return f"cooldown after the last act on this target: {span(left)} left" if left > timedelta() else None
+
+
+def _without_room(ledger: Ledger, request: PermitRequest) -> str | None:
+    promised = [each for each in ledger.promises if each.target != request.target]
+    slots = sum(each.slots for each in promised)
+    if not request.growth or slots <= request.room:
+        return None
+    names = ", ".join(f"{each.slots} to {each.target}" for each in promised)
+    return f"the server's free slots are promised: {names}; {max(request.room, 0)} would be left"
+
+
+def _with(ledger: Ledger, request: PermitRequest, now: Moment) -> Ledger:
+    permit = Permit(id=request.id, target=request.target, option=request.option, until=now + request.lasts)
+    done = Done(id=request.id, target=request.target, option=request.option, at=now)
+    return ledger.model_copy(
+        update={
+            "permit": permit if request.is_exclusive else ledger.permit,
+            "done": (*ledger.done, done),
+            "promises": _promised(ledger, request, now),
+        }
+    )
+
+
+def _promised(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Promise, ...]:
+    if request.option is not Option.RESIZE:
+        return ledger.promises
+    others = tuple(each for each in ledger.promises if each.target != request.target)
+    if not request.growth:
+        return others
+    until = now + request.promised_for
+    return (*others, Promise(id=request.id, target=request.target, slots=request.growth, until=until))
+
+
+def _stops_beside(ledger: Ledger, target: str | None) -> tuple[Stop, ...]:
+    return tuple(stop for stop in ledger.stops if stop.target != target)

@@ -1,0 +1,123 @@
+"""What a database's ledger is asked before an act, what it answers, and what it knows."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, PositiveInt
+
+from workflows.models.base import Duration, Model, Moment
+from workflows.models.policy import Approver, Option
+from workflows.models.target import Name
+from workflows.models.text import line
+
+
+class PermitRequest(Model):
+    """One act, before it is done. Asked again under the same `id`, it is answered the same."""
+
+    database: Name
+    target: Name
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    option: Option
+    lasts: Duration
+    """The lease: whoever holds a permit is done by then, or has died."""
+    acts_per_hour: PositiveInt | None = None
+    """On this target, whichever incident they belong to; None for an act that only takes one back."""
+    cooldown: Duration = timedelta()
+    """Between two acts on this target."""
+    growth: Annotated[int, Field(ge=0)] = 0
+    """Connections beyond the configured ones that its pools may open from now on."""
+    room: int = 0
+    """Slots that the server has left once they are open, as far as the asker can count."""
+    promised_for: Duration = timedelta()
+    """How long the growth is kept for the target."""
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether no other act may be under way. An index is created beside everybody's work, for long."""
+        return self.option is not Option.INDEX
+
+
+class PermitAnswer(Model):
+    """Granted where `refusal` is None."""
+
+    refusal: str | None = None
+    paused: str | None = None
+    """Who paused acts and why; then nothing is granted."""
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether the act may be done now."""
+        return self.refusal is None and self.paused is None
+
+
+class Release(Model):
+    """The act is over."""
+
+    id: str
+    has_changed: bool = True
+    """Whether anything may have been touched; otherwise nothing is counted, and nothing promised."""
+
+
+class Promised(Model):
+    """How long a target's enlarged pools need their slots; None for no longer."""
+
+    target: Name
+    until: Moment | None = None
+
+
+class Order(Model):
+    """What a person says to pause acts, or to resume them: on one target, or on all of the database."""
+
+    by: Approver
+    why: Annotated[str, line(200)]
+    target: Name | None = None
+
+
+class Stop(Order):
+    """Somebody wants no acts."""
+
+    at: Moment
+
+    @property
+    def told(self) -> str:
+        """One sentence; the reason is somebody's text, kept inside its quotes."""
+        why = self.why.replace('"', "'")
+        what = "all targets of this database" if self.target is None else self.target
+        return f'{what}, by "{self.by}" since {self.at:%Y-%m-%d %H:%M} UTC: "{why}"'
+
+
+class Permit(Model):
+    """An act that is under way."""
+
+    id: str
+    target: Name
+    option: Option
+    until: Moment
+
+
+class Done(Model):
+    """An act that may have changed something."""
+
+    id: str
+    target: Name
+    option: Option
+    at: Moment
+
+
+class Promise(Model):
+    """Slots that are kept for a target whose pools were enlarged."""
+
+    id: str
+    target: Name
+    slots: PositiveInt
+    until: Moment
+
+
+class Ledger(Model):
+    """What is known of one database server's acts."""
+
+    permit: Permit | None = None
+    done: tuple[Done, ...] = ()
+    """Of the last day, the oldest first."""
+    promises: tuple[Promise, ...] = ()
+    stops: tuple[Stop, ...] = ()
