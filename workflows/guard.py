@@ -99,6 +99,11 @@ def _check_silence(_proposal: Proposal, facts: Facts) -> str | None:
     return None if current.value is None else f"the alert is silenced: {current.value}"
 
 
+def _check_maintenance(_proposal: Proposal, facts: Facts) -> str | None:
+    ends = [end for window in facts.policy.maintenance if (end := window.end(facts.now))]
+    return f"maintenance until {max(ends):%Y-%m-%d %H:%M} UTC" if ends else None
+
+
 def _check_budget(_proposal: Proposal, facts: Facts) -> str | None:
     recent = [
         attempt for attempt in facts.attempts if may_have_touched(attempt) and facts.now - attempt.at < _HOUR
@@ -209,6 +214,7 @@ GUARDS: Mapping[str, Callable[[Proposal, Facts], str | None]] = MappingProxyType
     {
         "permission": _check_permission,
         "silence": _check_silence,
+        "maintenance": _check_maintenance,
         "acts per hour": _check_budget,
         "cooldown": _check_cooldown,
         "earlier attempts": _check_attempts,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from workflows.models.approval import PIPELINE
 from workflows.models.base import Duration, Model
+from workflows.models.maintenance import Window
 from workflows.models.text import ExactName
 
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -210,6 +211,8 @@ class Policy(Model):
     limits: Limits = Limits()
     approval: Approval = Approval()
     pace: Pace = Pace()
+    maintenance: tuple[Window, ...] = ()
+    """Times of the week in which nothing is done."""
 
     def permission(self, option: Option) -> Permission:
         """What mode and options together allow; an option that is not listed is never done."""
