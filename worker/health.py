@@ -63,11 +63,16 @@ class Probes:
 
     async def ready(self, response: Response) -> Readiness:
         """200 when Temporal is reached and a worker polls, else 503 that says which is missing."""
+        found = await self.read()
+        if not (found.temporal and found.worker):
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return found
+
+    async def read(self) -> Readiness:
+        """What is there now, or was a second ago."""
         async with self._lock:
             if time.monotonic() - self._asked_at > KEPT:
                 self._last, self._asked_at = await self._ask(), time.monotonic()
-        if not (self._last.temporal and self._last.worker):
-            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return self._last
 
     async def _ask(self) -> Readiness:

@@ -41,6 +41,8 @@ class Meters:
             "Alerts that Alertmanager itself left out of deliveries (max_alerts).",
             registry=self.registry,
         )
+        self.temporal = Gauge("poolmedic_temporal_up", "Temporal answers.", registry=self.registry)
+        self.worker = Gauge("poolmedic_worker_up", "A worker asks for incidents.", registry=self.registry)
         built = Gauge("poolmedic_build_info", "The running version.", ["version"], registry=self.registry)
         built.labels(VERSION).set(1)
         for page in ("alerts", "reading", "links"):

@@ -1,5 +1,6 @@
 """Pages for those who may only read: the metrics and the description of the interface."""
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Response
@@ -8,6 +9,7 @@ from jinja2 import Environment, PackageLoader
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from worker.access import Access
+from worker.health import Probes
 from worker.meters import Meters
 from worker.sdk_metrics import SdkMetrics
 
@@ -18,8 +20,8 @@ _templates = Environment(loader=PackageLoader("worker"), autoescape=True, trim_b
 class ReadPages:
     """`/metrics`, `/openapi.json` and `/docs`, each with a token."""
 
-    def __init__(self, meters: Meters, sdk: SdkMetrics) -> None:
-        self._meters, self._sdk = meters, sdk
+    def __init__(self, meters: Meters, sdk: SdkMetrics, probes: Probes) -> None:
+        self._meters, self._sdk, self._probes = meters, sdk, probes
         self._description: dict[str, Any] = {}
 
     def serve_on(self, app: FastAPI, access: Access) -> None:
@@ -33,7 +35,10 @@ class ReadPages:
 
     async def metrics(self) -> Response:
         """Our own metrics, then those of the Temporal SDK."""
-        return Response(self._meters.render() + await self._sdk.read(), media_type=CONTENT_TYPE_LATEST)
+        ready, sdk = await asyncio.gather(self._probes.read(), self._sdk.read())
+        self._meters.temporal.set(ready.temporal)
+        self._meters.worker.set(ready.worker)
+        return Response(self._meters.render() + sdk, media_type=CONTENT_TYPE_LATEST)
 
     async def describe(self) -> JSONResponse:
         """OpenAPI."""

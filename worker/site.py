@@ -45,7 +45,8 @@ def webhook_site(
 ) -> FastAPI:
     """Everything: alerts, health, metrics, the interface's description."""
     app = new_app()
-    app.include_router(Probes(client, settings.task_queue, working).router())
+    probes = Probes(client, settings.task_queue, working)
+    app.include_router(probes.router())
     intake = Intake(client, configuration, settings.task_queue)
     senders = Access(settings.webhook_tokens, meters.unauthorized.labels("alerts"), takes_basic=False)
     Webhook(intake, meters).serve_on(app, senders)
@@ -53,7 +54,7 @@ def webhook_site(
         refused = meters.unauthorized.labels("links")
         Acknowledging(Incidents(client), invitations, refused).serve_on(app)
     app.add_exception_handler(Malformed, tell_malformed)
-    ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
+    ReadPages(meters, sdk, probes).serve_on(app, _readers(settings, meters))
     return app
 
 
@@ -62,8 +63,9 @@ def worker_site(
 ) -> FastAPI:
     """What a worker on its own shows: health and metrics."""
     app = new_app()
-    app.include_router(Probes(client, settings.task_queue, working).router())
-    ReadPages(meters, sdk).serve_on(app, _readers(settings, meters))
+    probes = Probes(client, settings.task_queue, working)
+    app.include_router(probes.router())
+    ReadPages(meters, sdk, probes).serve_on(app, _readers(settings, meters))
     return app
 
 

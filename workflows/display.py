@@ -1,15 +1,17 @@
-"""What the Temporal UI shows of an incident: details while it runs, memo and search attributes after."""
+"""What is seen of an incident: details and gauges while it runs, memo and search attributes after."""
 
 from temporalio import workflow
 
 from workflows.attributes import CAUSE, OUTCOME
+from workflows.gauges import measure
 from workflows.record import Record
 from workflows.report import details
 
 
 def show(record: Record) -> None:
-    """Current details, in Markdown; costs no event."""
+    """Current details, in Markdown, and gauges; costs no event."""
     workflow.set_current_details(details(record))
+    measure(record)
 
 
 def engrave(record: Record) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from temporalio.client import Client
 
+from deploy.local import probes
 from deploy.local.temporal import Temporal
 from tests.e2e.cli_stand import ROOT, clean_environment, poolmedic
 from tests.e2e.webhook_stand import TOKEN, alert, bearer, payload
@@ -107,6 +111,7 @@ async def test_a_webhook_serves_without_temporal_and_ends_when_told(
         metrics = (await service.http.get("/metrics", headers=bearer(TOKEN))).text
         assert 'poolmedic_deliveries_total{result="unavailable"} 1.0' in metrics
         assert "metrics are unavailable" not in metrics
+        assert "poolmedic_temporal_up 0.0" in metrics
         assert await service.end(number) == 0
     log = service.log.read_text()
     assert "Traceback" not in log
@@ -130,6 +135,7 @@ async def test_run_takes_alerts_and_works(
         metrics = (await service.http.get("/metrics", headers=bearer(TOKEN))).text
         assert "temporal_worker_task_slots" in metrics
         assert "poolmedic_build_info" in metrics
+        assert "poolmedic_worker_up 1.0" in metrics
         await service.until_logged('"source": "shop database"')
         assert await service.end(signal.SIGTERM) == 0
     log = service.log.read_text()
@@ -138,6 +144,41 @@ async def test_run_takes_alerts_and_works(
     assert "database not reached" in log
     for source in ("metrics", "application instances.shop-1:8000", "containers"):
         assert f'"source": "shop {source}' in log
+
+
+async def test_prometheus_sees_an_incident_that_nobody_has_in_hand_and_pages_that_nobody_gets(
+    environment: dict[str, str], client: Client, temporal_server: Temporal, tmp_path: Path
+) -> None:
+    environment |= {"TEMPORAL_ADDRESS": temporal_server.address, "POOLMEDIC_TASK_QUEUE": "services-seen"}
+    began = time.time()
+    async with serving("run", environment, tmp_path / "log") as service:
+        await service.until("/readyz", 200)
+        labels = alert("shop")["labels"] | {"service": "shop"}
+        fired = payload(alert("shop", labels=labels))
+        assert (await service.http.post("/alerts", json=fired, headers=bearer(TOKEN))).status_code == 200
+        try:
+            assert await probes.until(lambda: is_pending(service), SECONDS) is None
+            seen = await gauges(service)
+        finally:
+            await client.get_workflow_handle("pool/shop").terminate("the test is over")
+    assert (seen["poolmedic_temporal_up"], seen["poolmedic_worker_up"]) == (1, 1)
+    assert began < seen["poolmedic_incident_unacknowledged_time_seconds"] < time.time()
+    assert "poolmedic_incident_acknowledged_time_seconds" not in seen
+
+
+async def is_pending(service: Service) -> str | None:
+    return None if (await gauges(service)).get("poolmedic_pages_pending") else "no page is pending"
+
+
+async def gauges(service: Service) -> dict[str, float]:
+    """By name; those of an incident only with the labels by which the rules find them."""
+    page = (await service.http.get("/metrics", headers=bearer(TOKEN))).text
+    found = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            if sample.labels.get("target", "shop") == sample.labels.get("service", "shop") == "shop":
+                found[sample.name] = sample.value
+    return found
 
 
 async def test_a_worker_that_died_does_not_make_its_successor_ready(
