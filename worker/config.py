@@ -36,6 +36,8 @@ class Links(Model):
     """An incident in the Temporal UI."""
     dashboard: str | None = None
     """The target's pools."""
+    runbook: str | None = None
+    """What whoever is paged does: docs/runbook.md, where people can open it."""
 
 
 class TargetEntry(Target):

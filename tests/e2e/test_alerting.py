@@ -179,7 +179,7 @@ def test_every_alert_says_what_it_is_and_has_tests() -> None:
         for rule in group["rules"]:
             if "alert" in rule:
                 assert rule["labels"]["severity"] in {"warning", "critical"}
-                assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+                assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
                 assert rule["alert"] in tested
 
 

@@ -12,5 +12,10 @@ def test_people_get_the_address_of_the_dashboard() -> None:
     }
 
 
+def test_people_get_the_address_of_the_runbook() -> None:
+    links = Links(runbook="http://wiki/poolmedic/runbook#{target}")
+    assert fill_links(links, {"target": "shop&x"}) == {"runbook": "http://wiki/poolmedic/runbook#shop%26x"}
+
+
 def test_what_is_not_configured_is_no_link() -> None:
     assert fill_links(Links(), {"target": "shop"}) == {}
