@@ -2,12 +2,13 @@
 --
 -- Apply it as a superuser, once per server, and make the login a member of the role that owns the tables:
 --
---     psql -X -v ON_ERROR_STOP=1 -d shop -f index.sql &&
---     psql -X -d shop -c "GRANT shop_owner TO poolmedic_index WITH INHERIT TRUE, SET FALSE" &&
---     psql -X -d shop -c "\password poolmedic_index"
+--     psql -X -v ON_ERROR_STOP=1 -d shop -f index.sql
+--     psql -X -d shop -c "GRANT shop_owner TO poolmedic_index WITH INHERIT TRUE, SET FALSE"
+--     psql -X -d shop -c '\password poolmedic_index'
 --
--- Before PostgreSQL 16 the second line ends after poolmedic_index. Never make it a member of a superuser, nor
--- of a role that is a member of one: this file refuses that, and poolmedic refuses such a login.
+-- PostgreSQL 15 knows neither INHERIT nor SET (a syntax error): there the second line ends after
+-- poolmedic_index, and there alone. Never make it a member of a superuser, nor of a role that is a member of
+-- one: this file refuses that, and poolmedic refuses such a login.
 --
 -- Whoever holds its password may do whatever that owner may: PostgreSQL knows no smaller right to create an
 -- index, and CREATE INDEX CONCURRENTLY cannot be wrapped into a function. So may functions of the application,

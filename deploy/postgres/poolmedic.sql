@@ -3,8 +3,11 @@
 -- Apply it as a superuser, once in every database that an application of yours uses:
 --
 --     psql -X -v ON_ERROR_STOP=1 -d shop -f poolmedic.sql &&
---     psql -X -d shop -c "INSERT INTO poolmedic.application_role (role) VALUES ('shop_app')" &&
---     psql -X -d shop -c "\password poolmedic"
+--     psql -X -d shop -c "INSERT INTO poolmedic.application_role (role) VALUES ('shop_app') ON CONFLICT DO NOTHING"
+--
+-- and, once per server, give the login a password:
+--
+--     psql -X -d shop -c '\password poolmedic'
 --
 -- It can be applied again at any time. README.md beside it says what each right is for. What it finds and
 -- did not make itself, it refuses: the owner of a database can plant what a superuser's script would run.
