@@ -29,7 +29,7 @@ lint: setup ## Style, types and the direction of imports
 test: lint ## Everything: lint, then all tests on the real stack
 	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
-bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; about 20 minutes)
+bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; 24 minutes on two cores)
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
 
 mutations: setup ## Break every row of docs/runbook-map.md and see its test fail (PATTERN=… for some; about 20 minutes)

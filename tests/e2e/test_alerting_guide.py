@@ -13,6 +13,7 @@ from deploy.local import templates
 from workflows.models.policy import ClearWindow
 
 GUIDE = (templates.FOLDER / "README.md").read_text()
+RUNBOOK = (templates.FOLDER.parents[1] / "docs" / "runbook.md").read_text()
 METRICS, ALERTS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 
@@ -83,6 +84,12 @@ def test_it_is_what_the_local_stack_runs_with(tmp_path: Path) -> None:
     assert shown["route"]["group_by"] == tried["route"]["group_by"]
     for part in "matchers", "group_by":
         assert shown["route"]["routes"][0][part] == tried["route"]["routes"][0][part]
+
+
+def test_the_runbook_speaks_of_every_alert() -> None:
+    groups = yaml.safe_load(templates.RULES.read_text())["groups"]
+    for name in (rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule):
+        assert f"`{name}`" in RUNBOOK or f"`{name.replace('DatabaseConnectionPool', '…')}`" in RUNBOOK
 
 
 def run(*command: str) -> str:
