@@ -4,8 +4,10 @@ SCENARIO ?= leak
 # Real runs of each cause, and the seed that draws them, for `make bench`.
 RUNS ?= 5
 SEED ?= 1
-# Tests wait more than they compute: so many files at a time, each process with servers of its own.
-PROCESSES ?= 2
+# So many files at a time of those tests that compute, then of those that wait for servers, each process with
+# servers of its own: neither kind takes the other's time.
+COMPUTING ?= 2
+WAITING ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,12 @@ lint: setup ## Style, types and the direction of imports
 	.venv/bin/lint-imports
 
 test: lint ## Everything: lint, then all tests on the real stack
-	$(PYTHON) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST)
+ifdef PYTEST
+	$(PYTHON) -m pytest $(PYTEST)
+else
+	$(PYTHON) -m pytest -n $(COMPUTING) --dist loadfile tests/unit tests/replay
+	$(PYTHON) -m pytest -n $(WAITING) --dist loadfile --no-loadscope-reorder tests/ports tests/workflow tests/e2e
+endif
 
 bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; 24 minutes on two cores)
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
