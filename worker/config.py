@@ -64,7 +64,7 @@ class Configuration(Model):
     routes: Annotated[dict[Name, Annotated[tuple[SecretName, ...], Field(min_length=1)]], Field(min_length=1)]
     """Ways to reach people: each a list of secrets' names, every secret an Apprise address."""
     policies: dict[Name, Policy] = Field(default_factory=lambda: {DEFAULT: Policy()})
-    """Rules by name; what one does not say, it takes from `default`."""
+    """Rules by name; what one does not say, it takes from `default`; `options` as a whole."""
     targets: Annotated[tuple[TargetEntry, ...], Field(min_length=1)]
 
     def target(self, name: str) -> TargetEntry | None:

@@ -54,7 +54,15 @@ def _merge_policies(policies: object) -> object:
     if not isinstance(policies, dict | None):
         return policies
     given: dict[Any, Any] = {DEFAULT: {}} | (policies or {})
-    return {name: _merge(given[DEFAULT], policy) for name, policy in given.items()}
+    return {name: _over_default(given[DEFAULT], policy) for name, policy in given.items()}
+
+
+def _over_default(default: object, policy: object) -> object:
+    """A policy that gives `options` gives all of them: what it leaves out must not be done by `default`'s."""
+    merged = _merge(default, policy)
+    if isinstance(merged, dict) and isinstance(policy, dict) and "options" in policy:
+        return merged | {"options": policy["options"]}
+    return merged
 
 
 def _merge(base: object, over: object) -> object:

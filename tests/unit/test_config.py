@@ -114,9 +114,31 @@ def test_a_policy_takes_from_default_what_it_does_not_say() -> None:
     }
     careful = read(data).policies["careful"]
     assert careful.mode is Mode.AUTO
-    assert careful.options == {Option.TERMINATE: Permission.ALONE, Option.RESTART: Permission.APPROVAL}
+    assert careful.approval.approvers == ("dba",)
     assert careful.clocks.resolve == timedelta(minutes=20)
     assert careful.clocks.acknowledge == timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [
+        ({"options": {"terminate": "approval"}}, {Option.TERMINATE: Permission.APPROVAL}),
+        ({"options": {}}, {}),
+        ({}, {Option.TERMINATE: Permission.ALONE, Option.RESTART: Permission.ALONE}),
+    ],
+)
+def test_options_that_a_policy_gives_are_all_of_its_options(
+    given: dict[str, Any], allowed: dict[Option, Permission]
+) -> None:
+    data = raw()
+    options = {"terminate": "alone", "restart": "alone"}
+    data["policies"] = {
+        "default": {"mode": "auto", "approval": {"approvers": ["dba"]}, "options": options},
+        "careful": given,
+    }
+    careful = read(data).policies["careful"]
+    assert careful.options == allowed
+    assert {option for option in Option if careful.permission(option) is not Permission.NEVER} == set(allowed)
 
 
 def test_secrets_may_lie_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
