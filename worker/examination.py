@@ -69,9 +69,9 @@ class Examination:
             return Found.HEALTHY
         if isinstance(self.plan.step, Proposal):
             return Found.STEP
-        if isinstance(self.plan.step, LookAgain):
-            return Found.SUSPICION
-        return Found.UNKNOWN if self.diagnosis.first.cause is Cause.UNKNOWN else Found.PEOPLE
+        if self.diagnosis.first.cause is Cause.UNKNOWN:
+            return Found.UNKNOWN
+        return Found.SUSPICION if isinstance(self.plan.step, LookAgain) else Found.PEOPLE
 
 
 async def examine(sources: Sources, look: Look, progress: Progress, *, most_looks: int = 2) -> Examination:

@@ -15,6 +15,7 @@ from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Reading
 from workflows.models.report import Report
 from workflows.models.verdict import Verdict
+from workflows.wording import unread
 
 _STYLES = {"open": "bold yellow", "handed over": "bold red", "recovered": "bold green"}
 
@@ -79,8 +80,13 @@ def pools(diagnosis: Diagnosis, title: str) -> Iterator[RenderableType]:
     for name, reading in diagnosis.pools.items():
         table.add_row(shown(name), *_pool(reading))
     yield table
-    if diagnosis.missing:
-        yield shown("not known: " + "; ".join(diagnosis.missing), "yellow")
+    said = unread(diagnosis.missing)
+    if missing := [
+        each
+        for each, sentence in zip(diagnosis.missing, said, strict=True)
+        if sentence not in diagnosis.first.reasons
+    ]:
+        yield shown("not known: " + "; ".join(missing), "yellow")
 
 
 def _pool(reading: Reading[PoolState]) -> tuple[Text, ...]:

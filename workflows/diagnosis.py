@@ -18,7 +18,7 @@ from workflows.models.evidence import Evidence
 from workflows.models.policy import Policy
 from workflows.models.reading import Unavailable
 from workflows.models.target import Target
-from workflows.wording import listed, percent
+from workflows.wording import listed, percent, unread
 
 
 def find_health(symptoms: Symptoms) -> Finding | str:
@@ -79,11 +79,14 @@ def diagnose(evidence: Evidence, previous: Evidence | None, target: Target, poli
 
 
 def _unknown(symptoms: Symptoms, dismissals: tuple[str, ...], *, is_first: bool) -> Finding:
-    """One look may fall between two requests, or upon a busy source: a second one is to say so too."""
+    """One look may fall between two requests, or upon a busy source: a second one is to say so too.
+
+    What could not be read comes first: it may be the very thing that would tell.
+    """
     return Finding(
         cause=Cause.UNKNOWN,
         confidence=0.0,
-        reasons=dismissals,
+        reasons=(*unread(symptoms.missing), *dismissals),
         instances=symptoms.exhausted,
         ripe_in=symptoms.policy.pace.settle if is_first else None,
     )

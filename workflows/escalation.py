@@ -16,7 +16,7 @@ from workflows.models.policy import Mode
 from workflows.models.text import clean
 from workflows.models.verdict import Verdict
 from workflows.naming import target_of
-from workflows.wording import counted, listed, span
+from workflows.wording import counted, listed, span, unread
 
 
 class Clock(StrEnum):
@@ -89,11 +89,17 @@ def opening(case: Case, diagnosis: Diagnosis, plan: Plan) -> list[str]:
     finding = diagnosis.first
     return [
         f"Cause, most likely: {finding.cause} (confidence {finding.confidence:.0%}).",
-        *(f"- {reason}" for reason in finding.reasons),
-        *(f"Could not be read: {missing}." for missing in diagnosis.missing),
+        *reasons(diagnosis),
         intention(plan.step, case.policy.mode),
         *omissions(plan),
     ]
+
+
+def reasons(diagnosis: Diagnosis) -> list[str]:
+    """Why it is thought so, and what could not be read; an unknown cause's own reasons say that first."""
+    told = diagnosis.first.reasons
+    missing = [sentence for sentence in unread(diagnosis.missing) if sentence not in told]
+    return [*(f"- {reason}" for reason in told), *missing]
 
 
 def omissions(plan: Plan) -> list[str]:

@@ -129,11 +129,11 @@ class People:
 
     def _lines(self, reason: str) -> list[str]:
         record = self._record
-        cause = record.diagnoses[-1].first if record.diagnoses else None
+        last = record.diagnoses[-1] if record.diagnoses else None
         return [
             f"Why you are called: {reason}.",
-            f"Found: {cause.cause}." if cause else "Nothing could be diagnosed yet.",
-            *(f"- {reason}" for reason in (cause.reasons if cause else ())),
+            f"Found: {last.first.cause}." if last else "Nothing could be diagnosed yet.",
+            *(escalation.reasons(last) if last else ()),
             *escalation.beside(self._neighbours.open),
             *escalation.history(tuple(record.attempts)),
             *(escalation.omissions(record.plan) if record.plan else ()),

@@ -43,6 +43,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def unread(missing: Iterable[str]) -> tuple[str, ...]:
+    """A sentence each for what is missing."""
+    return tuple(f"Could not be read: {each}." for each in missing)
+
+
 def listed(words: Iterable[object]) -> str:
     """A list that stays readable: what is cut is counted."""
     every: Sequence[str] = [str(word) for word in words]

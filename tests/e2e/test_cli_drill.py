@@ -175,7 +175,7 @@ class TestDiagnose:
         dsn = "postgresql://nobody:secret-of-nobody@127.0.0.1:9/nowhere"
         said = await diagnosed(stage, COVETPY_DSN=dsn)
         assert said.code == Found.UNKNOWN
-        assert "not known: database: " in said.out
+        assert "Could not be read: database: " in said.out
         assert "sessions that would be ended" not in said.out
         assert "secret-of-nobody" not in said.out + said.err
 

@@ -164,7 +164,10 @@ def test_a_free_pool_and_unread_sessions_have_none() -> None:
 
     assert set(causes(look)) == {Cause.HEALTHY}
     unread = diagnose(scenes.evidence(database=scenes.GONE), None, target(), policy()).first.reasons
-    assert "No queue behind a change of a table: the sessions could not be read." in unread
+    assert (
+        "Whether sessions queue behind a change of a table cannot be told: the sessions could not be read."
+        in unread
+    )
 
 
 def test_without_the_blockers_no_change_is_seen() -> None:

@@ -261,4 +261,7 @@ def test_without_the_sessions_there_is_no_queue() -> None:
     found = first(scenes.evidence(database=scenes.GONE))
 
     assert found.cause is Cause.UNKNOWN
-    assert "No lock queue: the sessions could not be read." in found.reasons
+    assert (
+        "Whether sessions queue behind a lock cannot be told: the sessions could not be read."
+        in found.reasons
+    )

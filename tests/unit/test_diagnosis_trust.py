@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit import scenes
 from tests.unit.scenes import GONE, NOW, evidence, policy, pool, scraped, sessions, target
-from workflows.diagnosis import diagnose
+from workflows.diagnosis import CAUSES, diagnose
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import Evidence
 
@@ -71,6 +71,37 @@ def test_every_source_that_is_missing_is_named_once() -> None:
         "container of every instance",
         "database",
     ]
+
+
+def test_where_nothing_could_be_read_that_comes_first_and_nothing_is_denied() -> None:
+    silent = Evidence(at=NOW, metrics=GONE, application=GONE, database=GONE, containers=GONE)
+
+    diagnosis = diagnose(silent, None, target(instances=2), policy())
+
+    read = len(diagnosis.missing)
+    assert all(each.startswith("Could not be read: ") for each in diagnosis.first.reasons[:read])
+    assert all("cannot be told: " in each for each in diagnosis.first.reasons[read:])
+    assert len(diagnosis.first.reasons) == read + len(CAUSES)
+
+
+def test_sessions_without_any_pool_deny_nothing_that_only_a_pool_shows() -> None:
+    look = evidence(metrics=GONE, application=GONE)
+
+    reasons = diagnose(look, None, target(), policy()).first.reasons
+
+    assert "Whether connections leak cannot be told: no pool could be read." in reasons
+    assert not [each for each in reasons if each.startswith(("No leak", "No hold", "No slow", "No spike"))]
+
+
+def test_of_a_pool_that_was_not_read_nothing_is_denied() -> None:
+    free = scenes.page(pool(2))
+    look = evidence(metrics=GONE, application=scenes.application(free, GONE))
+
+    reasons = diagnose(look, None, target(instances=2), policy()).first.reasons
+
+    question = "Whether requests wait while they hold connections cannot be told"
+    unread = "no pool that was read is exhausted, and that of web-2 could not be read"
+    assert f"{question}: {unread}." in reasons
 
 
 def test_an_instance_that_the_configuration_does_not_know_is_named() -> None:

@@ -123,6 +123,19 @@ async def test_what_cannot_be_read_is_told_with_its_reason(world: World) -> None
     assert describe(found)["unavailable"]["database"] == "database: no route to host"
 
 
+async def test_one_look_that_sees_nothing_is_no_suspicion(world: World) -> None:
+    for source in ("metrics", "application", "database", "containers"):
+        world.happens(changes.blind(source, f"{source} is gone"))
+    found, _ = await look(world, most=1)
+    assert found.found is Found.UNKNOWN
+    text = written(found)
+    assert "Exit code 6: the cause cannot be told" in text
+    assert text.index("Could not be read: ") < text.index("cannot be told: ")
+    assert "No leak" not in text
+    assert text.count("Could not be read: database: ") == 1
+    assert "not known: " not in text
+
+
 async def test_guards_are_asked_as_before_an_act_and_the_others_named(world: World) -> None:
     world.leak(10, world.after(minutes=-10))
     world.happens(changes.silence("ada: deployment"))

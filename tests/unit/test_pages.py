@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from tests.unit.incidents import report
-from tests.unit.scenes import NOW
-from workflows.escalation import closing, page
+from tests.unit.scenes import GONE, NOW, evidence, policy, target
+from workflows.diagnosis import diagnose
+from workflows.escalation import closing, page, reasons
+from workflows.models.evidence import Evidence
 from workflows.models.page import Level, Page
 from workflows.models.verdict import Criterion, State, Verdict
 
@@ -25,6 +27,15 @@ def test_a_flood_of_lines_is_cut_in_its_middle_and_says_so() -> None:
     assert body[20] == "(962 lines left out: open the incident)"
     assert len(body) == 41
     assert all(len(line) <= 600 for line in body)
+
+
+def test_what_could_not_be_read_is_told_once_and_first_where_the_cause_is_not_known() -> None:
+    silent = Evidence(at=NOW, metrics=GONE, application=GONE, database=GONE, containers=GONE)
+    told = reasons(diagnose(silent, None, target(), policy()))
+    assert told[0].startswith("- Could not be read: pool of web-1: ")
+    assert len([line for line in told if "Could not be read: database" in line]) == 1
+    seen = reasons(diagnose(evidence(containers=GONE), None, target(), policy()))
+    assert seen[-1] == "Could not be read: container of web-1: connection refused."
 
 
 def test_what_strangers_write_adds_no_line() -> None:

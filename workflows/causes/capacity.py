@@ -1,5 +1,6 @@
 """Lost capacity: fewer instances, or smaller pools, than the configuration says."""
 
+from workflows.causes.dismissals import untold
 from workflows.causes.symptoms import Symptoms
 from workflows.models.diagnosis import Cause, Finding
 from workflows.wording import counted, percent
@@ -9,6 +10,8 @@ _CERTAINTY_OF_SOME = 0.6
 
 def find_lost_capacity(symptoms: Symptoms) -> Finding | str:
     """Instances that do not run and pools smaller than configured, or why nothing is lost."""
+    if not (symptoms.containers or symptoms.pools):
+        return untold("capacity is lost", "neither a container nor a pool could be read")
     stopped, smaller = _stopped(symptoms), _smaller(symptoms)
     if not stopped and not (smaller and symptoms.exhausted):
         return "No capacity is lost, as far as containers and pools could be read."

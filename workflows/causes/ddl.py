@@ -14,12 +14,13 @@ _JUST_BEGUN = 0.5
 
 def find_ddl_queue(symptoms: Symptoms) -> Finding | str:
     """That most of the waiting sessions stand behind a waiting change of a table, or why it is not so."""
-    queue = crowded_queue(symptoms)
+    denial = "No queue behind a change of a table"
+    queue = crowded_queue(symptoms, denial, "sessions queue behind a change of a table")
     if isinstance(queue, str):
-        return f"No queue behind a change of a table: {queue}"
+        return queue
     if len(queue.behind_changes) * 2 <= len(queue.waiting):
         return (
-            f"No queue behind a change of a table: {len(queue.behind_changes)} of "
+            f"{denial}: {len(queue.behind_changes)} of "
             f"{len(queue.waiting)} that wait for locks stand behind one that waits itself."
         )
     settle = None if _lasts(symptoms, queue) else symptoms.policy.pace.settle

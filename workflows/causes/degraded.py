@@ -1,5 +1,6 @@
 """The database server itself is slow, for everybody: nothing that is done to the application would help."""
 
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import waits_of
 from workflows.exhaustion import describe_pool
@@ -14,10 +15,11 @@ _CERTAINTY = 0.95
 
 def find_degraded(symptoms: Symptoms) -> Finding | str:
     """Most working sessions wait for storage, internal locks or a standby; or why that is not so."""
+    question = "the database itself is slow"
     if symptoms.database is None:
-        return "Whether the database itself is slow cannot be told: the sessions could not be read."
+        return untold(question, "the sessions could not be read")
     if not symptoms.exhausted:
-        return "The database is not called slow while no pool is exhausted."
+        return no_pool(symptoms, "The database is not called slow", question)
     waits = waits_of(symptoms.database.sessions, symptoms.target)
     if not waits.are_starved:
         return f"The database itself is not slow: {waits.starvation}"

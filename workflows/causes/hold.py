@@ -7,6 +7,7 @@ from statistics import median
 
 from workflows.causes.ages import hold_age, honest_hold, leak_age, suspect_age
 from workflows.causes.counts import Counts
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.requests import are_under_way, describe_requests
 from workflows.causes.shapes import describe_shapes
 from workflows.causes.symptoms import Symptoms
@@ -38,10 +39,11 @@ class Waiting:
 
 def find_hold(symptoms: Symptoms) -> Finding | str:
     """Requests that wait for somebody slow, by two looks or by hold times; a suspicion; or why it is not."""
+    question = "requests wait while they hold connections"
     if symptoms.database is None:
-        return "Whether requests wait while they hold connections cannot be told: no session could be read."
+        return untold(question, "no session could be read")
     if not symptoms.exhausted:
-        return "No hold: no pool is exhausted."
+        return no_pool(symptoms, "No hold", question)
     needed = symptoms.policy.thresholds.hold_share
     proofs = (_moving, _late, _under_way)
     found = [prove(symptoms, symptoms.database) for prove in proofs]

@@ -7,6 +7,7 @@ from math import ceil
 
 from workflows.causes.ages import idle_leak_age, suspect_age
 from workflows.causes.counts import Counts
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.leak import describe_background, describe_doubts
 from workflows.causes.shapes import describe_shapes
 from workflows.causes.symptoms import Symptoms
@@ -54,13 +55,14 @@ class Forgotten:
 
 def find_idle_leak(symptoms: Symptoms) -> Finding | str:
     """The idle leak, or a suspicion that another look will settle, or why it is none."""
+    question = "idle connections are forgotten"
     if symptoms.database is None:
-        return "Whether idle connections are forgotten cannot be told: the sessions could not be read."
+        return untold(question, "the sessions could not be read")
     if symptoms.target.database.transaction_pooler:
         return "No idle leak: behind a transaction pooler the idle sessions are the pooler's own."
     instances = symptoms.exhausted or symptoms.crowded
     if not instances:
-        return "No idle leak: no pool is fuller than recovery allows."
+        return no_pool(symptoms, "No idle leak", question, "is fuller than recovery allows")
     found = _called(symptoms, symptoms.database, instances) if symptoms.earlier else None
     return (
         found

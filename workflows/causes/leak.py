@@ -5,6 +5,7 @@ from datetime import timedelta
 from math import ceil
 
 from workflows.causes.ages import describe_age, leak_age, suspect_age
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.hold import is_hold
 from workflows.causes.requests import are_under_way, describe_requests, may_be_under_way
 from workflows.causes.symptoms import Symptoms
@@ -63,10 +64,10 @@ class Held:
 def find_leak(symptoms: Symptoms) -> Finding | str:
     """The leak, or a suspicion that time will settle, or why it is none."""
     if symptoms.database is None:
-        return "Whether connections leak cannot be told: the sessions could not be read."
+        return untold("connections leak", "the sessions could not be read")
     instances = symptoms.exhausted or symptoms.crowded
     if not instances:
-        return "No leak: no pool is fuller than recovery allows."
+        return no_pool(symptoms, "No leak", "connections leak", "is fuller than recovery allows")
     held = _held(symptoms, instances)
     needed = symptoms.policy.thresholds.leak_share
     suspects = held.count + len(held.waits)

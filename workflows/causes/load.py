@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from workflows.causes.ages import leak_age
 from workflows.causes.capacity import find_lost_capacity
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.hold import find_hold
 from workflows.causes.idle_leak import find_idle_leak
 from workflows.causes.leak import find_leak
@@ -12,6 +13,7 @@ from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Finding
+from workflows.models.evidence import DatabaseReading
 from workflows.ownership import is_own
 from workflows.readings import number
 from workflows.wording import counted, listed, percent, span
@@ -23,11 +25,14 @@ _NOT_YET = 0.5
 
 def find_spike(symptoms: Symptoms) -> Finding | str:
     """Traffic far above the usual at usual hold times, or why it is none."""
-    if obstacle := _obstacle(symptoms):
-        return f"No spike: {obstacle}"
+    denial, question = "No spike", "traffic is the cause"
+    if obstacle := _obstacle(symptoms, denial, question):
+        return obstacle
     rate, ratio = _rate(symptoms), symptoms.traffic_ratio
-    if ratio is None or ratio <= symptoms.policy.thresholds.spike_factor:
-        return f"No spike: {_describe_traffic(symptoms)}"
+    if ratio is None:
+        return untold(question, "it could not be compared with the usual: one of the two is not known")
+    if ratio <= symptoms.policy.thresholds.spike_factor:
+        return f"{denial}: {_describe_traffic(symptoms)}"
     return Finding(
         cause=Cause.SPIKE,
         confidence=_BOTH_KNOWN - (_LESS_FOR_EACH_UNKNOWN if symptoms.hold_ratio is None else 0),
@@ -46,13 +51,14 @@ def find_spike(symptoms: Symptoms) -> Finding | str:
 
 def find_undersized(symptoms: Symptoms) -> Finding | str:
     """Full for long at usual traffic and usual hold times, or why it is not that."""
-    if obstacle := _obstacle(symptoms):
-        return f"Not undersized: {obstacle}"
+    denial, question = "Not undersized", "the pool is too small for the usual work"
+    if obstacle := _obstacle(symptoms, denial, question):
+        return obstacle
     ratio, full = symptoms.traffic_ratio, _full_seconds(symptoms)
     if ratio is not None and ratio > symptoms.policy.thresholds.spike_factor:
-        return f"Not undersized: {_describe_traffic(symptoms)}"
+        return f"{denial}: {_describe_traffic(symptoms)}"
     if full is None:
-        return "Not undersized: for how long the pool has been full could not be read."
+        return untold(question, "for how long it has been full could not be read")
     left = symptoms.policy.thresholds.full_for.total_seconds() - full
     unknown = [ratio, symptoms.hold_ratio].count(None)
     confidence = _BOTH_KNOWN - _LESS_FOR_EACH_UNKNOWN * unknown
@@ -75,12 +81,18 @@ def find_undersized(symptoms: Symptoms) -> Finding | str:
     )
 
 
-def _obstacle(symptoms: Symptoms) -> str | None:
-    """What else holds the connections, or why that cannot be told."""
+def _obstacle(symptoms: Symptoms, denial: str, question: str) -> str | None:
+    """The sentence that says what else holds the connections, or why that cannot be told."""
     if not symptoms.exhausted:
-        return "no pool is exhausted."
+        return no_pool(symptoms, denial, question)
     if symptoms.database is None:
-        return "without the sessions, a leak cannot be ruled out."
+        return untold(question, "without the sessions, a leak cannot be ruled out")
+    other = _other(symptoms, symptoms.database)
+    return f"{denial}: {other}" if other else None
+
+
+def _other(symptoms: Symptoms, database: DatabaseReading) -> str | None:
+    """What else holds the connections."""
     if any(isinstance(find(symptoms), Finding) for find in (find_leak, find_idle_leak)):
         return "connections that look forgotten explain it."
     if isinstance(find_hold(symptoms), Finding):
@@ -89,7 +101,7 @@ def _obstacle(symptoms: Symptoms) -> str | None:
         return "a query that takes many times its usual time explains it."
     if isinstance(find_lost_capacity(symptoms), Finding):
         return "capacity is lost."
-    waits = describe_contention(symptoms.database.sessions, symptoms.target)
+    waits = describe_contention(database.sessions, symptoms.target)
     return waits or describe_lesser(symptoms) or _slowness(symptoms) or _stillness(symptoms)
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from workflows.blocking import Queue, queue_in
 from workflows.causes.ages import leak_age
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.leak import certain, ripens_in
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import LOCK_SHARE
@@ -22,9 +23,9 @@ _MOST_TOLD = 3
 
 def find_lock(symptoms: Symptoms) -> Finding | str:
     """Whom most of those that wait stand behind, and whether that one is forgotten; or why it is none."""
-    queue = crowded_queue(symptoms)
+    queue = crowded_queue(symptoms, "No lock queue", "sessions queue behind a lock")
     if isinstance(queue, str):
-        return f"No lock queue: {queue}"
+        return queue
     waiting = len(queue.waiting - queue.behind_changes)
     if waiting * 2 < len(queue.waiting):
         return "No lock queue: most wait behind a statement that waits itself to change a table."
@@ -41,15 +42,15 @@ def find_lock(symptoms: Symptoms) -> Finding | str:
     )
 
 
-def crowded_queue(symptoms: Symptoms) -> Queue | str:
-    """The queue, where it explains a crowded pool, or why it does not."""
+def crowded_queue(symptoms: Symptoms, denial: str, question: str) -> Queue | str:
+    """The queue, where it explains a crowded pool, or in a sentence why it does not."""
     if symptoms.database is None:
-        return "the sessions could not be read."
+        return untold(question, "the sessions could not be read")
     if not (symptoms.exhausted or symptoms.crowded):
-        return "no pool is fuller than recovery allows."
+        return no_pool(symptoms, denial, question, "is fuller than recovery allows")
     queue = queue_in(symptoms.database, symptoms.target)
     if queue.share < LOCK_SHARE:
-        return f"{describe_queue(queue)}; one is called from {percent(LOCK_SHARE)}."
+        return f"{denial}: {describe_queue(queue)}; one is called from {percent(LOCK_SHARE)}."
     return queue
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
+from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.lock import doubts_of_ownership
 from workflows.causes.shapes import describe_shape, slow_part, usual_seconds
 from workflows.causes.symptoms import Symptoms
@@ -56,12 +57,16 @@ class Crowd:
 
 def find_slow(symptoms: Symptoms) -> Finding | str:
     """One shape that most active sessions run for too long; a suspicion of it; or why there is none."""
+    question = "a query is slow"
     if symptoms.database is None:
-        return "No slow query: the sessions could not be read."
+        return untold(question, "the sessions could not be read")
     if not symptoms.exhausted:
-        return "No slow query: no pool is exhausted."
+        return no_pool(symptoms, "No slow query", question)
     if held_up := describe_contention(symptoms.database.sessions, symptoms.target):
         return f"No slow query is called while the database holds everybody up: {held_up}"
+    if isinstance(symptoms.database.statements, Unavailable):
+        why = f"how long queries usually take could not be read ({symptoms.database.statements.reason})"
+        return untold(question, why)
     crowd = _crowd(symptoms, symptoms.database)
     if isinstance(crowd, str):
         return f"No slow query: {crowd}"
