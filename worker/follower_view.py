@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from worker.follower import News
+from worker.report_view import unreached
 from worker.terminal import shown, write_line
 from workflows.models.report import Entry, Report
 from workflows.wording import span
@@ -14,7 +15,7 @@ from workflows.wording import span
 
 async def show_news(news: AsyncIterator[News], target: str, console: Console) -> None:
     """For people; where nobody sits at a terminal, whole lines and nothing else."""
-    asked, troubled = "", ""
+    asked, troubled, late = "", "", frozenset[str]()
     with console.status("asking Temporal") as status:
         async for look in news:
             if look.trouble and look.trouble != troubled:
@@ -24,7 +25,9 @@ async def show_news(news: AsyncIterator[News], target: str, console: Console) ->
                 _tell(console, entry)
             if look.report is None:
                 continue
-            status.update(shown(describe_now(look.report, datetime.now(UTC))))
+            now = datetime.now(UTC)
+            status.update(shown(describe_now(look.report, now)))
+            late = _tell_late(console, look.report, now, late)
             if look.report.pending and look.report.pending.id != asked:
                 asked = look.report.pending.id
                 for line in ways_to_answer(target, asked):
@@ -63,6 +66,15 @@ def ways_to_answer(target: str, request: str) -> tuple[str, str]:
         f"  yes: poolmedic approve {target} {request} --by NAME",
         f"  no:  poolmedic reject {target} {request} --by NAME",
     )
+
+
+def _tell_late(console: Console, report: Report, now: datetime, told: frozenset[str]) -> frozenset[str]:
+    """Each page that reaches nobody once."""
+    late = dict.fromkeys(unreached(report, now))
+    for line in late:
+        if line not in told:
+            _say(console, line, "bold red")
+    return told | late.keys()
 
 
 def _tell(console: Console, entry: Entry) -> None:

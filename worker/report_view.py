@@ -1,7 +1,7 @@
 """A report for a terminal: what a person who was just woken needs first comes first."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -17,6 +17,8 @@ from workflows.models.report import Report
 from workflows.models.verdict import Verdict
 from workflows.wording import unread
 
+SOON = timedelta(minutes=1)
+"""A page that takes no longer than this is on its ordinary way."""
 _STYLES = {"open": "bold yellow", "handed over": "bold red", "recovered": "bold green"}
 
 
@@ -25,6 +27,7 @@ def render(report: Report) -> RenderableType:
     sections = [
         _head(report),
         *_waiting(report),
+        *(shown(told, "bold red") for told in unreached(report, datetime.now(UTC))),
         *(pools(report.diagnoses[-1], "pools, when last diagnosed") if report.diagnoses else ()),
         *_attempts(report),
         *_verdict(report),
@@ -57,6 +60,15 @@ def _head(report: Report) -> RenderableType:
 def _waiting(report: Report) -> Iterator[RenderableType]:
     if report.pending:
         yield _request(report.target, report.pending)
+
+
+def unreached(report: Report, now: datetime) -> tuple[str, ...]:
+    """Of every page that has been under way for long, that it has reached nobody yet."""
+    return tuple(
+        f"{page.level} not reached yet: {page.reason}, trying since {page.at.astimezone():%H:%M}"
+        for page in report.under_way
+        if not report.complete and now - page.at > SOON
+    )
 
 
 def _request(target: str, request: Request) -> RenderableType:

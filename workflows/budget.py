@@ -19,11 +19,13 @@ MOST = {
     "decisions": 100,
     "requests": 100,
     "escalations": 100,
+    "under_way": 100,
     "verdicts": 100,
     "attempts": 100,
     "diagnoses": 40,
 }
 """Entries of each list that grows, however small they are."""
+_NAMED = {"timeline": "lines of the timeline", "under_way": "pages under way"}
 
 
 def fit(report: Report) -> Report:
@@ -62,7 +64,7 @@ def _counted(whole: Report, fitting: Report) -> Iterator[str]:
     for name in MOST:
         every, kept = len(getattr(whole, name)), len(getattr(fitting, name))
         if kept < every:
-            yield f"{every - kept} of {every} {'lines of the timeline' if name == 'timeline' else name}"
+            yield f"{every - kept} of {every} {_NAMED.get(name, name)}"
 
 
 def _marked(whole: Report, fitting: Report) -> tuple[Entry, ...]:

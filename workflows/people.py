@@ -169,8 +169,12 @@ class People:
         ]
 
     async def _send(self, page: Page) -> bool:
-        sent_at = workflow.now()
-        delivery = await self._effects.page(page)
+        sent_at, under_way = workflow.now(), self._record.under_way
+        under_way[page.key] = Escalation(level=page.level, reason=page.title, at=sent_at)
+        try:
+            delivery = await self._effects.page(page)
+        finally:
+            del under_way[page.key]
         known = delivery.value if isinstance(delivery, Known) else None
         self._record.escalate(
             Escalation(

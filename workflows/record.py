@@ -46,6 +46,7 @@ class Record:
         self.requests: list[Request] = []
         self.decisions: list[Decision] = []
         self.escalations: list[Escalation] = []
+        self.under_way: dict[str, Escalation] = {}
         self.verdicts: list[Verdict] = []
         self.timeline: list[Entry] = []
         self.recurrences = 0

@@ -27,6 +27,7 @@ def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Rep
         pending=record.pending,
         decisions=tuple(record.decisions),
         escalations=tuple(record.escalations),
+        under_way=tuple(record.under_way.values()),
         verdicts=tuple(record.verdicts),
         timeline=tuple(record.timeline),
         seconds=_seconds(record),

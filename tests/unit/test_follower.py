@@ -1,12 +1,18 @@
 """`poolmedic watch`: which lines are new, and what is said of how it stands."""
 
-from datetime import timedelta
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from rich.console import Console
 
 from tests.unit import incidents
 from tests.unit.scenes import NOW
 from worker.follower import News, after
-from worker.follower_view import describe_end, describe_now
+from worker.follower_view import describe_end, describe_now, show_news
 from workflows.budget import MOST, fit
+from workflows.models.page import Escalation, Level
 from workflows.models.report import Ending, Entry
 
 
@@ -42,6 +48,21 @@ def test_how_it_stands_fits_into_a_line() -> None:
     text = describe_now(waiting, NOW + timedelta(minutes=3))
     assert text.startswith("open, leak, 3 min after the alert, waits for an answer until ")
     assert len(text) < 80
+
+
+async def test_a_page_that_reaches_nobody_is_told_once() -> None:
+    since = datetime.now(UTC) - timedelta(minutes=2)
+    page = Escalation(level=Level.L2, reason="shop: leak", at=since)
+    stuck = incidents.report(outcome=Ending.OPEN, complete=False, under_way=(page,))
+
+    async def news() -> AsyncIterator[News]:
+        for _ in range(3):
+            yield News(report=stuck)
+
+    console = Console(width=200, file=io.StringIO())
+    await show_news(news(), "shop", console)
+    said = cast("io.StringIO", console.file).getvalue()
+    assert said.count("L2 not reached yet: shop: leak, trying since ") == 1
 
 
 def test_the_end_says_where_to_read_on_and_whether_somebody_else_ended_it() -> None:

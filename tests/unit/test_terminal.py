@@ -1,6 +1,7 @@
 """Text from outside cannot act on a terminal."""
 
 import unicodedata
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tests.unit import incidents
-from worker.report_view import render
+from tests.unit.scenes import NOW
+from worker.report_view import render, unreached
 from worker.terminal import complain, shown, visible
+from workflows.models.page import Escalation as Page
+from workflows.models.page import Level
 from workflows.models.report import Report
 
 
@@ -47,6 +51,25 @@ def test_no_text_adds_a_line_to_a_shown_report() -> None:
 def test_what_had_no_room_is_shown() -> None:
     cut = incidents.report(left_out=("7 of 9 verdicts",))
     assert lines_of(cut) == lines_of(incidents.report()) + 2
+
+
+def under_way(at: datetime) -> Page:
+    return Page(level=Level.L2, reason="shop: leak", at=at)
+
+
+def test_a_page_that_nobody_has_taken_for_a_minute_is_shown() -> None:
+    since = datetime.now(UTC) - timedelta(minutes=2)
+    stuck = incidents.report(complete=False, under_way=(under_way(since),))
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(render(stuck))
+    assert f"L2 not reached yet: shop: leak, trying since {since.astimezone():%H:%M}" in capture.get()
+
+
+def test_a_page_on_its_ordinary_way_is_not_shown() -> None:
+    report = incidents.report(complete=False, under_way=(under_way(NOW),))
+    assert unreached(report, NOW + timedelta(seconds=59)) == ()
+    assert len(unreached(report, NOW + timedelta(seconds=61))) == 1
 
 
 def test_a_message_of_our_own_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes import cases, changes
 from tests.workflow.stage import Stage
-from workflows.errors import NotConfigured
+from workflows.errors import NotConfigured, SourceUnavailable
 from workflows.models.report import Report
 
 OBSERVE = cases.policy(mode="observe")
@@ -49,6 +49,17 @@ async def test_a_hand_over_that_no_route_took_is_told_again_at_the_next_look(sta
     assert len(titles(stage, "L1", "degraded")) == 1
     assert len(titles(stage, "L2", SLOW)) == 1
     assert lost(await incident.state(), "L2", SLOW) == ["send_page: no route of it is there"]
+
+
+async def test_a_page_that_is_tried_again_is_known_as_under_way(exhausted: Stage) -> None:
+    exhausted.world.script.fail("send_page", SourceUnavailable("no answer"), times=2)
+    incident = await exhausted.incident(OBSERVE)
+
+    stuck = await incident.until(lambda report: report.under_way)
+
+    assert [(page.level, page.delivered_by) for page in stuck.under_way] == [("L1", None)]
+    assert stuck.escalations == ()
+    await incident.until(lambda report: report.escalations and not report.under_way)
 
 
 async def test_a_clock_that_no_route_took_calls_again_at_the_next_look(exhausted: Stage) -> None:

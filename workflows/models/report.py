@@ -67,6 +67,8 @@ class Report(Model):
     """The request that waits for an answer now."""
     decisions: tuple[Decision, ...]
     escalations: tuple[Escalation, ...]
+    under_way: tuple[Escalation, ...] = ()
+    """Pages that no route has taken yet: sent at that time, and tried again for an hour."""
     verdicts: tuple[Verdict, ...]
     timeline: tuple[Entry, ...]
     seconds: Seconds
