@@ -1,7 +1,9 @@
 """People, reached through Apprise: each route a set of addresses, tried in the order the page names them."""
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import override
 
 from apprise import Apprise, NotifyBase, NotifyFormat, NotifyType
@@ -81,7 +83,8 @@ class Address:
     """One Apprise address, known to people by the name of its secret."""
 
     def __init__(self, name: str, secret: str) -> None:
-        service = Apprise.instantiate(secret)
+        with _silence():
+            service = Apprise.instantiate(secret)
         if not isinstance(service, NotifyBase):
             raise NotConfigured(f"{name} holds no address that Apprise knows; see `apprise --details`")
         self.name = name
@@ -109,6 +112,18 @@ class Address:
         for piece in sorted(_pieces(self._secret), key=len, reverse=True):
             text = text.replace(piece, "***")
         return text
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Apprise logs what it does not take, in its own words and before ours."""
+    logger = logging.getLogger("apprise")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _pieces(secret: str) -> set[str]:

@@ -2,23 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
 from pydantic import BaseModel
-from rich.table import Table
 
+from worker.check_settings import check_routes, check_tokens
 from worker.config import Configuration
 from worker.config_file import load_configuration
 from worker.errors import WorkerError
+from worker.findings import Finding, Weight
 from worker.logs import start_logging
 from worker.namespace import require_set_up
 from worker.profiles import known_profiles
 from worker.settings import Settings
 from worker.telemetry import new_runtime
 from worker.temporal import connect
-from worker.terminal import shown
-from worker.wiring import Sources, open_ports
+from worker.wiring import Sources, open_sources
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import ApplicationReading, DatabaseReading, MetricsReading, ServerReading
 from workflows.models.policy import Option, Permission
@@ -29,35 +27,16 @@ LONGEST = 20.0
 """Seconds for one source."""
 
 
-class Weight(StrEnum):
-    """How much a finding matters."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was tried: where, and what came of it."""
-
-    where: str
-    weight: Weight = Weight.OK
-    told: str = ""
-
-
 async def check_everything(settings: Settings, *, offline: bool) -> list[Finding]:
     """The file; then, unless offline, Temporal and every source. Raises `ConfigurationRefused`."""
     redaction = start_logging("error", "console")
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=True)
-    findings = [Finding(str(settings.config))]
+    findings = [Finding(str(settings.config)), *check_routes(configuration, settings.config, redaction)]
     if offline:
         return findings
-    if not settings.webhook_tokens:
-        findings.append(Finding("POOLMEDIC_WEBHOOK_TOKENS", Weight.NOTE, "is not set: no alert can be taken"))
-    findings.append(await check_temporal())
-    async with open_ports(settings, configuration, redaction) as ports:
-        return findings + await check_targets(configuration, ports)
+    findings += [*check_tokens(settings), await check_temporal()]
+    async with open_sources(settings, configuration, configuration.targets, redaction) as sources:
+        return findings + await check_targets(configuration, sources)
 
 
 async def check_temporal() -> Finding:
@@ -202,13 +181,3 @@ def unavailable(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tup
     elif isinstance(value, dict):
         for name, inner_value in value.items():
             yield from unavailable(inner_value, (*path, str(name)))
-
-
-def findings_table(findings: list[Finding]) -> Table:
-    """For a terminal."""
-    styles = {Weight.OK: "green", Weight.NOTE: "yellow", Weight.PROBLEM: "bold red"}
-    table = Table.grid(padding=(0, 2))
-    for finding in findings:
-        weight = shown(finding.weight, styles[finding.weight])
-        table.add_row(weight, shown(finding.where), shown(finding.told))
-    return table

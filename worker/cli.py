@@ -138,7 +138,8 @@ def check(
         write_json(schema())
         return
 
-    from worker.check import Weight, check_everything, findings_table
+    from worker.check import check_everything
+    from worker.findings import Weight, findings_table
 
     settings = load_settings(config=config)
     findings = asyncio.run(check_everything(settings, offline=offline))

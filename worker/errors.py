@@ -64,10 +64,14 @@ class Fault:
     message: str
     line: int | None = None
 
+    @property
+    def where(self) -> str:
+        """With the line, where there is one."""
+        return f"{self.path} (line {self.line})" if self.line else self.path
+
     @override
     def __str__(self) -> str:
-        where = f"{self.path} (line {self.line})" if self.line else self.path
-        return f"{where}: {self.message}"
+        return f"{self.where}: {self.message}"
 
 
 class ConfigurationRefused(WorkerError):

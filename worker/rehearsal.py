@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from worker.check import Weight, check_targets
+from worker.check import check_targets
 from worker.config import Configuration
+from worker.findings import Weight
 from worker.wiring import Ports
 
 _log = structlog.get_logger("poolmedic.worker")

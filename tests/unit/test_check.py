@@ -10,8 +10,9 @@ from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
 from tests.unit.configurations import raw, read
-from worker.check import Finding, Weight, check_targets, findings_table, unavailable
+from worker.check import check_targets, unavailable
 from worker.config import Configuration
+from worker.findings import Finding, Weight, findings_table
 from worker.terminal import console
 from worker.wiring import Ports
 from workflows.models.evidence import ContainersReading, ContainerState

@@ -1,0 +1,60 @@
+"""`poolmedic check` says of addresses, tokens and settings what would only be met in the night."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.unit.configurations import raw
+from worker.check import check_everything
+from worker.check_settings import check_tokens
+from worker.findings import Finding, Weight
+from worker.settings import Settings, load_settings
+
+SECRET = "nosuch://hunter2secret@example"
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """Of a configuration with every secret."""
+    for name in ("ONCALL_URL", "DBA_URL", "LEAD_URL"):
+        monkeypatch.setenv(name, "json://127.0.0.1/")
+    monkeypatch.setenv("SHOP_DSN", "postgresql://poolmedic@127.0.0.1/shop")
+    file = tmp_path / "poolmedic.yaml"
+    file.write_text(yaml.safe_dump(raw(), sort_keys=False))
+    return load_settings(config=file)
+
+
+async def offline(settings: Settings) -> list[Finding]:
+    return await check_everything(settings, offline=True)
+
+
+async def test_addresses_that_apprise_knows_are_not_worth_a_line(settings: Settings) -> None:
+    assert await offline(settings) == [Finding(str(settings.config))]
+
+
+async def test_an_address_that_apprise_does_not_know_is_told_where_it_is_named(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("DBA_URL", SECRET)
+    monkeypatch.setenv("LEAD_URL", "hunter2secret")
+    with caplog.at_level(logging.DEBUG):
+        _, first, second = await offline(settings)
+    assert (first.weight, second.weight) == (Weight.PROBLEM, Weight.PROBLEM)
+    assert first.where == "routes.dba[0] (line 7)"
+    assert second.where.startswith("routes.lead[0] (line ")
+    assert "DBA_URL holds no address that Apprise knows" in first.told
+    assert "hunter2" not in first.told + second.told
+    assert capsys.readouterr().err == ""
+    assert [line for line in caplog.records if line.name == "apprise"] == []
+
+
+def test_alerts_that_cannot_be_taken_are_a_problem(settings: Settings) -> None:
+    without = settings.model_copy(update={"webhook_tokens": ()})
+    (found,) = check_tokens(without)
+    assert found.weight is Weight.PROBLEM
+    assert "`poolmedic run` does not start" in found.told
