@@ -10,7 +10,7 @@ from activities.missing import Missing, moment, read
 from activities.profiles.profile import Profile
 from activities.promql import duration
 from activities.scraped import Asked, Scraped, answered, number
-from activities.series import unbroken_seconds
+from activities.series import unbroken_seconds, usual_pause
 from activities.strangers import unexpected
 from workflows.models.evidence import InstanceMetrics, MetricsReading
 from workflows.models.reading import Known
@@ -77,6 +77,7 @@ def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
         full_seconds=Known(value=unbroken_seconds(scraped.utilization(), threshold), at=pool.at),
         started_at=read(scraped.started_at),
         least_active=read(lambda: scraped.fewest(_held_since(scene))),
+        scrape_seconds=usual_pause(scraped.scrapes),
     )
     return Known(value=metrics, at=pool.at)
 

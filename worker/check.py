@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from math import ceil
 
 from pydantic import BaseModel
 
@@ -18,13 +19,17 @@ from worker.telemetry import new_runtime
 from worker.temporal import connect
 from worker.wiring import Sources, open_sources
 from workflows.errors import PoolmedicError
+from workflows.measured import longest_pause
 from workflows.models.evidence import ApplicationReading, DatabaseReading, MetricsReading, ServerReading
 from workflows.models.policy import Option, Permission
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.ports.requests import Look
+from workflows.wording import span
 
 LONGEST = 20.0
 """Seconds for one source."""
+FIRST_WITH_ADMINS = 160000
+"""The server's version from which on a role may be given another's settings (session_timeout.sql)."""
 
 
 async def check_everything(settings: Settings, *, offline: bool) -> list[Finding]:
@@ -93,6 +98,7 @@ def _judge(where: str, reading: object, look: Look) -> Iterator[Finding]:
             yield from _judge_database(where, reading, look)
         case MetricsReading():
             yield from _judge_metrics(where, reading, look)
+            yield from _judge_scrapes(where, reading, look)
         case ApplicationReading():
             yield from _judge_application(where, reading, look)
 
@@ -111,6 +117,20 @@ def _judge_metrics(where: str, reading: MetricsReading, look: Look) -> Iterator[
         )
 
 
+def _judge_scrapes(where: str, reading: MetricsReading, look: Look) -> Iterator[Finding]:
+    """An incident whose window cannot be judged stays open for ever."""
+    known = [each.value for each in reading.instances.values() if isinstance(each, Known)]
+    pause = max((each.scrape_seconds for each in known if each.scrape_seconds is not None), default=0.0)
+    longest = longest_pause(look.policy.clear_window)
+    if pause > longest.total_seconds():
+        told = (
+            f"Prometheus scrapes every {span(pause)}, and the clear window needs a sample every "
+            f"{span(longest)}: no incident here is ever `recovered`; scrape more often, or raise "
+            f"clear_window.step to {ceil(pause)}s"
+        )
+        yield Finding(f"{where} scrapes", Weight.NOTE, told)
+
+
 def _judge_application(where: str, reading: ApplicationReading, look: Look) -> Iterator[Finding]:
     """A maximum that is not as configured looks like lost capacity, which is no matter for an act."""
     for name, page in reading.instances.items():
@@ -126,7 +146,13 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
         remedy = "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
         yield Finding(where, Weight.PROBLEM, "; ".join([*refused, remedy]))
     asks = look.policy.permission(Option.SESSION_TIMEOUT) is not Permission.NEVER
-    if asks and not reading.server.can_set_timeout:
+    if asks and reading.server.version < FIRST_WITH_ADMINS:
+        told = (
+            f"no timeout can be set for {look.target.database.role} where leaks come again: that needs "
+            "PostgreSQL 16; list `session-timeout: never`, or leave it out of `options`"
+        )
+        yield Finding(f"{where} timeout", Weight.NOTE, told)
+    elif asks and not reading.server.can_set_timeout:
         told = (
             f"no timeout can be set for {look.target.database.role} where leaks come again; apply "
             "deploy/postgres/session_timeout.sql and grant it the role, or list `session-timeout: never`"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from math import floor
+from math import ceil, floor
 
 from workflows.models.base import Moment
 from workflows.models.evidence import ApplicationPage, ApplicationReading, ContainersReading, ContainerState
-from workflows.models.policy import Policy
+from workflows.models.policy import ClearWindow, Policy
 from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Target
 from workflows.models.verdict import InstanceWindow, WindowReading
@@ -17,6 +17,12 @@ from workflows.wording import span
 _NOT_SEEN = Unavailable(reason="the window's reading does not mention it")
 _ROUNDING = timedelta(milliseconds=1)
 """Prometheus keeps milliseconds."""
+
+
+def longest_pause(clear: ClearWindow) -> timedelta:
+    """Between two scrapes: from longer ones no window has the samples that it must have to be judged."""
+    expected = floor(clear.length / clear.step)
+    return min(clear.length / max(ceil(clear.samples * expected), 1), clear.gap_steps * clear.step)
 
 
 @dataclass(frozen=True)

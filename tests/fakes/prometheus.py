@@ -96,6 +96,7 @@ def _read_instance(
         full_seconds=known(_full_for(world, name, newest, thresholds.exhausted)),
         started_at=Known(value=app.started_at, at=newest),
         least_active=_fewest(world, name, at - thresholds.leak_age / 2, at),
+        scrape_seconds=float(SCRAPE_SECONDS) if len(seen) > 1 else None,
     )
     return Known(value=metrics, at=newest)
 

@@ -24,6 +24,8 @@ from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
 SERVER = 180000
+OLDER_SERVER = 150000
+"""One that reserves no slots for roles."""
 USUAL_QUERY = 4711
 SLOW_QUERY = 4712
 SLOW_STATEMENT = StatementReading(
@@ -92,7 +94,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
     )
     return DatabaseReading(
         server=ServerReading(
-            version=SERVER,
+            version=SERVER if state.reserved_for_roles is not None else OLDER_SERVER,
             system_identifier="7300000000000000001",
             in_recovery=state.in_recovery,
             started_at=world.began - timedelta(days=30),

@@ -9,6 +9,7 @@ import pytest
 from deploy.local.state import State
 from tests.fakes import cases
 from tests.fakes.changes import blind, change_app, change_traffic, restart
+from tests.fakes.prometheus import SCRAPE_SECONDS
 from tests.ports.metrics_stage import FakeMetricsStage, MetricsStage, RealMetricsStage
 from workflows.errors import SourceUnavailable
 from workflows.models.evidence import InstanceMetrics, MetricsReading
@@ -95,6 +96,10 @@ async def test_no_failure_yet_is_zero_for_an_instance_that_is_scraped(stage: Met
     assert known(metrics.leaked) == 0
     assert known(metrics.full_seconds) == 0
     assert known(metrics.wait_p95) < 0.1
+
+
+async def test_how_often_it_is_scraped_is_told(stage: MetricsStage) -> None:
+    assert instance(await read(stage)).scrape_seconds == SCRAPE_SECONDS
 
 
 async def test_a_pool_that_leaks_full_shows_every_symptom(stage: MetricsStage) -> None:

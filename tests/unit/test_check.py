@@ -24,12 +24,12 @@ def world() -> World:
     return World(cases.target("orders", instances=2))
 
 
-def configured(world: World) -> Configuration:
+def configured(world: World, **rules: Any) -> Configuration:
     """The world's target in mode auto."""
     target = world.target.model_dump(mode="json") | {"profile": "covetpy"}
     for level in ("l1", "l2", "l3"):
         target["routes"][level] = ["oncall"]
-    return read(raw() | {"targets": [target], "policies": _AUTO})
+    return read(raw() | {"targets": [target], "policies": {"default": _AUTO | rules}})
 
 
 def everything(world: World) -> Ports:
@@ -46,12 +46,12 @@ def everything(world: World) -> Ports:
     )
 
 
-async def check(world: World) -> dict[str, Finding]:
-    found = await check_targets(configured(world), everything(world))
+async def check(world: World, **rules: Any) -> dict[str, Finding]:
+    found = await check_targets(configured(world, **rules), everything(world))
     return {finding.where: finding for finding in found}
 
 
-_AUTO = {"default": {"mode": "auto", "approval": {"approvers": ["ada"]}}}
+_AUTO = {"mode": "auto", "approval": {"approvers": ["ada"]}}
 
 
 async def test_a_healthy_target_has_nothing_to_tell(world: World) -> None:
@@ -92,6 +92,27 @@ async def test_a_timeout_that_cannot_be_set_is_a_note_with_the_remedy(world: Wor
     found = (await check(world))["orders database timeout"]
     assert found.weight is Weight.NOTE
     assert "session_timeout.sql" in found.told
+
+
+async def test_on_an_older_server_no_script_is_advised_that_it_refuses(world: World) -> None:
+    world.happens(changes.change_reserve(slots=None, is_ours=False))
+    world.happens(changes.change_rights(can_set_timeout=False))
+    found = (await check(world))["orders database timeout"]
+    assert found.weight is Weight.NOTE
+    assert "needs PostgreSQL 16" in found.told
+    assert "session_timeout.sql" not in found.told
+
+
+@pytest.mark.parametrize(("step", "is_told"), [("3s", True), ("4s", False), ("15s", False)])
+async def test_scrapes_that_no_window_can_be_judged_by_are_noted(
+    world: World, step: str, is_told: bool
+) -> None:
+    found = await check(world, clear_window={"length": "60s", "step": step})
+    assert ("orders metrics scrapes" in found) is is_told
+    if is_told:
+        assert found["orders metrics scrapes"].weight is Weight.NOTE
+        assert "every 5.0 s" in found["orders metrics scrapes"].told
+        assert "raise clear_window.step to 5s" in found["orders metrics scrapes"].told
 
 
 @pytest.mark.parametrize(

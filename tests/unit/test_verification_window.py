@@ -7,6 +7,8 @@ import pytest
 
 from tests.unit.scenes import GONE, NOW, known, target
 from tests.unit.verdicts import ANSWERS, MS, NAN, SINCE, I, R, criterion, judge, seen, window
+from workflows.measured import longest_pause
+from workflows.models.policy import ClearWindow
 from workflows.models.verdict import State
 
 # demand
@@ -59,6 +61,18 @@ def test_the_window_is_after_the_fix_and_long_enough(
 
     assert found.state is state
     assert words in found.measured
+
+
+@pytest.mark.parametrize(
+    ("rules", "seconds"),
+    [({}, 300 / 16), ({"samples": 0.01}, 45), ({"step": "1m"}, 75), ({"length": "15s"}, 15)],
+)
+def test_how_far_apart_scrapes_may_be(rules: dict[str, Any], seconds: float) -> None:
+    clear = ClearWindow.model_validate(rules)
+    longest = longest_pause(clear)
+    assert longest == timedelta(seconds=seconds)
+    expected = clear.length // clear.step
+    assert clear.length // longest >= clear.samples * expected
 
 
 def test_a_window_that_ended_long_ago_says_nothing_about_now() -> None:

@@ -60,6 +60,8 @@ class InstanceMetrics(Model):
     least_active: Reading[int] | None = None
     """The fewest checked out at any scrape within half the policy's leak age: so many at most are held for
     longer. None in readings older than this field."""
+    scrape_seconds: float | None = None
+    """From one scrape to the next, usually; None where there were not two, or in older readings."""
 
 
 class MetricsReading(Model):
