@@ -214,6 +214,7 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         can_cancel="cancel_query" in allowed,
         can_set_timeout="set_session_timeout" in allowed and row["is_configurable"],
         session_timeout=row["session_timeout"],
+        is_superuser=row["is_superuser"],
     )
 
 

@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Protocol, override
+from uuid import uuid4
 
 import fsspec
 from fsspec import AbstractFileSystem
@@ -12,6 +13,7 @@ from workflows.errors import NotConfigured, SourceUnavailable
 from workflows.models.text import clean
 
 _MODE = 0o640
+_PROBE = "poolmedic-check-"
 
 
 class Store(Protocol):
@@ -29,6 +31,9 @@ class Store(Protocol):
 
     def write(self, name: str, text: str) -> None:
         """Keep it under this name. Raises SourceUnavailable."""
+
+    def probe(self) -> None:
+        """Write a small file and remove it; nothing else stays as it was not. Raises SourceUnavailable."""
 
 
 def open_store(address: str) -> Store:
@@ -84,6 +89,18 @@ class Folder(Store):
         except OSError as exc:
             raise self._refused(exc) from exc
 
+    @override
+    def probe(self) -> None:
+        absent = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(prefix=_PROBE, dir=self._folder) as file:
+                file.write(b"probe")
+            for folder in absent:
+                folder.rmdir()
+        except OSError as exc:
+            raise self._refused(exc) from exc
+
     def _refused(self, error: OSError) -> SourceUnavailable:
         return SourceUnavailable(
             f"no report can be kept or read below {self._folder}: {error.strerror or error}; "
@@ -133,6 +150,16 @@ class Remote(Store):
             path = f"{root}/{name}"
             storage.makedirs(path.rpartition("/")[0], exist_ok=True)
             storage.pipe_file(path, text.encode())
+        except Exception as exc:
+            raise self._refused(exc) from exc
+
+    @override
+    def probe(self) -> None:
+        name = f"{_PROBE}{uuid4().hex}"
+        self.write(name, "probe")
+        try:
+            storage, root = self._opened()
+            storage.rm_file(f"{root}/{name}")
         except Exception as exc:
             raise self._refused(exc) from exc
 

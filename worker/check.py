@@ -6,7 +6,7 @@ from math import ceil
 
 from pydantic import BaseModel
 
-from worker.check_settings import check_routes, check_tokens
+from worker.check_settings import check_names, check_reports, check_routes, check_tokens
 from worker.config import Configuration
 from worker.config_file import load_configuration
 from worker.errors import WorkerError
@@ -36,10 +36,14 @@ async def check_everything(settings: Settings, *, offline: bool) -> list[Finding
     """The file; then, unless offline, Temporal and every source. Raises `ConfigurationRefused`."""
     redaction = start_logging("error", "console")
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=True)
-    findings = [Finding(str(settings.config)), *check_routes(configuration, settings.config, redaction)]
+    findings = [
+        Finding(str(settings.config)),
+        *check_routes(configuration, settings.config, redaction),
+        *check_names(configuration),
+    ]
     if offline:
         return findings
-    findings += [*check_tokens(settings), await check_temporal()]
+    findings += [*check_tokens(settings), await check_reports(settings, LONGEST), await check_temporal()]
     async with open_sources(settings, configuration, configuration.targets, redaction) as sources:
         return findings + await check_targets(configuration, sources)
 
@@ -158,6 +162,12 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
             "deploy/postgres/session_timeout.sql and grant it the role, or list `session-timeout: never`"
         )
         yield Finding(f"{where} timeout", Weight.NOTE, told)
+    if reading.server.is_superuser:
+        told = (
+            f"{look.target.database.dsn} is the login of a superuser, whom no right binds; make it that of "
+            "the role of deploy/postgres/poolmedic.sql"
+        )
+        yield Finding(f"{where} login", Weight.NOTE, told)
     for told in _missing_login(look):
         yield Finding(f"{where} index", Weight.NOTE, told)
     if obstacle := _obstacle_to_entry(reading.server):

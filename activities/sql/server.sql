@@ -33,6 +33,7 @@ SELECT current_setting('server_version_num')::int AS version,
                   AND m.rolname = 'poolmedic_configurer'
                   AND held.admin_option) AS is_configurable,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+       current_setting('is_superuser') = 'on' AS is_superuser,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_every_session,
        -- The catalogue is asked, because a name in a schema that is closed to us would raise an error.
        ARRAY (

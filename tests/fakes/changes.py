@@ -129,11 +129,19 @@ def change_reserve(*, slots: int | None, is_ours: bool) -> Change:
 
 
 def change_rights(
-    *, can_terminate: bool = True, can_cancel: bool = True, can_set_timeout: bool = True
+    *,
+    can_terminate: bool = True,
+    can_cancel: bool = True,
+    can_set_timeout: bool = True,
+    is_superuser: bool = False,
 ) -> Change:
     """What our own role may do to sessions of the application's role, and set for it."""
     return lambda state, _at: replace(
-        state, can_terminate=can_terminate, can_cancel=can_cancel, can_set_timeout=can_set_timeout
+        state,
+        can_terminate=can_terminate,
+        can_cancel=can_cancel,
+        can_set_timeout=can_set_timeout,
+        is_superuser=is_superuser,
     )
 
 

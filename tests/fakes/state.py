@@ -192,6 +192,7 @@ class State:
     can_terminate: bool = True
     can_cancel: bool = True
     can_set_timeout: bool = True
+    is_superuser: bool = False
     session_timeout: str | None = None
     role_limit: int | None = None
     database_limit: int | None = None

@@ -11,6 +11,7 @@ import pytest
 from deploy.local.postgres import Postgres
 from deploy.local.postgres_home import programs
 from deploy.local.postgres_roles import SCRIPT
+from tests.ports.medic import read
 from tests.ports.sessions import Connection, connected, describe, gone, leaking, terminate
 
 
@@ -151,3 +152,8 @@ async def test_applying_the_script_again_changes_nothing(
         limits = await administrator.fetchrow("SELECT * FROM pg_roles WHERE rolname = 'poolmedic_definer'")
         assert limits is not None
         assert not limits["rolcanlogin"]
+
+
+async def test_whether_our_own_login_is_a_superuser_is_told(postgres_server: Postgres) -> None:
+    assert not (await read(postgres_server.medic_dsn)).server.is_superuser
+    assert (await read(postgres_server.superuser_dsn)).server.is_superuser

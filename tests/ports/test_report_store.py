@@ -25,6 +25,16 @@ async def test_every_format_lies_where_the_address_says(remote: RemoteReports) -
     assert kept == incidents.report()
 
 
+async def test_a_probe_leaves_nothing_there_and_fails_where_nothing_can_be_kept(
+    remote: RemoteReports,
+) -> None:
+    open_store(remote.url).probe()
+    assert stored(remote.folder) == []
+    remote.end()
+    with pytest.raises(SourceUnavailable, match="can be kept or read"):
+        open_store(remote.url).probe()
+
+
 async def test_the_complete_report_stays_whatever_comes_late(remote: RemoteReports) -> None:
     await store(remote.port, at_recovery())
     await store(remote.port, incidents.report())

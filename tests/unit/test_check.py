@@ -94,6 +94,15 @@ async def test_a_timeout_that_cannot_be_set_is_a_note_with_the_remedy(world: Wor
     assert "session_timeout.sql" in found.told
 
 
+async def test_the_login_of_a_superuser_is_noted(world: World) -> None:
+    assert "orders database login" not in await check(world)
+    world.happens(changes.change_rights(is_superuser=True))
+    found = (await check(world))["orders database login"]
+    assert found.weight is Weight.NOTE
+    assert world.target.database.dsn in found.told
+    assert "poolmedic.sql" in found.told
+
+
 async def test_on_an_older_server_no_script_is_advised_that_it_refuses(world: World) -> None:
     world.happens(changes.change_reserve(slots=None, is_ours=False))
     world.happens(changes.change_rights(can_set_timeout=False))

@@ -1,6 +1,7 @@
 """`poolmedic check` says of addresses, tokens and settings what would only be met in the night."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from tests.unit.configurations import raw
 from worker.check import check_everything
-from worker.check_settings import check_tokens
+from worker.check_settings import check_reports, check_tokens
 from worker.findings import Finding, Weight
 from worker.settings import Settings, load_settings
 
@@ -18,6 +19,8 @@ SECRET = "nosuch://hunter2secret@example"
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """Of a configuration with every secret."""
+    for name in [each for each in os.environ if each.startswith("POOLMEDIC_")]:
+        monkeypatch.delenv(name)
     for name in ("ONCALL_URL", "DBA_URL", "LEAD_URL"):
         monkeypatch.setenv(name, "json://127.0.0.1/")
     monkeypatch.setenv("SHOP_DSN", "postgresql://poolmedic@127.0.0.1/shop")
@@ -58,3 +61,53 @@ def test_alerts_that_cannot_be_taken_are_a_problem(settings: Settings) -> None:
     (found,) = check_tokens(without)
     assert found.weight is Weight.PROBLEM
     assert "`poolmedic run` does not start" in found.told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("POOLMEDIC_WEBHOK_TOKENS", "; is POOLMEDIC_WEBHOOK_TOKENS meant?"),
+        ("POOLMEDIC_WEBHOOK_TOKENS_FIL", "; is POOLMEDIC_WEBHOOK_TOKENS_FILE meant?"),
+    ],
+)
+async def test_a_setting_that_nothing_reads_is_noted_with_the_nearest_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setenv(name, "hunter2secret")
+    _, found = await offline(settings)
+    assert found == Finding(name, Weight.NOTE, f"is set, and nothing reads it{told}")
+
+
+@pytest.mark.parametrize("name", ["POOLMEDIC_CONFIG", "POOLMEDIC_OFFLINE", "POOLMEDIC_LINK_KEYS_FILE"])
+async def test_what_is_read_is_not_noted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    assert await offline(settings) == [Finding(str(settings.config))]
+
+
+async def test_a_secret_of_the_configuration_may_have_any_name(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = raw()
+    data["targets"][0]["database"]["dsn"] = "POOLMEDIC_SHOP_DSN"
+    settings.config.write_text(yaml.safe_dump(data, sort_keys=False))
+    monkeypatch.setenv("POOLMEDIC_SHOP_DSN", "postgresql://poolmedic@127.0.0.1/shop")
+    assert await offline(settings) == [Finding(str(settings.config))]
+
+
+async def test_a_place_where_no_report_can_be_kept_is_a_problem(settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"reports": "/proc/nope"})
+    found = await check_reports(nowhere, 5.0)
+    assert (found.where, found.weight) == ("reports", Weight.PROBLEM)
+    assert "/proc/nope" in found.told
+
+
+async def test_a_place_for_reports_is_left_as_it_was(settings: Settings, tmp_path: Path) -> None:
+    place = tmp_path / "var" / "reports"
+    absent = settings.model_copy(update={"reports": str(place)})
+    assert await check_reports(absent, 5.0) == Finding("reports")
+    assert not place.parent.exists()
+    place.mkdir(parents=True)
+    assert await check_reports(absent, 5.0) == Finding("reports")
+    assert list(place.iterdir()) == []

@@ -134,6 +134,8 @@ class ServerReading(Model):
     """`CONNECTION LIMIT` of the database, over all roles but superusers; None where it has none."""
     sync_standbys: int | None = None
     """Synchronous standbys that are connected; None where commits wait for none."""
+    is_superuser: bool = False
+    """Our own login is one, which nothing keeps from anything."""
 
 
 class StatementReading(Model):
