@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from worker.cli_incidents import Json, Target, checked
+from worker.cli_incidents import Json, Target
 from worker.config import Configuration
 from worker.errors import Usage
 from worker.settings import Settings, load_settings
-from worker.terminal import console, write_json
+from worker.terminal import console, visible, write_json
 from workflows.ports.requests import Look
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def diagnose(
     # Servers and drivers are imported only here: a person who approves does not wait for them.
     from worker.examination_view import describe, render
 
-    found = asyncio.run(_examine(load_settings(config=config), checked(target), once=once))
+    found = asyncio.run(_examine(load_settings(config=config), target, once=once))
     if as_json:
         write_json(describe(found))
     else:
@@ -78,7 +78,7 @@ def _look(configuration: Configuration, name: str, settings: Settings) -> Look:
     target = configuration.target(name)
     if target is None:
         names = ", ".join(each.name for each in configuration.targets)
-        raise Usage(f"{name} is not a target of {settings.config}; those are: {names}")
+        raise Usage(f"{visible(name)[:80]} is not a target of {settings.config}; those are: {names}")
     return Look(
         target=target.plain(), policy=configuration.policy_of(target), alert_name=configuration.alerts[0]
     )

@@ -74,7 +74,7 @@ def acknowledge(target: Target, by: By, as_json: Json = False) -> None:
     """Say that you have a target's incident in hand; stops the page for want of an acknowledgement."""
     name = checked(target)
     try:
-        person = read_name((by,))
+        person = read_name((named(by),))
     except UnreadableAnswer as error:
         raise Usage(f"--by: {error}") from error
     _ask(lambda incidents: incidents.acknowledge(name, person))

@@ -18,7 +18,13 @@ _MESSAGES = {
     "model_type": "must be a group of keys",
     "dict_type": "must be a group of keys",
     "tuple_type": "must be a list",
+    "too_short": "is empty; needs at least one",
+    "bool_type": "must be true or false",
+    "int_type": "must be an integer, a number without quotes",
+    "float_type": "must be a number without quotes",
+    "string_type": "must be text; put it in quotes",
 }
+_SAME_NAME = "two have the same name"
 _PATTERNS = {
     "dsn": "must be the name of an environment variable, like SHOP_DATABASE_DSN, never the connection string",
     "index_dsn": "must be the name of an environment variable, like SHOP_INDEX_DSN, never the string itself",
@@ -45,11 +51,23 @@ def told(wrong: list[ErrorDetails], text: Text) -> Iterator[Fault]:
         ):
             continue
         if not _is_inherited(path, error, seen):
-            yield text.fault(path, _message(path, error))
+            yield text.fault(*(_same_name(path, error, text.data) or (path, _message(path, error))))
 
 
 def _path(error: ErrorDetails) -> Path:
     return tuple(part for part in error["loc"] if part != "[key]")
+
+
+def _same_name(path: Path, error: ErrorDetails, data: Any) -> tuple[Path, str] | None:  # noqa: ANN401 - parsed YAML
+    """At the later one of two instances with one name: the target is only known to hold them."""
+    if _SAME_NAME not in error["msg"]:
+        return None
+    for part in path:
+        data = data[part]
+    names = [each["name"] for each in data["instances"]]
+    place = next(place for place, name in enumerate(names) if name in names[:place])
+    told = f"another instance is called {names[place]} as well; give each its own name"
+    return (*path, "instances", place, "name"), told
 
 
 def _is_inherited(path: Path, error: ErrorDetails, seen: set[tuple[Path, str]]) -> bool:
@@ -62,7 +80,7 @@ def _is_inherited(path: Path, error: ErrorDetails, seen: set[tuple[Path, str]]) 
 def _message(path: Path, error: ErrorDetails) -> str:
     kind = error["type"]
     if kind == "extra_forbidden":
-        return f"is not a known key{_guess(str(path[-1]))}"
+        return f"is not a known key{_guess(str(path[-1]), path[:-1])}"
     if kind == "string_pattern_mismatch":
         names = [part for part in path if part in _PATTERNS]
         return _PATTERNS[str(names[-1])] if names else _name_message(path)
@@ -73,12 +91,30 @@ def _name_message(path: Path) -> str:
     return f"{path[-1]}: must consist of small letters, digits and hyphens, at most 63"
 
 
-def _guess(key: str) -> str:
-    near = difflib.get_close_matches(key, _known_keys(), n=1)
+def _guess(key: str, place: Path) -> str:
+    near = difflib.get_close_matches(key, _known_keys(place), n=1)
     return f"; is {near[0]} meant?" if near else "; remove it"
 
 
-def _known_keys() -> set[str]:
+def _known_keys(place: Path) -> set[str]:
+    """Those of this very place: what is a key elsewhere would be as wrong here."""
     schema: dict[str, Any] = Configuration.model_json_schema()
-    models = [schema, *schema["$defs"].values()]
-    return {key for model in models for key in model.get("properties", {})}
+    parts = [schema]
+    for key in place:
+        parts = [_resolved(inner, schema) for part in parts for inner in _inner(part, key)]
+        parts = [each for part in parts for each in (part, *part.get("anyOf", ()))]
+        parts = [_resolved(part, schema) for part in parts]
+    return {key for part in parts for key in part.get("properties", {})}
+
+
+def _inner(part: dict[str, Any], key: str | int) -> list[dict[str, Any]]:
+    if isinstance(key, int):
+        found = part.get("items")
+    else:
+        found = part.get("properties", {}).get(key, part.get("additionalProperties"))
+    return [found] if isinstance(found, dict) else []
+
+
+def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    name = part.get("$ref", "").rpartition("/")[2]
+    return schema["$defs"][name] if name else part

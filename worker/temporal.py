@@ -11,11 +11,13 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import TemporalUnavailable, Usage
+from workflows.models.text import clean
 from workflows.payloads import converter
 
 PATIENCE = 5.0
 _CANNOT_CONNECT = "Failed client connect"
 DEFAULT_ADDRESS = "localhost:7233"
+MOST_PORTS = 65535
 
 
 class Unreachable(Exception):
@@ -55,6 +57,8 @@ async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, laz
     """
     profile = read_profile()
     address = profile.setdefault("target_host", DEFAULT_ADDRESS)
+    if not _is_address(address):
+        raise Usage(f"TEMPORAL_ADDRESS is not host:port, like {DEFAULT_ADDRESS}: {clean(address)}")
     try:
         async with reaching(PATIENCE):
             return await Client.connect(
@@ -68,6 +72,11 @@ async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, laz
         raise TemporalUnavailable(
             f"Temporal at {address} cannot be reached; start it, or set TEMPORAL_ADDRESS"
         ) from error
+
+
+def _is_address(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    return bool(colon and host) and "/" not in host and port.isdecimal() and 0 < int(port) <= MOST_PORTS
 
 
 def read_profile() -> ClientConnectConfig:

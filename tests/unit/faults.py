@@ -19,6 +19,27 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "policies.default.clocks.acknowledg",
         "acknowledge meant",
     ),
+    "a key that is known elsewhere": (
+        lambda d: d.update(policy={"default": {"mode": "auto"}}),
+        "policy",
+        "is policies meant?",
+    ),
+    "a key of a target that is known elsewhere": (
+        lambda d: d["targets"][0].update(alert="X"),
+        "targets[0].alert",
+        "remove it",
+    ),
+    "an unknown key of a group that may be left out": (
+        lambda d: d["targets"][0].update(reload={"file": "/run/pool.json", "sizekey": "n"}),
+        "targets[0].reload.sizekey",
+        "size_key meant",
+    ),
+    "text for a truth value": (
+        lambda d: d["targets"][0].update(critical="no"),
+        "targets[0].critical",
+        "must be true or false",
+    ),
+    "no matcher": (lambda d: d["targets"][0].update(matchers={}), "targets[0].matchers", "at least one"),
     "a missing key": (lambda d: d.pop("prometheus"), "prometheus", "required"),
     "text for a number": (
         lambda d: d["targets"][0]["instances"][0].update(pool_size="20"),
@@ -37,7 +58,7 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
     ),
     "no address": (lambda d: d["prometheus"].update(url="prometheus:9090"), "prometheus.url", "URL"),
     "a group where a list belongs": (lambda d: d.update(targets={}), "targets", "list"),
-    "no target": (lambda d: d.update(targets=[]), "targets", "at least 1"),
+    "no target": (lambda d: d.update(targets=[]), "targets", "is empty; needs at least one"),
     "an unknown mode": (
         lambda d: d.update(policies={"default": {"mode": "yolo"}}),
         "policies.default.mode",
@@ -129,8 +150,8 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         lambda d: d["targets"][0]["instances"].append(
             {"name": "shop-1:8000", "url": "http://127.0.0.1:8001", "pool_size": 20}
         ),
-        "targets[0]",
-        "same name",
+        "targets[0].instances[1].name",
+        "another instance is called shop-1:8000 as well",
     ),
     "nobody who could approve": (
         lambda d: d.update(policies={"default": {"mode": "auto"}}),
