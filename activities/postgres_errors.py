@@ -1,5 +1,7 @@
 """What PostgreSQL and its driver can say, translated once into the errors of `workflows.errors`."""
 
+import socket
+
 import asyncpg
 
 from workflows.errors import PoolmedicError, SourceNonsense, SourceRefused, SourceUnavailable
@@ -33,6 +35,8 @@ _PASSING = (
     OSError,
 )
 
+_NOBODY = "Connect call failed"
+"""What asyncio says where nothing listens, at one address or at each of several."""
 _WAYS_IN = {
     "InitializeSessionUserId": "its role's own CONNECTION LIMIT counts every connection of the role to this "
     "server, in all databases and from all processes; raise it with ALTER ROLE … CONNECTION LIMIT",
@@ -50,6 +54,9 @@ def translate(error: DriverError, server: str) -> PoolmedicError:
         return SourceUnavailable(f"{said}; {_WAYS_IN.get(error.server_source_function or '', reserve)}")
     if isinstance(error, _REFUSALS):
         return SourceRefused(said)
+    if isinstance(error, socket.gaierror) or _NOBODY in str(error):
+        remedy = f"start the server, or correct host and port in {server} (`database` of the target)"
+        return SourceUnavailable(f"{said}; {remedy}")
     return SourceUnavailable(said) if isinstance(error, _PASSING) else SourceNonsense(said)
 
 

@@ -6,7 +6,7 @@ from math import ceil
 
 from pydantic import BaseModel
 
-from worker.check_settings import check_names, check_reports, check_routes, check_tokens
+from worker.check_settings import check_names, check_reports, check_routes, check_rules, check_tokens
 from worker.config import Configuration
 from worker.config_file import load_configuration
 from worker.errors import WorkerError
@@ -39,6 +39,7 @@ async def check_everything(settings: Settings, *, offline: bool) -> list[Finding
     findings = [
         Finding(str(settings.config)),
         *check_routes(configuration, settings.config, redaction),
+        *check_rules(configuration),
         *check_names(configuration),
     ]
     if offline:

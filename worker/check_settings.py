@@ -10,13 +10,17 @@ import typer
 
 from activities.notifications import Address
 from activities.report_store import open_store
-from worker.config import Configuration
+from worker.config import DEFAULT, Configuration
 from worker.config_text import parse
 from worker.findings import Finding, Weight
 from worker.logs import Redaction
 from worker.secret import read_secret
 from worker.settings import PREFIX, TOKENS, Settings
 from workflows.errors import NotConfigured, PoolmedicError
+from workflows.models.policy import Option, Permission
+
+ALWAYS_ASK = (Option.SESSION_TIMEOUT, Option.INDEX)
+"""What stays until somebody takes it back is never done without a person's word."""
 
 
 def check_routes(configuration: Configuration, file: Path, redaction: Redaction) -> Iterator[Finding]:
@@ -31,6 +35,21 @@ def check_routes(configuration: Configuration, file: Path, redaction: Redaction)
             except NotConfigured as error:
                 fault = text.fault(("routes", route, place), error.message)
                 yield Finding(fault.where, Weight.PROBLEM, fault.message)
+
+
+def check_rules(configuration: Configuration) -> Iterator[Finding]:
+    """What is valid, and does not do what it seems to."""
+    inherited = configuration.policies[DEFAULT].options
+    for name, policy in configuration.policies.items():
+        is_own = name == DEFAULT or policy.options != inherited
+        for option in ALWAYS_ASK if is_own else ():
+            if policy.options.get(option) is Permission.ALONE:
+                told = "a person is always asked for this one: `alone` is taken as `approval`"
+                yield Finding(f"policies.{name}.options.{option}", Weight.NOTE, told)
+    for place, target in enumerate(configuration.targets):
+        if target.reload and not target.reload.file.startswith("/"):
+            told = "is relative, and nobody knows to what within the container; begin it with a slash"
+            yield Finding(f"targets[{place}].reload.file", Weight.NOTE, told)
 
 
 def check_tokens(settings: Settings) -> Iterator[Finding]:

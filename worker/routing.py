@@ -9,6 +9,8 @@ from workflows.models.alert import Alert, AlertStatus
 from workflows.models.text import clean
 
 LONGEST_SHOWN = 120
+MOST_ASKED = 20
+"""Targets whose matchers one answer names."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,17 @@ def _explain(place: int, received: ReceivedAlert, configuration: Configuration) 
     else:
         asked = {key for target in configuration.targets for key in target.matchers}
         shown = {key: value for key, value in received.labels.items() if key in asked}
-        missing = ", ".join(sorted(asked - shown.keys())) or "none"
-        reason = f"no target's matchers have these values; labels asked for but not given: {missing}"
+        reason = f"no target's matchers have these values; asked for: {_asked(configuration)}"
     told = {key: clean(value, LONGEST_SHOWN) for key, value in shown.items()}
     return Unmatched(f"alerts[{place}].labels", reason, told)
+
+
+def _asked(configuration: Configuration) -> str:
+    """What each target asks for, with its values."""
+    return "; ".join(
+        f"{target.name}: {', '.join(f'{label}={value}' for label, value in target.matchers.items())}"
+        for target in configuration.targets[:MOST_ASKED]
+    ) + (f" and {more} more targets" if (more := len(configuration.targets) - MOST_ASKED) > 0 else "")
 
 
 def bounded(received: ReceivedAlert, now: datetime) -> Alert:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -27,6 +28,12 @@ def _without_password(address: str) -> str:
             "must hold no user name and no password, because people are shown it; give them to fsspec by its "
             "own environment variables (FSSPEC_<PROTOCOL>_USERNAME, ..._PASSWORD)"
         )
+    return address
+
+
+def _docker_address(address: str) -> str:
+    if not re.fullmatch(r"(unix|tcp|https?|ssh|npipe)://.+|[^/:]+:\d+", address):
+        raise ValueError("must be an address like unix:///var/run/docker.sock or tcp://host:2375")
     return address
 
 
@@ -68,7 +75,7 @@ class Settings(BaseSettings):
     """Where people find them, if they are served somewhere."""
     sdk_metrics_port: Port = 0
     """Of the Temporal SDK's metrics, on the loopback, shown as part of `/metrics`; 0 chooses a free one."""
-    docker_host: str | None = None
+    docker_host: Annotated[str, AfterValidator(_docker_address)] | None = None
     """The Docker Engine's address; without it the one that the `docker` command would use."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
@@ -152,9 +159,12 @@ def _read_tokens(name: str) -> str:
 def _faults(error: ValidationError) -> list[Fault]:
     """One per setting. The input itself is never told: it may be a token."""
     return [
-        Fault(
-            PREFIX + "_".join(str(part) for part in found["loc"]).upper() if found["loc"] else "settings",
-            found["msg"].removeprefix("Value error, "),
-        )
+        _fault("_".join(str(part) for part in found["loc"]), found["msg"].removeprefix("Value error, "))
         for found in error.errors(include_input=False, include_context=False, include_url=False)
     ]
+
+
+def _fault(field: str, said: str) -> Fault:
+    """What is said of several settings together begins with the one that is to be changed."""
+    name, _, rest = said.partition(": ")
+    return Fault(PREFIX + field.upper(), said) if field else Fault(name, rest)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from activities.profiles.profile import Profile
 from workflows.errors import NotConfigured
@@ -52,8 +53,11 @@ def _load(file: Traversable) -> Profile:
 
 
 def _describe(error: ValidationError) -> str:
-    faults = (
-        f"{'.'.join(map(str, found['loc'])) or 'the whole'}: {_REMEDIES.get(found['type'], found['msg'])}"
-        for found in error.errors(include_url=False, include_context=False)
-    )
-    return "; ".join(faults)
+    return "; ".join(map(_told, error.errors(include_url=False, include_context=False)))
+
+
+def _told(found: ErrorDetails) -> str:
+    """A fault of the whole names the keys it is about itself."""
+    said = _REMEDIES.get(found["type"]) or found["msg"].removeprefix("Value error, ")
+    path = ".".join(map(str, found["loc"]))
+    return f"{path}: {said.replace('Input should', 'should')}" if path else said

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from deploy.local.errors import StackError
 from workflows.models.base import Model
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import (
@@ -145,5 +146,7 @@ def write_record(record: Record, folder: Path) -> None:
 
 
 def read_records(folder: Path) -> list[Record]:
-    """Every record of the folder, by name."""
-    return [Record.model_validate_json(file.read_bytes()) for file in sorted(folder.glob("*.json"))]
+    """Every record of the folder, by name; raises `StackError` where there is none."""
+    if not (files := sorted(folder.glob("*.json"))):
+        raise StackError(f"no records in {folder}")
+    return [Record.model_validate_json(file.read_bytes()) for file in files]

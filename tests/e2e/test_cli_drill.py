@@ -192,7 +192,7 @@ class TestDiagnose:
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
-        [(("nowhere",), "is not a target of"), (("no/such name",), "cannot be a target's name")],
+        [(("nowhere",), "is not a target of"), (("no/such name",), "no/such name is not a target of")],
     )
     async def test_a_wrong_target(self, stage: Stage, arguments: tuple[str, ...], told: str) -> None:
         said = await poolmedic("diagnose", *arguments, environment=environment(stage))

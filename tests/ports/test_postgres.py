@@ -42,6 +42,14 @@ async def test_the_right_to_a_reserved_slot_is_seen_when_it_is_taken_away(
         await admin.execute("GRANT pg_use_reserved_connections TO poolmedic")
 
 
+async def test_a_server_that_is_not_there_is_told_with_the_field_and_the_remedy() -> None:
+    with pytest.raises(SourceUnavailable) as failure:
+        await read("postgresql://poolmedic:marked-password@127.0.0.1:9/shop")
+    assert failure.value.message.startswith(f"{examples.DSN}: ")
+    assert f"correct host and port in {examples.DSN} (`database` of the target)" in failure.value.message
+    assert "marked-password" not in failure.value.message
+
+
 async def take_every_slot(server: Postgres, stack: AsyncExitStack) -> None:
     for _ in range(server.settings.max_connections + 1):
         connection = await asyncpg.connect(server.application_dsn)

@@ -101,6 +101,13 @@ def test_a_file_that_is_no_profile_is_named(tmp_path: Path, content: bytes) -> N
         load_profiles(tmp_path)
 
 
+def test_a_fault_of_the_whole_is_told_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump({**LEAST, "queries": {"hold_seconds": "$nothing"}}))
+    with pytest.raises(NotConfigured) as refused:
+        load_profiles(tmp_path)
+    assert "odd.yaml: hold_seconds: $nothing is no series of this profile" in refused.value.message
+
+
 def test_a_key_that_is_not_known_comes_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "odd.yaml").write_text(yaml.safe_dump({**LEAST, "serie": {}}))
     with pytest.raises(NotConfigured, match=r"odd\.yaml: serie: there is no such key; docs/profiles\.md"):

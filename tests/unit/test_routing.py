@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.configurations import another, raw, read
 from worker.delivery import Delivery
-from worker.routing import LONGEST_SHOWN, Routed, route
+from worker.routing import LONGEST_SHOWN, MOST_ASKED, Routed, route
 from workflows.models.alert import AlertStatus
 from workflows.models.text import LONGEST_KEY, LONGEST_VALUE, MOST_LABELS
 
@@ -35,7 +35,7 @@ def test_all_matchers_must_fit() -> None:
     routed = deliver(labels(job="a"), labels(job="a", zone="x"), both={"job": "a", "zone": "x"})
     assert [one.target.name for one in routed.assignments] == ["both"]
     assert routed.unmatched[0].path == "alerts[0].labels"
-    assert "zone" in routed.unmatched[0].reason
+    assert routed.unmatched[0].reason.endswith("asked for: both: job=a, zone=x")
 
 
 def test_an_alert_of_two_targets_is_lost_for_neither() -> None:
@@ -51,6 +51,13 @@ def test_firing_alerts_come_before_resolved_ones() -> None:
 def test_another_instance_of_the_alert_is_another_delivery() -> None:
     routed = deliver(labels(job="shop"), labels(job="shop") | {"fingerprint": "g"}, labels(job="shop"))
     assert len(routed.assignments) == 2
+
+
+def test_what_many_targets_ask_for_stays_a_sentence() -> None:
+    many = {f"t{number}": {"job": f"j{number}"} for number in range(MOST_ASKED + 2)}
+    reason = deliver(labels(job="stranger"), **many).unmatched[0].reason
+    assert reason.endswith(" and 2 more targets")
+    assert reason.count("job=") == MOST_ASKED
 
 
 def test_an_alert_without_a_name_is_told() -> None:

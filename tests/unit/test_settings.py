@@ -47,6 +47,7 @@ def test_a_given_value_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
     [
         ("PORT", "many", "POOLMEDIC_PORT"),
         ("PORT", "70000", "POOLMEDIC_PORT"),
+        ("DOCKER_HOST", "nope", "POOLMEDIC_DOCKER_HOST: must be an address like unix:///"),
         ("LOG_LEVEL", "loud", "POOLMEDIC_LOG_LEVEL"),
         ("GRACEFUL_SECONDS", "0", "POOLMEDIC_GRACEFUL_SECONDS"),
         ("WEBHOOK_TOKENS", "hunter2", "POOLMEDIC_WEBHOOK_TOKENS"),
@@ -65,6 +66,7 @@ def test_a_fault_names_its_variable(
     with pytest.raises(ConfigurationRefused) as refusal:
         load_settings()
     assert told in str(refusal.value)
+    assert "  settings: " not in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
 
 
@@ -112,3 +114,9 @@ def test_what_travels_readable_is_told(
     if "PUBLIC_URL" in given:
         monkeypatch.setenv("POOLMEDIC_LINK_KEYS", NEW)
     assert [each.split()[0] for each in load_settings().unencrypted] == told
+
+
+@pytest.mark.parametrize("address", ["unix:///run/docker.sock", "tcp://engine:2375", "127.0.0.1:2375"])
+def test_an_address_of_the_engine_is_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("POOLMEDIC_DOCKER_HOST", address)
+    assert load_settings().docker_host == address

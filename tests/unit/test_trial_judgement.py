@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.diagnosis.__main__ import parse_arguments, run
 from bench.diagnosis.judgement import UNDECIDED, judge
 from bench.diagnosis.matrix import draw_matrix, score, sum_up, write_result
 from bench.diagnosis.record import Record
@@ -20,6 +21,16 @@ def with_truth(record: Record, **update: object) -> Record:
 def with_thresholds(record: Record, **update: object) -> Record:
     thresholds = record.policy.thresholds.model_copy(update=update)
     return record.model_copy(update={"policy": record.policy.model_copy(update={"thresholds": thresholds})})
+
+
+def test_a_folder_without_records_is_said_to_be_so_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere, folder = tmp_path / "nosuch", tmp_path / "bench"
+    code = run(parse_arguments(["--recorded", str(nowhere), "--folder", str(folder)]))
+    assert code == 1
+    assert capsys.readouterr().out == f"no records in {nowhere}\n"
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("name", ["leak", "idle-leak"])
