@@ -10,7 +10,8 @@ from fastapi import HTTPException, Request, status
 from prometheus_client import Counter
 from pydantic import SecretStr
 
-_REALM = {"WWW-Authenticate": 'Bearer realm="poolmedic", Basic realm="poolmedic"'}
+# Chromium reads the first way alone, and asks a person for a password only where it is this one.
+_REALM = {"WWW-Authenticate": 'Basic realm="poolmedic", Bearer realm="poolmedic"'}
 
 
 class Access:

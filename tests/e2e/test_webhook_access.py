@@ -51,6 +51,11 @@ async def test_the_description_says_what_needs_a_token(webhook: Stand) -> None:
     assert open_pages == ["/healthz", "/readyz", "/acknowledge/{token}"]
 
 
+async def test_a_browser_is_asked_for_the_token(webhook: Stand) -> None:
+    answer = await webhook.http.get("/docs")
+    assert answer.headers["www-authenticate"].startswith("Basic "), "Chromium reads the first way alone"
+
+
 async def test_metrics_tell_what_was_counted(webhook: Stand) -> None:
     await webhook.post(alert(webhook.shop), token="wrong-token-0123456789")
     page = (await webhook.http.get("/metrics", headers=bearer(READ_TOKEN))).text
