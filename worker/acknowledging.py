@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from activities.invitation import PATH, Invitation, Invitations, LinkRefused
 from worker.body import FORM, read_body
-from worker.errors import NoIncident, TemporalUnavailable
+from worker.errors import NoIncident, PayloadSealed, TemporalUnavailable
 from worker.incidents import Incidents
 from workflows.approval import UnreadableAnswer, read_name
 
@@ -68,7 +68,7 @@ class Acknowledging:
             return _render(unread.status_code, invitation=invitation, problem=told)
         except NoIncident:
             return _render(status.HTTP_410_GONE, problem="This incident is over. Nothing was done.")
-        except TemporalUnavailable as failure:
+        except (TemporalUnavailable, PayloadSealed) as failure:
             told = f"It was not taken: {failure}. Try again."
             return _render(status.HTTP_503_SERVICE_UNAVAILABLE, invitation=invitation, problem=told)
         _log.info("acknowledged by link", target=invitation.target, by=name)

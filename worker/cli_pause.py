@@ -82,7 +82,8 @@ def _tell(said: list[Said], *, as_json: bool) -> None:
         write_json({each.database: each.ledger and each.ledger.model_dump(mode="json") for each in said})
         return
     for each in said:
-        told = describe(each.ledger) if each.ledger else ["Temporal has it; no worker runs that could act"]
+        why = each.unread or "no worker runs that could act"
+        told = describe(each.ledger) if each.ledger else [f"Temporal has it; {why}"]
         console().print(shown(f"{each.database}: {'; '.join(told)}."))
 
 

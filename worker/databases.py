@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
-from worker.errors import TemporalUnavailable
+from worker.errors import PayloadSealed, TemporalUnavailable
+from worker.same_key import readable, speaking_to
 from workflows.models.permit import Ledger, Order
 from workflows.naming import DATABASE_WORKFLOW, database_id
 
@@ -18,10 +19,14 @@ QUICK = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Said:
-    """What became of an order at one database server; `ledger` is None while no worker answers."""
+    """What became of an order at one database server.
+
+    `ledger` is None while no worker answers, and where its answer cannot be read: `unread` says why.
+    """
 
     database: str
     ledger: Ledger | None
+    unread: str = ""
 
 
 class Databases:
@@ -41,7 +46,8 @@ class Databases:
 
     async def _say(self, name: str, signal: str, order: Order) -> Said:
         try:
-            await self._client.start_workflow(
+            client = await self._speaking_to(name)
+            await client.start_workflow(
                 DATABASE_WORKFLOW,
                 Ledger(),
                 id=database_id(name),
@@ -56,7 +62,21 @@ class Databases:
             raise TemporalUnavailable(
                 f"it is not known whether database {name} heard it ({error.message}); say it again"
             ) from error
-        return Said(name, await self._ledger(name))
+        try:
+            return Said(name, await self._ledger(name))
+        except PayloadSealed as sealed:
+            return Said(name, None, str(sealed))
+
+    async def _speaking_to(self, name: str) -> Client:
+        """A stop that is heard, in readable words if need be, is worth more than one that is not."""
+        try:
+            return await speaking_to(self._client, database_id(name))
+        except PayloadSealed:
+            return readable(self._client)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return self._client
 
     async def _ledger(self, name: str) -> Ledger | None:
         handle = self._client.get_workflow_handle(database_id(name))

@@ -9,6 +9,7 @@ WorkerError
 ├── NoIncident               the target has no open incident
 ├── NoReport                 no such report is stored, or the storage cannot be read
 ├── AnswerRefused            an answer to a request for approval did not count
+├── PayloadSealed            what Temporal keeps is encrypted, and does not open with the keys there are
 └── SubsystemLost            a part of a running process ended by itself
 """
 
@@ -50,6 +51,10 @@ class NoReport(WorkerError):
 
 class AnswerRefused(WorkerError):
     """An answer to a request for approval did not count."""
+
+
+class PayloadSealed(WorkerError):
+    """What Temporal keeps is encrypted, and does not open with the keys there are."""
 
 
 class SubsystemLost(WorkerError):

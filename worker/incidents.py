@@ -20,7 +20,8 @@ from temporalio.client import (
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
-from worker.errors import AnswerRefused, NoIncident, TemporalUnavailable
+from worker.errors import AnswerRefused, NoIncident, PayloadSealed, TemporalUnavailable
+from worker.same_key import speaking_to
 from worker.temporal import Unreachable, is_not_open, is_silent, reaching
 from workflows import attributes
 from workflows.models.approval import Answer, Decision
@@ -76,27 +77,40 @@ class Incidents:
     async def acknowledge(self, target: str, by: str) -> None:
         """A person has it in hand; reaches the incident even while no worker lives."""
         async with _telling(target):
-            await self._handle(target).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
+            await self._acknowledge(target, None, by)
 
     async def take_on(self, target: str, run_id: str, by: str) -> None:
         """The same, for that very run; raises `NoIncident` once it is over."""
         try:
             async with reaching(PATIENCE.total_seconds()), _telling(target):
-                await self._handle(target, run_id).signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
+                await self._acknowledge(target, run_id, by)
         except Unreachable:
             raise TemporalUnavailable("Temporal does not answer") from None
 
     async def decide(self, target: str, answer: Answer) -> Decision:
         """Approve or reject; raises `AnswerRefused` when the answer does not count.
 
-        The same answer again is answered the same, and not given twice.
+        The same answer again is answered the same, and not given twice. Raises `PayloadSealed` where it was
+        given, and whether it counts cannot be read.
         """
         once = f"{answer.request}/{answer.by}/{'approve' if answer.approve else 'reject'}"
         async with _telling(target):
-            decision = await put_answer(self._handle(target), answer, once)
+            client = await speaking_to(self._client, workflow_id(target))
+        try:
+            async with _telling(target):
+                decision = await put_answer(client.get_workflow_handle(workflow_id(target)), answer, once)
+        except PayloadSealed as sealed:
+            raise PayloadSealed(
+                f"your answer was given, but whether it counts cannot be read: {sealed}"
+            ) from None
         if not decision.accepted:
             raise AnswerRefused(decision.message)
         return decision
+
+    async def _acknowledge(self, target: str, run_id: str | None, by: str) -> None:
+        client = await speaking_to(self._client, workflow_id(target), run_id)
+        handle = client.get_workflow_handle(workflow_id(target), run_id=run_id)
+        await handle.signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
 
     def _handle(self, target: str, run_id: str | None = None) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(workflow_id(target), run_id=run_id)

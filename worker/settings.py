@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,16 +11,23 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from worker.errors import ConfigurationRefused, Fault, MissingSecret
+from worker.payload_keys import SETTING as PAYLOAD_KEYS
+from worker.payload_keys import PayloadKey, read_payload_keys
 from worker.secret import read_secret
 from workflows.models.target import Url
 
 PREFIX = "POOLMEDIC_"
 SHORTEST_TOKEN = 16
-TOKENS = ("webhook_tokens", "read_tokens", "link_keys")
+TOKENS = ("webhook_tokens", "read_tokens", "link_keys", "codec_tokens")
+_SECRETS = (*TOKENS, "payload_keys")
+
+
+def _entries(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _split(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
+    return _entries(value) if isinstance(value, str) else value
 
 
 def _without_password(address: str) -> str:
@@ -35,6 +43,15 @@ def _docker_address(address: str) -> str:
     if not re.fullmatch(r"(unix|tcp|https?|ssh|npipe)://.+|[^/:]+:\d+", address):
         raise ValueError("must be an address like unix:///var/run/docker.sock or tcp://host:2375")
     return address
+
+
+def _as_origin(text: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s@?#*]+", text):
+        raise ValueError(
+            "must be the scheme and the host of the Temporal UI as a browser names them, without a path: "
+            "https://temporal.example"
+        )
+    return text.lower()
 
 
 type Tokens = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
@@ -66,6 +83,12 @@ class Settings(BaseSettings):
     """Keys that sign the links in messages; the first signs, the others are known while they are rotated."""
     public_url: Url | None = None
     """Where people reach these pages; with a key, every page to people holds a link to acknowledge."""
+    payload_keys: Tokens = ()
+    """Keys that encrypt what Temporal keeps, `id:base64`; the first encrypts, all decrypt."""
+    codec_tokens: Tokens = ()
+    """Bearer tokens that may have payloads decrypted and encrypted; without them nobody may."""
+    codec_origin: Annotated[str, AfterValidator(_as_origin)] | None = None
+    """Of the Temporal UI whose pages may do so; without it no browser's page may."""
     task_queue: Annotated[str, Field(min_length=1)] = "poolmedic"
     profiles: Path | None = None
     """A folder of metric profiles of your own, instead of the one that the configuration file names."""
@@ -100,6 +123,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _payloads_can_be_sealed(self) -> Self:
+        try:
+            keys = self.sealing_keys
+        except ValueError as error:
+            raise ValueError(f"{PAYLOAD_KEYS}: {error}") from None
+        if self.codec_tokens and not keys:
+            raise ValueError(f"{PAYLOAD_KEYS}: must be set beside {PREFIX}CODEC_TOKENS")
+        if self.codec_origin and not self.codec_tokens:
+            raise ValueError(f"{PREFIX}CODEC_TOKENS: must be set beside {PREFIX}CODEC_ORIGIN")
+        return self
+
+    @model_validator(mode="after")
     def _tls_files_are_there(self) -> Self:
         for name in ("tls_certificate", "tls_key"):
             file = getattr(self, name)
@@ -108,6 +143,18 @@ class Settings(BaseSettings):
         if self.tls_key and not self.tls_certificate:
             raise ValueError(f"{PREFIX}TLS_KEY: needs {PREFIX}TLS_CERTIFICATE beside it")
         return self
+
+    @property
+    def sealing_keys(self) -> tuple[PayloadKey, ...]:
+        """Those that encrypt payloads; raises `ValueError`, but not once the settings are there."""
+        return read_payload_keys(entry.get_secret_value() for entry in self.payload_keys)
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """Every one that no log may hold; of a key that encrypts, its id may be told."""
+        for name in TOKENS:
+            yield from (token.get_secret_value() for token in getattr(self, name))
+        yield from (entry.get_secret_value().partition(":")[2] for entry in self.payload_keys)
 
     @property
     def is_loopback(self) -> bool:
@@ -142,13 +189,21 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - fields of every t
     """Settings from the environment, and `given` ones before it; raises `ConfigurationRefused`."""
     values = {name: value for name, value in given.items() if value is not None}
     try:
-        for name in TOKENS:
+        for name in _SECRETS:
             values.setdefault(name, _read_tokens(f"{PREFIX}{name.upper()}"))
         return Settings(**values)
     except MissingSecret as missing:
         raise ConfigurationRefused("the environment", (Fault(PREFIX + "…_FILE", str(missing)),)) from missing
     except ValidationError as error:
         raise ConfigurationRefused("the environment", tuple(_faults(error))) from None
+
+
+def load_payload_keys() -> tuple[PayloadKey, ...]:
+    """The keys alone, for whoever needs no other setting; raises `ConfigurationRefused`."""
+    try:
+        return read_payload_keys(_entries(_read_tokens(PAYLOAD_KEYS)))
+    except (MissingSecret, ValueError) as error:
+        raise ConfigurationRefused("the environment", (Fault(PAYLOAD_KEYS, str(error)),)) from None
 
 
 def _read_tokens(name: str) -> str:

@@ -1,4 +1,7 @@
-"""The connection to Temporal, by the same environment and profile file as the `temporal` command line."""
+"""The connection to Temporal, by the same environment and profile file as the `temporal` command line.
+
+Every client of ours comes from here, so that what one encrypts every other can read.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -11,8 +14,9 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import TemporalUnavailable, Usage
+from worker.sealing import sealing_converter
+from worker.settings import load_payload_keys
 from workflows.models.text import clean
-from workflows.payloads import converter
 
 PATIENCE = 5.0
 _CANNOT_CONNECT = "Failed client connect"
@@ -53,9 +57,11 @@ async def reaching(seconds: float) -> AsyncIterator[None]:
 async def connect(runtime: Runtime, plugins: Sequence[SimplePlugin] = (), *, lazy: bool = False) -> Client:
     """A client; a lazy one connects with its first call, and again after every loss.
 
-    Raises `TemporalUnavailable` when Temporal does not answer, `Usage` when its settings cannot be read.
+    Raises `TemporalUnavailable` when Temporal does not answer, `Usage` when its settings cannot be read,
+    `ConfigurationRefused` when the keys that encrypt payloads cannot.
     """
     profile = read_profile()
+    converter = sealing_converter(load_payload_keys())
     address = profile.setdefault("target_host", DEFAULT_ADDRESS)
     if not _is_address(address):
         raise Usage(f"TEMPORAL_ADDRESS is not host:port, like {DEFAULT_ADDRESS}: {clean(address)}")

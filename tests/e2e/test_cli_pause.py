@@ -10,11 +10,16 @@ from temporalio.worker import Worker
 
 from deploy.local.temporal import Temporal
 from tests.e2e.cli_stand import Said, poolmedic
+from tests.e2e.sealed_stand import client_with, setting
 from tests.unit.configurations import another, raw
+from worker.payload_keys import PayloadKey
 from workflows.database import Database
+from workflows.models.permit import Ledger
+from workflows.naming import DATABASE_WORKFLOW, database_id
 from workflows.sandbox import runner
 
 QUEUE = "pausing"
+WORKERS, LAPTOP = PayloadKey("workers", b"w" * 32), PayloadKey("laptop", b"l" * 32)
 WHO = ("--by", "anna", "--why", "a migration runs")
 
 
@@ -108,3 +113,21 @@ async def test_what_to_pause_must_be_certain(
 async def test_it_needs_the_name_of_a_person(environment: dict[str, str], name: str, told: str) -> None:
     said = await poolmedic("pause", "shop", "--by", name, "--why", "x", environment=environment)
     assert (said.code, told in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("keys", [(), (LAPTOP,)], ids=["no key", "another key"])
+async def test_it_is_heard_everywhere_though_the_answer_cannot_be_read(
+    environment: dict[str, str], temporal_server: Temporal, keys: tuple[PayloadKey, ...]
+) -> None:
+    own = environment | setting(*keys)
+    sealed = await client_with(temporal_server, WORKERS)
+    async with Worker(sealed, task_queue=QUEUE, workflows=[Database], workflow_runner=runner()):
+        for name in ("main", "other"):
+            await sealed.start_workflow(DATABASE_WORKFLOW, Ledger(), id=database_id(name), task_queue=QUEUE)
+        told = lines(await poolmedic("pause", "--all", *WHO, environment=own))
+        assert [line.partition(":")[0] for line in told] == ["main", "other"]
+        assert all("Temporal has it; a payload is encrypted with the key 'workers'" in line for line in told)
+        for name in ("main", "other"):
+            handle = sealed.get_workflow_handle(database_id(name))
+            ledger: Ledger = await handle.query("state", result_type=Ledger)
+            assert [stop.by for stop in ledger.stops] == ["anna"]
