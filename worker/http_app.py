@@ -1,11 +1,15 @@
 """The HTTP application: safe headers on every answer, failures that tell nothing about the inside."""
 
+import collections
+
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from activities.invitation import PATH
+from activities.invitation import PATH as LINKS
+from worker.codec_server import PATH as CODEC
+from worker.cross_origin import CrossOrigin
 from worker.version import VERSION
 
 HEADERS = {
@@ -20,6 +24,8 @@ HEADERS = {
 MOST_REQUESTS = 100
 MOST_BY_LINK = 20
 """Whoever has a link may keep so many places and no more: the others are for alerts."""
+MOST_BY_CODEC = 8
+"""So it is with whoever reads payloads."""
 HEALTH_PAGES = frozenset({"/healthz", "/readyz"})
 _BUSY = JSONResponse({"detail": "too many requests at once; send it again"}, 503, {"Retry-After": "5"})
 
@@ -46,25 +52,37 @@ class AtOnce:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._running = {True: 0, False: 0}
+        self._running = collections.Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 503."""
-        is_by_link = scope["path"].startswith(f"{PATH}/")
+        kind, most = _places(scope["path"])
         if scope["path"] in HEALTH_PAGES:
             await self._app(scope, receive, send)
-        elif self._running[is_by_link] >= (MOST_BY_LINK if is_by_link else MOST_REQUESTS):
+        elif self._running[kind] >= most:
             await _BUSY(scope, receive, send)
         else:
-            self._running[is_by_link] += 1
+            self._running[kind] += 1
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._running[is_by_link] -= 1
+                self._running[kind] -= 1
 
 
-def new_app() -> FastAPI:
-    """Without the framework's own pages: they need no token, and load their scripts from elsewhere."""
+def _places(path: str) -> tuple[str, int]:
+    """Which kind of request it is, and how many of it there may be at once."""
+    if path.startswith(f"{LINKS}/"):
+        return LINKS, MOST_BY_LINK
+    if path.startswith(f"{CODEC}/"):
+        return CODEC, MOST_BY_CODEC
+    return "", MOST_REQUESTS
+
+
+def new_app(codec_origin: str | None = None) -> FastAPI:
+    """Without the framework's own pages: they need no token, and load their scripts from elsewhere.
+
+    codec_origin: whose pages may read what is decrypted here; no other site's page may read anything.
+    """
     app = FastAPI(
         title="poolmedic",
         version=VERSION,
@@ -76,6 +94,7 @@ def new_app() -> FastAPI:
     )
     app.router.redirect_slashes = False
     app.add_middleware(AtOnce)
+    app.add_middleware(CrossOrigin, path=f"{CODEC}/", origin=codec_origin)
     app.add_middleware(SafeHeaders)
     app.add_exception_handler(Exception, _fail)
     return app

@@ -45,7 +45,7 @@ class Meters:
         self.worker = Gauge("poolmedic_worker_up", "A worker asks for incidents.", registry=self.registry)
         built = Gauge("poolmedic_build_info", "The running version.", ["version"], registry=self.registry)
         built.labels(VERSION).set(1)
-        for page in ("alerts", "reading", "links"):
+        for page in ("alerts", "reading", "links", "codec"):
             self.unauthorized.labels(page)
         for result in RESULTS:
             self.deliveries.labels(result)

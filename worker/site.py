@@ -15,6 +15,7 @@ from temporalio.client import Client
 from worker.access import Access
 from worker.acknowledging import Acknowledging
 from worker.answers import tell_malformed
+from worker.codec_server import CodecServer
 from worker.config import Configuration
 from worker.connections import Connection
 from worker.delivery import Malformed
@@ -27,6 +28,7 @@ from worker.links import invitations_of
 from worker.meters import Meters
 from worker.read_pages import ReadPages
 from worker.sdk_metrics import SdkMetrics
+from worker.sealing import Sealing
 from worker.settings import Settings
 from worker.stopping import stopped_or_ended
 from worker.webhook import Webhook
@@ -44,7 +46,7 @@ def webhook_site(
     working: asyncio.Event | None,
 ) -> FastAPI:
     """Everything: alerts, health, metrics, the interface's description."""
-    app = new_app()
+    app = new_app(settings.codec_origin)
     probes = Probes(client, settings.task_queue, working)
     app.include_router(probes.router())
     intake = Intake(client, configuration, settings.task_queue)
@@ -53,6 +55,9 @@ def webhook_site(
     if invitations := invitations_of(settings):
         refused = meters.unauthorized.labels("links")
         Acknowledging(Incidents(client), invitations, refused).serve_on(app)
+    if settings.codec_tokens:
+        owners = Access(settings.codec_tokens, meters.unauthorized.labels("codec"), takes_basic=True)
+        CodecServer(Sealing(settings.sealing_keys)).serve_on(app, owners)
     app.add_exception_handler(Malformed, tell_malformed)
     ReadPages(meters, sdk, probes).serve_on(app, _readers(settings, meters))
     return app

@@ -3,11 +3,17 @@
 import re
 
 import pytest
+from temporalio.client import Client
 
 from activities.invitation import Invitation, Invitations
-from tests.e2e.webhook_stand import PUBLIC, Stand, alert, path_of
+from deploy.local.temporal import Temporal
+from tests.e2e.sealed_stand import client_with
+from tests.e2e.webhook_stand import PUBLIC, Stand, alert, path_of, stand
 from worker.acknowledging import MOST_PRESSES
 from worker.body import FORM
+from worker.payload_keys import PayloadKey
+
+HERE, THERE = PayloadKey("here", b"h" * 32), PayloadKey("there", b"t" * 32)
 
 
 async def end(webhook: Stand) -> None:
@@ -112,3 +118,24 @@ async def test_a_form_that_is_too_large_is_told_so_and_not_how_to_set_alertmanag
     assert "Alertmanager" not in answer.text
     assert "<form" in answer.text
     assert await webhook.signals(webhook.shop) == ["alert"]
+
+
+@pytest.mark.parametrize("keys", [(HERE,), (HERE, THERE)], ids=["without its key", "with its key"])
+async def test_a_run_is_spoken_to_with_its_own_key_or_not_at_all(
+    client: Client, temporal_server: Temporal, keys: tuple[PayloadKey, ...]
+) -> None:
+    other = await client_with(temporal_server, THERE)
+    async with stand(await client_with(temporal_server, *keys)) as webhook:
+        run = await other.start_workflow(
+            "Incident", {}, id=f"pool/{webhook.shop}", task_queue="nobody-polls-this"
+        )
+        answer = await webhook.http.post(await path_of(webhook), data={"by": "anna"})
+        if THERE in keys:
+            assert (answer.status_code, await webhook.signals(webhook.shop)) == (200, ["acknowledge"])
+            last = [event async for event in run.fetch_history_events()][-1]
+            (told,) = last.workflow_execution_signaled_event_attributes.input.payloads
+            assert await other.data_converter.decode([told]) == [{"by": "anna"}]
+        else:
+            assert (answer.status_code, await webhook.signals(webhook.shop)) == (503, [])
+            assert "POOLMEDIC_PAYLOAD_KEYS does not hold" in answer.text
+        await run.terminate("the test is over")

@@ -73,8 +73,8 @@ class Stand:
 
 
 @contextlib.asynccontextmanager
-async def stand(client: Client) -> AsyncIterator[Stand]:
-    """Serve until the block ends."""
+async def stand(client: Client, **more: Any) -> AsyncIterator[Stand]:
+    """Serve until the block ends; `more` are settings."""
     number = next(_numbers)
     shop, mail = f"shop-{number}", f"mail-{number}"
     configuration = read(raw() | {"targets": [another(shop), another(mail)], "links": _LINKS})
@@ -85,6 +85,7 @@ async def stand(client: Client) -> AsyncIterator[Stand]:
         public_url=HttpUrl(PUBLIC),
         task_queue=QUEUE,
         graceful_seconds=1.0,
+        **more,
     )
     meters, sdk, stop = Meters(), SdkMetrics(1), asyncio.Event()
     app = webhook_site(settings, configuration, client, meters, sdk, working=None)
