@@ -31,13 +31,19 @@ def _rows(report: Report) -> Iterator[Decided]:
 
 
 def _request(request: Request) -> Decided:
-    asked = f"asked {listed(request.approvers)} ({request.id}), until {request.until:%H:%M:%S}"
+    whom = (
+        f"{request.people} of {listed(request.approvers)}"
+        if request.people > 1
+        else listed(request.approvers)
+    )
+    asked = f"asked {whom} ({request.id}), until {request.until:%H:%M:%S}"
     return Decided(request.requested_at, PIPELINE, asked, request.effect)
 
 
 def _answer(decision: Decision) -> Decided:
     said = f"{'approved' if decision.approve else 'rejected'} {decision.request}"
     counted = said if decision.accepted else f"{said} (did not count)"
+    counted += "" if decision.is_final else " (one more has to)"
     reason = f"; their reason: {decision.reason}" if decision.reason else ""
     return Decided(decision.at, decision.by, counted, f"{decision.message}{reason}")
 

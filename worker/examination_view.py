@@ -92,7 +92,9 @@ def _step(examination: Examination) -> Iterator[RenderableType]:
 
 
 def _permission(step: Proposal, examination: Examination) -> str:
-    approvers = listed(examination.policy.approval.approvers) or "nobody is named who could approve"
+    approval = examination.policy.approval
+    approvers = listed(approval.approvers) or "nobody is named who could approve"
+    approvers = f"{approval.people} of {approvers}" if approval.people > 1 else approvers
     words = {
         Permission.ALONE: "by itself",
         Permission.APPROVAL: f"after approval ({approvers})",

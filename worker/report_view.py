@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.terminal import shown
+from workflows.approval import approvers_of
 from workflows.models.approval import Request
 from workflows.models.diagnosis import Diagnosis
 from workflows.models.evidence import PoolState
@@ -15,7 +16,7 @@ from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Reading
 from workflows.models.report import Report
 from workflows.models.verdict import Verdict
-from workflows.wording import unread
+from workflows.wording import listed, unread
 
 SOON = timedelta(minutes=1)
 """A page that takes no longer than this is on its ordinary way."""
@@ -59,7 +60,7 @@ def _head(report: Report) -> RenderableType:
 
 def _waiting(report: Report) -> Iterator[RenderableType]:
     if report.pending:
-        yield _request(report.target, report.pending)
+        yield _request(report, report.pending)
 
 
 def unreached(report: Report, now: datetime) -> tuple[str, ...]:
@@ -71,13 +72,16 @@ def unreached(report: Report, now: datetime) -> tuple[str, ...]:
     )
 
 
-def _request(target: str, request: Request) -> RenderableType:
+def _request(report: Report, request: Request) -> RenderableType:
+    target, approved = report.target, listed(approvers_of(report.decisions, request.id))
+    many = f"; {request.people} of them have to approve" if request.people > 1 else ""
+    many += f", {approved} did" if approved else ""
     table = Table(title="waiting for approval", title_justify="left", show_header=False, min_width=60)
     for name, value in (
         ("request", request.id),
         ("what", request.effect),
         ("risk", request.risk),
-        ("may decide", ", ".join(request.approvers)),
+        ("may decide", f"{', '.join(request.approvers)}{many}"),
         ("until", clock(request.until)),
         ("yes", f"poolmedic approve {target} {request.id} --by NAME"),
         ("no", f"poolmedic reject {target} {request.id} --by NAME"),
@@ -147,10 +151,10 @@ def _criteria(verdict: Verdict) -> RenderableType:
 def _escalations(report: Report) -> Iterator[RenderableType]:
     if not report.escalations:
         return
-    table = titled("who was told", "at", "level", "reason", "by")
+    table = titled("who was told", "at", "whom", "reason", "by")
     for one in report.escalations:
         way = one.delivered_by or one.failure or "under way"
-        table.add_row(*(shown(value) for value in (clock(one.at), one.level, one.reason, way)))
+        table.add_row(*(shown(value) for value in (clock(one.at), one.whom, one.reason, way)))
     yield table
 
 

@@ -1,6 +1,7 @@
 """Reading and judging the answers of people. Pure: what decides is the request, the policy and the clock."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,12 @@ from workflows.models.text import LONGEST_NAME, clean, is_name
 
 _FIELDS = ("request", "by", "reason")
 _EXAMPLE = {"request": "<id>", "by": "<your name>", "approve": True}
+_STANDING = {
+    Channel.SIGNAL: "name claimed by signal",
+    Channel.UPDATE: "name claimed by command",
+    Channel.LINK: "by their own link",
+}
+"""What proves the name, for the audit."""
 
 
 class UnreadableAnswer(ValueError):
@@ -36,6 +43,13 @@ def read_answer(payloads: tuple[Any, ...], **known: Any) -> Answer:  # noqa: ANN
     if not is_name(answer.by):
         raise UnreadableAnswer("the answer has no name; say in `by` who decides")
     return answer
+
+
+def channel_of(payloads: tuple[Any, ...]) -> Channel:
+    """How an update came: by a link where it says so, as the page behind links does; else by command."""
+    given = payloads[0] if len(payloads) == 1 else None
+    is_by_link = isinstance(given, dict) and given.get("channel") == Channel.LINK
+    return Channel.LINK if is_by_link else Channel.UPDATE
 
 
 def read_name(payloads: tuple[Any, ...]) -> str:
@@ -62,38 +76,59 @@ def approval_request(proposal: Proposal, policy: Policy, id: str, now: Moment) -
         effect=proposal.effect,
         risk=proposal.risk,
         approvers=policy.approval.approvers,
+        people=policy.approval.people,
         requested_at=now,
         until=now + policy.approval.expires_after,
     )
 
 
+def approvers_of(decisions: Iterable[Decision], request: str) -> tuple[str, ...]:
+    """Whose approvals of that request count."""
+    return tuple(each.by for each in decisions if each.request == request and each.accepted and each.approve)
+
+
 def judge(
-    answer: Answer, pending: Request | None, won: Decision | None, policy: Policy, now: Moment
+    answer: Answer, pending: Request | None, counted: Sequence[Decision], policy: Policy, now: Moment
 ) -> Decision:
-    """Whether the answer counts, and if not, why, in words for the one who gave it."""
-    refusal = _refusal(answer, pending, won, policy, now)
-    said = f"{'approved' if answer.approve else 'rejected'} by {answer.by} ({_standing(answer)})"
+    """Whether the answer counts, and if not, why, in words for the one who gave it.
+
+    `counted` are the answers that counted before, to this request and to earlier ones.
+    """
+    won = next((each for each in counted if each.request == answer.request and each.is_final), None)
+    approved = approvers_of(counted, answer.request)
+    refusal = _lateness(won) or _refusal(answer, pending, approved, policy, now)
+    waits = refusal is None and pending is not None and _waits(answer, pending, approved)
     return Decision(
         request=answer.request,
         accepted=refusal is None,
         approve=answer.approve,
         by=answer.by,
         at=now,
-        message=refusal or (f"{said}: {answer.reason}" if answer.reason else said),
+        message=refusal or _counts(answer, waits=waits),
         reason=answer.reason,
+        is_final=not waits,
+        is_late=won is not None,
     )
 
 
-def _standing(answer: Answer) -> str:
-    """No way in proves a name, and the audit is to say so."""
-    return f"name claimed by {'signal' if answer.channel is Channel.SIGNAL else 'command'}"
+def _lateness(won: Decision | None) -> str | None:
+    return f"already decided at {won.at:%H:%M:%S} UTC: {won.message}" if won else None
+
+
+def _waits(answer: Answer, pending: Request, approved: tuple[str, ...]) -> bool:
+    """Whether another person has to approve as well."""
+    return answer.approve and len(approved) + 1 < pending.people
+
+
+def _counts(answer: Answer, *, waits: bool) -> str:
+    said = f"{'approved' if answer.approve else 'rejected'} by {answer.by} ({_STANDING[answer.channel]})"
+    more = ", and one more has to" if waits else ""
+    return f"{said}{more}{f': {answer.reason}' if answer.reason else ''}"
 
 
 def _refusal(
-    answer: Answer, pending: Request | None, won: Decision | None, policy: Policy, now: Moment
+    answer: Answer, pending: Request | None, approved: tuple[str, ...], policy: Policy, now: Moment
 ) -> str | None:
-    if won is not None and won.request == answer.request:
-        return f"already decided: {won.message}"
     if pending is None:
         return "nothing is waiting for approval; nothing was changed"
     if answer.request != pending.id:
@@ -102,6 +137,14 @@ def _refusal(
         return f"the request expired at {pending.until:%H:%M:%S} UTC; a new one follows if it is still needed"
     if answer.by not in pending.approvers:
         return f"{answer.by} may not decide this; {', '.join(pending.approvers)} may"
+    if answer.approve and answer.by.casefold() in {name.casefold() for name in approved}:
+        return f"{answer.by} has approved it already; another person has to as well"
+    return _unfit_way(answer, pending, policy)
+
+
+def _unfit_way(answer: Answer, pending: Request, policy: Policy) -> str | None:
     if answer.channel is Channel.SIGNAL and not policy.approval.claimed_names:
         return "the policy takes no answer by signal; answer with `poolmedic approve` or `poolmedic reject`"
+    if answer.channel is Channel.LINK and answer.digest != pending.digest:
+        return f"the link was made for another effect than the one that request {pending.id} names"
     return None

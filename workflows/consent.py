@@ -10,15 +10,16 @@ from workflows.approval import approval_request
 from workflows.display import show
 from workflows.models.approval import Request
 from workflows.models.outcome import Outcome, OutcomeStatus
-from workflows.models.page import Level
+from workflows.models.page import Asked, Level
 from workflows.models.plan import Proposal
 from workflows.people import People
 from workflows.record import Record
 from workflows.waiting import happens
+from workflows.wording import listed
 
 
 class Consent:
-    """One request at a time; the first valid answer wins, silence is not a no, and a free pool withdraws."""
+    """One request at a time; valid answers decide it, silence is not a no, and a free pool withdraws it."""
 
     def __init__(self, record: Record, people: People, is_free: Callable[[], Awaitable[bool | None]]) -> None:
         self._record = record
@@ -31,20 +32,31 @@ class Consent:
         request = approval_request(proposal, record.case.policy, workflow.uuid4().hex[:8], now)
         record.ask(request)
         record.lapse(now)
-        lines = escalation.request_lines(request, workflow.info().workflow_id)
-        if record.diagnosis and record.plan:
-            lines = [*escalation.opening(record.case, record.diagnosis, record.plan), *lines]
-        self._people.tell(
-            Level.L1, f"approval needed for {request.option}", lines, key=f"request/{request.id}"
-        )
+        self._tell(request)
         await self._await_answer(request)
         record.pending = None
         won = record.answer_to(request.id)
         if won is None or won.approve:
-            return won.by if won else None
+            return listed(record.approvers_of(request.id)) if won else None
         refused = Outcome(status=OutcomeStatus.REFUSED, detail=won.message)
         record.acted(proposal, won.by, refused, workflow.now())
         return None
+
+    def _tell(self, request: Request) -> None:
+        """Level 1, and each approver who has a route of their own by a page of their own."""
+        record, key = self._record, f"request/{request.id}"
+        title, why = f"approval needed for {request.option}", list[str]()
+        if record.diagnosis and record.plan:
+            why = escalation.opening(record.case, record.diagnosis, record.plan)
+        reached = record.case.policy.approval.reached
+        if reached and not workflow.patched("approvers-are-paged"):
+            reached = ()
+        asked = escalation.request_lines(request, workflow.info().workflow_id, reached)
+        self._people.tell(Level.L1, title, [*why, *asked], key)
+        for name in reached:
+            asked = escalation.request_lines(request, workflow.info().workflow_id, reached, to=name)
+            to = Asked(by=name, request=request.id, digest=request.digest, until=request.until)
+            self._people.tell(Level.L1, title, [*why, *asked], f"{key}/{name}", asked=to)
 
     def _stays_free(self, length: timedelta) -> bool:
         """A pool that goes back and forth is free for moments, in which nobody's answer may be lost."""
@@ -66,5 +78,8 @@ class Consent:
                 return
             if record.answer_to(request.id):
                 return
-        record.note(workflow.now(), f"request {request.id} expired unanswered")
-        self._people.call(Level.L2, f"nobody answered the request for {request.option}", key="expired")
+        approved = listed(record.approvers_of(request.id))
+        said = f"approved by {approved} alone" if approved else "unanswered"
+        record.note(workflow.now(), f"request {request.id} expired {said}")
+        who = f"nobody but {approved}" if approved else "nobody"
+        self._people.call(Level.L2, f"{who} answered the request for {request.option}", key="expired")

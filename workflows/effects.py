@@ -255,7 +255,7 @@ class Effects:
             workflow.execute_activity_method(
                 Notifications.send_page,
                 page,
-                **options.summed(options.NOTIFY, f"{page.level}: {page.title}"[:200]),
+                **options.summed(options.NOTIFY, f"{page.whom}: {page.title}"[:200]),
             )
         )
 

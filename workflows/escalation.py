@@ -10,7 +10,7 @@ from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.neighbour import Standing
 from workflows.models.outcome import Attempt
-from workflows.models.page import Level, Page
+from workflows.models.page import Asked, Level, Page
 from workflows.models.plan import HandOver, Healthy, LookAgain, Plan, Proposal, Step
 from workflows.models.policy import Mode
 from workflows.models.text import clean
@@ -61,18 +61,26 @@ def breach_reason(clock: Clock, since: Moment, now: Moment) -> str:
 
 
 def page(
-    case: Case, level: Level, key: str, title: str, lines: list[str], *, is_good_news: bool = False
+    case: Case,
+    level: Level,
+    key: str,
+    title: str,
+    lines: list[str],
+    *,
+    is_good_news: bool = False,
+    asked: Asked | None = None,
 ) -> Page:
-    """A page to a level, by that level's routes, with the incident's links."""
+    """A page to a level, or to the one who is asked, by the routes of either, with the incident's links."""
     return Page(
         key=key,
         level=level,
         target=case.target.name,
-        routes=case.target.routes.of(level),
+        routes=case.policy.approval.routes[asked.by] if asked else case.target.routes.of(level),
         title=f"{case.target.name}: {title}",
         body="\n".join(_few(lines)),
         links=case.links,
         is_good_news=is_good_news,
+        asked=asked,
     )
 
 
@@ -124,19 +132,29 @@ def intention(step: Step, mode: Mode) -> str:
             return f"Next: watch the clear window. {step.why}"
 
 
-def request_lines(request: Request, workflow_id: str) -> list[str]:
-    """What an approver is asked, and the three ways to answer."""
+def request_lines(
+    request: Request, workflow_id: str, reached: tuple[str, ...] = (), to: str | None = None
+) -> list[str]:
+    """What an approver is asked, and the ways to answer; `reached` have links of their own, `to` reads it."""
     target = target_of(workflow_id)
+    many = f"{request.people} of them have to approve, one refusal ends it; " if request.people > 1 else ""
     payload = f'{{"request": "{request.id}", "by": "<your name>"}}'
     return [
         f"Asked: {request.effect}",
         f"Risk: {request.risk}",
-        f"May decide: {', '.join(request.approvers)}; until {request.until:%Y-%m-%d %H:%M:%S} UTC.",
-        "Answer in one of three ways:",
+        f"May decide: {', '.join(request.approvers)}; {many}until {request.until:%Y-%m-%d %H:%M:%S} UTC.",
+        _ways(reached, to),
         f"1. poolmedic approve {target} {request.id} --by <your name>   (or: reject)",
         f"2. temporal workflow signal --workflow-id {workflow_id} --name approve --input '{payload}'",
         f"3. Temporal UI: open {workflow_id}, Send a Signal, name approve or reject, JSON input {payload}",
     ]
+
+
+def _ways(reached: tuple[str, ...], to: str | None) -> str:
+    if to:
+        return f"{to}: answer by your link below, which answers in your name, or in one of three ways:"
+    linked = f"By a link that was sent to them alone: {listed(reached)}. " if reached else ""
+    return f"{linked}Answer in one of three ways:"
 
 
 def several(case: Case, others: tuple[Standing, ...]) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.approval import UnreadableAnswer, judge, read_answer, read_name
+from workflows.approval import UnreadableAnswer, channel_of, judge, read_answer, read_name
 from workflows.effects import Effects
 from workflows.models.alert import Alert, Case
 from workflows.models.approval import Answer, Channel, Decision
@@ -75,8 +75,8 @@ class Messages:
 
     @workflow.update
     def decide(self, *payloads: Any) -> Decision:
-        """Approve or reject by command; the answer says whether it counted, and why not."""
-        return self._decide(read_answer(payloads, channel=Channel.UPDATE))
+        """Approve or reject by command or link; the answer says whether it counted, and why not."""
+        return self._decide(read_answer(payloads, channel=channel_of(payloads)))
 
     @decide.validator
     def _is_readable(self, *payloads: Any) -> None:
@@ -84,7 +84,7 @@ class Messages:
 
     def _decide(self, answer: Answer) -> Decision:
         record = self.record
-        decision = judge(answer, record.pending, record.won, record.case.policy, workflow.now())
+        decision = judge(answer, record.pending, record.counted, record.case.policy, workflow.now())
         record.decide(decision)
         return decision
 

@@ -11,7 +11,7 @@ from workflows.gauges import measure_pages
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
-from workflows.models.page import Escalation, Level, Page
+from workflows.models.page import Asked, Escalation, Level, Page
 from workflows.models.reading import Known
 from workflows.neighbours import Neighbours
 from workflows.record import Record
@@ -35,8 +35,11 @@ class People:
         key: str | None = None,
         *,
         is_good_news: bool = False,
+        asked: Asked | None = None,
     ) -> asyncio.Task[bool] | None:
         """Send in the background; None when this level has been told this already in this episode.
+
+        A page in which one person is `asked` goes by that person's routes, not by those of the level.
 
         What no route took in time counts as not told: whoever comes to it again sends it again.
         """
@@ -45,7 +48,7 @@ class People:
             return None
         told.add(once)
         page = escalation.page(
-            self._record.case, level, self._key(once), reason, lines, is_good_news=is_good_news
+            self._record.case, level, self._key(once), reason, lines, is_good_news=is_good_news, asked=asked
         )
         sending = asyncio.create_task(self._send(page))
         self._pages.add(sending)
@@ -183,6 +186,7 @@ class People:
                 at=sent_at,
                 delivered_by=known.route if known else None,
                 failure=None if isinstance(delivery, Known) else delivery.reason,
+                person=page.asked.by if page.asked else None,
             )
         )
         return isinstance(delivery, Known)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from workflows.approval import approvers_of
 from workflows.attempts import may_have_touched
 from workflows.escalation import Call, Clock, intention
 from workflows.models.alert import Alert, AlertStatus, Case
@@ -221,13 +222,18 @@ class Record:
             self.acknowledge(decision.by, decision.at)
 
     @property
-    def won(self) -> Decision | None:
-        """The answer that counted last."""
-        return next((decision for decision in reversed(self.decisions) if decision.accepted), None)
+    def counted(self) -> list[Decision]:
+        """The answers that counted."""
+        return [decision for decision in self.decisions if decision.accepted]
 
     def answer_to(self, request: str) -> Decision | None:
-        """The answer that counted for this request."""
-        return self.won if self.won and self.won.request == request else None
+        """The answer that decided this request."""
+        own = (each for each in self.counted if each.request == request and each.is_final)
+        return next(own, None)
+
+    def approvers_of(self, request: str) -> tuple[str, ...]:
+        """Who has approved it so far, or did before it was decided."""
+        return approvers_of(self.decisions, request)
 
     def escalate(self, escalation: Escalation) -> None:
         """A page that was sent, or could not be."""
@@ -237,7 +243,7 @@ class Record:
             if escalation.delivered_by
             else f"not delivered: {escalation.failure}"
         )
-        self.note(escalation.at, f"{escalation.level} paged ({how}): {escalation.reason}")
+        self.note(escalation.at, f"{escalation.whom} paged ({how}): {escalation.reason}")
 
     @property
     def cause(self) -> Cause | None:

@@ -6,6 +6,7 @@ from workflows.budget import fit
 from workflows.markdown import code, escape
 from workflows.models.report import Ending, Report, Seconds, Summary
 from workflows.record import Record
+from workflows.wording import listed
 
 
 def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Report:
@@ -71,7 +72,12 @@ def details(record: Record) -> str:
         reasons = [f"- {escape(reason)}" for reason in first.reasons]
         lines += [f"Cause: **{escape(first.cause)}** ({first.confidence:.0%})", *reasons, ""]
     if record.pending:
-        lines += [f"Waiting for approval {code(record.pending.id)}: {escape(record.pending.effect)}", ""]
+        approved = listed(record.approvers_of(record.pending.id))
+        so_far = f" (approved by {escape(approved)}, and one more has to)" if approved else ""
+        lines += [
+            f"Waiting for approval {code(record.pending.id)}{so_far}: {escape(record.pending.effect)}",
+            "",
+        ]
     lines += [f"- {entry.at:%H:%M:%S} {escape(entry.text)}" for entry in record.timeline[-12:]]
     return "\n".join(lines)
 

@@ -1,5 +1,6 @@
 """Recorded incidents replay: an upgrade does not break those that are open."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -51,3 +52,13 @@ async def test_the_replayer_can_fail(recorded: str, other: str) -> None:
     history = WorkflowHistory.from_json(path_not_taken.pop("workflowId"), path_not_taken)
     with pytest.raises(NondeterminismError):
         await replayer().replay_workflow(history)
+
+
+async def test_a_run_that_began_before_approvers_were_paged_pages_none_of_them() -> None:
+    """A worker of before ignored their routes, which a webhook of today had given to the run."""
+    history = json.loads((FOLDER / "undersized.pool.json").read_text())
+    (given,) = history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"]
+    case = json.loads(base64.b64decode(given["data"]))
+    case["policy"]["approval"]["routes"] = {name: [name] for name in case["policy"]["approval"]["approvers"]}
+    given["data"] = base64.b64encode(json.dumps(case).encode()).decode()
+    await replayer().replay_workflow(WorkflowHistory.from_json(history.pop("workflowId"), history))

@@ -1,5 +1,6 @@
 """Requests for approval, the answers people give, and the decision that counts."""
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,10 +13,11 @@ type Reason = Annotated[str, line(300)]
 
 
 class Channel(StrEnum):
-    """How an answer came: a signal's name is only claimed."""
+    """How an answer came: only a link is bound to a name, which is claimed otherwise."""
 
     SIGNAL = "signal"
     UPDATE = "update"
+    LINK = "link"
 
 
 class Request(Model):
@@ -26,8 +28,16 @@ class Request(Model):
     effect: str
     risk: str
     approvers: tuple[str, ...]
+    people: int = 1
+    """How many of them have to approve; one refusal is enough."""
     requested_at: Moment
     until: Moment
+
+    @property
+    def digest(self) -> str:
+        """Of what whoever decides was shown: a link made for it holds for nothing else."""
+        shown = "\n".join((self.option, self.effect, self.risk))
+        return hashlib.sha256(shown.encode()).hexdigest()[:32]
 
 
 class Answer(Model):
@@ -38,6 +48,8 @@ class Answer(Model):
     by: Name
     reason: Reason = ""
     channel: Channel = Channel.UPDATE
+    digest: Annotated[str, line(64)] = ""
+    """Of the request that the link was made for; empty in answers that came by another way."""
 
 
 class Decision(Model):
@@ -51,3 +63,7 @@ class Decision(Model):
     message: Sentence
     reason: Reason = ""
     """Why, in the words of the one who answered."""
+    is_final: bool = True
+    """False for an approval that counts and waits for another person's."""
+    is_late: bool = False
+    """The request was decided before this answer came."""

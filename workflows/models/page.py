@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from workflows.models.base import Model, Moment
-from workflows.models.text import Sentence
+from workflows.models.text import Name, Sentence
 
 
 class Level(StrEnum):
@@ -12,6 +12,15 @@ class Level(StrEnum):
     L1 = "L1"
     L2 = "L2"
     L3 = "L3"
+
+
+class Asked(Model):
+    """The one person whom a page asks for an answer, and what a link in it is good for."""
+
+    by: Name
+    request: str
+    digest: str
+    until: Moment
 
 
 class Page(Model):
@@ -26,6 +35,13 @@ class Page(Model):
     links: dict[str, str] = {}
     is_good_news: bool = False
     """Nothing has to be done now: services that colour their messages do not show it as a warning."""
+    asked: Asked | None = None
+    """None where it is for whoever stands at the routes, and holds nobody's link."""
+
+    @property
+    def whom(self) -> str:
+        """The person who is asked, else the level."""
+        return self.asked.by if self.asked else str(self.level)
 
 
 class Delivery(Model):
@@ -43,3 +59,10 @@ class Escalation(Model):
     at: Moment
     delivered_by: str | None = None
     failure: Sentence | None = None
+    person: Name | None = None
+    """Whom alone it was for; None where it was for the level."""
+
+    @property
+    def whom(self) -> str:
+        """The person, else the level."""
+        return self.person or str(self.level)

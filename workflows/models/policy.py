@@ -169,13 +169,33 @@ class Approval(Model):
     """Who may answer a request for approval, and for how long it stands."""
 
     approvers: tuple[Approver, ...] = ()
+    people: Annotated[int, Field(ge=1, le=2)] = 1
+    """How many of them have to approve before an act; one refusal is enough. The one who asks is this program
+    itself, which no approver can be."""
+    routes: dict[Approver, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """Routes of the configuration that reach one approver and nobody else, by the approver's name: each is
+    sent a page of their own, with a link that answers in their name. Without them nobody gets such a link."""
     expires_after: Duration = timedelta(minutes=10)
     claimed_names: bool = True
     """Whether answers by signal (Temporal UI, `temporal` command line) count.
 
-    Without them `poolmedic approve` is the way. A matter of order, not of protection: the name is claimed in
-    either, and whoever may reach Temporal's namespace can claim any.
+    Without them a link and `poolmedic approve` are the ways. A matter of order, not of protection: the name
+    is claimed in the command too, and whoever may reach Temporal's namespace can claim any.
     """
+
+    @model_validator(mode="after")
+    def _enough_can_approve(self) -> "Approval":
+        found = len({name.casefold() for name in self.approvers})
+        if 0 < found < self.people:
+            raise ValueError(
+                f"people: {self.people} have to approve, but approvers names {found}; name one more"
+            )
+        return self
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The approvers who are sent a link of their own."""
+        return tuple(name for name in dict.fromkeys(self.approvers) if name in self.routes)
 
 
 class Pace(Model):
