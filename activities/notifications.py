@@ -9,6 +9,7 @@ from typing import override
 from apprise import Apprise, NotifyBase, NotifyFormat, NotifyType
 from temporalio import activity
 
+from activities.ballot import Ballot, Ballots
 from activities.invitation import Invitation, Invitations
 from activities.page_text import render, render_title
 from workflows.errors import NotConfigured, SourceUnavailable
@@ -27,15 +28,18 @@ _SHORTEST_SECRET = 5
 class AppriseNotifications(Notifications):
     """`routes`: for each route, by its secret's name, the Apprise address that the secret holds.
 
-    `invitations` sign the link to acknowledge, here and not in the workflow: what a workflow knows stands in
-    its history, and in the report.
+    `invitations` sign the link to acknowledge, `ballots` that by which one person answers a request: here and
+    not in the workflow, because what a workflow knows stands in its history, and in the report.
     """
 
     def __init__(
-        self, routes: Mapping[str, Mapping[str, str]], invitations: Invitations | None = None
+        self,
+        routes: Mapping[str, Mapping[str, str]],
+        invitations: Invitations | None = None,
+        ballots: Ballots | None = None,
     ) -> None:
         """Raises NotConfigured for an address that Apprise does not know; the message never shows it."""
-        self._invitations = invitations
+        self._invitations, self._ballots = invitations, ballots
         self._routes = {
             route: [Address(name, secret) for name, secret in addresses.items()]
             for route, addresses in routes.items()
@@ -48,7 +52,7 @@ class AppriseNotifications(Notifications):
         if not known:
             raise NotConfigured(f"none of the routes {', '.join(page.routes)} is in the configuration")
         failed = dict.fromkeys((route for route in page.routes if route not in known), "not configured")
-        page = self._with_link(page)
+        page = self._with_links(page)
         seconds = min(SECONDS_PER_ROUTE, SECONDS_PER_PAGE / len(known))
         for route in known:
             failures = await self._send(route, page, seconds)
@@ -56,17 +60,24 @@ class AppriseNotifications(Notifications):
             if len(failures) < len(self._routes[route]):
                 return Delivery(route=route, failed=failed)
         told = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        raise SourceUnavailable(f"nobody of {page.level} could be reached: {told}")
+        raise SourceUnavailable(f"{page.whom} could not be reached: {told}")
 
-    def _with_link(self, page: Page) -> Page:
+    def _with_links(self, page: Page) -> Page:
         """Good news needs nobody; a page about a temporary change belongs to no incident's run."""
-        if self._invitations is None or page.is_good_news:
-            return page
         sender = activity.info()
-        if sender.workflow_id != workflow_id(page.target) or sender.workflow_run_id is None:
+        run = sender.workflow_run_id if sender.workflow_id == workflow_id(page.target) else None
+        if page.is_good_news or run is None:
             return page
-        link = self._invitations.link(Invitation(target=page.target, run=sender.workflow_run_id))
-        return page.model_copy(update={"links": {"acknowledge": link, **page.links}})
+        return page.model_copy(update={"links": {**self._links(page, run), **page.links}})
+
+    def _links(self, page: Page, run: str) -> dict[str, str]:
+        links = {}
+        if self._ballots and (asked := page.asked):
+            ballot = Ballot(target=page.target, run=run, **asked.model_dump())
+            links[f"answer as {asked.by}"] = self._ballots.link(ballot)
+        if self._invitations:
+            links["acknowledge"] = self._invitations.link(Invitation(target=page.target, run=run))
+        return links
 
     async def _send(self, route: str, page: Page, seconds: float) -> dict[str, str]:
         """Why, by name, for the addresses of this route that did not take the page."""

@@ -7,6 +7,8 @@ from workflows.models.text import clean
 
 LONGEST_BODY = 3500
 LONGEST_LINE = 600
+LONGEST_ADDRESS = 2000
+"""An address that is cut leads nowhere."""
 _BROADCAST = re.compile(r"@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
 _MENTION = re.compile(r"<(?=[!@#])")
 
@@ -21,7 +23,7 @@ def render(page: Page) -> str:
     body = "\n".join(clean(line, LONGEST_LINE) for line in page.body.splitlines())
     if len(body) > LONGEST_BODY:
         body = f"{body[:LONGEST_BODY].rsplit('\n', 1)[0]}\n(cut: see the links)"
-    links = [f"{clean(name)}: {clean(address, LONGEST_LINE)}" for name, address in page.links.items()]
+    links = [f"{clean(name)}: {clean(address, LONGEST_ADDRESS)}" for name, address in page.links.items()]
     return "\n".join([_quiet(body), *([""] if links else []), *links, "", f"Page {clean(page.key)}"])
 
 

@@ -1,6 +1,5 @@
 """`/acknowledge/…`: the page behind a link in a message. Reading it changes nothing; its button does."""
 
-import collections
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -10,20 +9,18 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import Counter
 
-from activities.invitation import PATH, Invitation, Invitations, LinkRefused
+from activities.invitation import PATH, Invitation, Invitations
+from activities.signed_link import LinkRefused
 from worker.body import FORM, read_body
 from worker.errors import NoIncident, PayloadSealed, TemporalUnavailable
 from worker.incidents import Incidents
+from worker.presses import MOST_PRESSES, Presses
 from workflows.approval import UnreadableAnswer, read_name
 
 _page = Environment(
     loader=PackageLoader("worker"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
 ).get_template("acknowledge.html")
 _log = structlog.get_logger("poolmedic.acknowledge")
-MOST_PRESSES = 20
-"""Of one link: each is an event in the incident's history, which has an end."""
-MOST_LINKS = 10_000
-"""That are counted at a time."""
 
 
 class Acknowledging:
@@ -31,7 +28,7 @@ class Acknowledging:
 
     def __init__(self, incidents: Incidents, invitations: Invitations, refused: Counter) -> None:
         self._incidents, self._invitations, self._refused = incidents, invitations, refused
-        self._presses = collections.Counter[str]()
+        self._presses = Presses()
 
     def serve_on(self, app: FastAPI) -> None:
         """Add the page, and what its button does; the link itself is the permission."""
@@ -56,7 +53,7 @@ class Acknowledging:
             return self._refuse(refusal)
         try:
             name = _name_in(await read_body(request, FORM))
-            if self._is_used_up(token):
+            if self._presses.is_one_too_many(token):
                 told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
                 return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told)
             await self._incidents.take_on(invitation.target, invitation.run, name)
@@ -73,13 +70,6 @@ class Acknowledging:
             return _render(status.HTTP_503_SERVICE_UNAVAILABLE, invitation=invitation, problem=told)
         _log.info("acknowledged by link", target=invitation.target, by=name)
         return _render(status.HTTP_200_OK, invitation=invitation, name=name)
-
-    def _is_used_up(self, token: str) -> bool:
-        """Counts this press."""
-        if len(self._presses) > MOST_LINKS:
-            self._presses.clear()
-        self._presses[token] += 1
-        return self._presses[token] > MOST_PRESSES
 
     def _refuse(self, refusal: LinkRefused) -> HTMLResponse:
         self._refused.inc()

@@ -19,6 +19,7 @@ DELIVERY = Bounds(1024 * 1024, 10.0, "set max_alerts of Alertmanager's receiver"
 CODEC = Bounds(4 * 1024 * 1024, 10.0, "ask for fewer payloads at once")
 """Temporal takes no payload above 2 MiB, which base64 makes a third larger."""
 FORM = Bounds(4 * 1024, 3.0, "it has one field, a name")
+ANSWER = Bounds(8 * 1024, 3.0, "it has a yes or no, and a reason of 300 characters")
 
 
 async def read_body(request: Request, bounds: Bounds) -> bytes:

@@ -11,6 +11,7 @@ from worker.config import Configuration
 from worker.config_file import load_configuration
 from worker.errors import WorkerError
 from worker.findings import Finding, Weight
+from worker.links import require_keys
 from worker.logs import start_logging
 from worker.namespace import require_set_up
 from worker.profiles import known_profiles
@@ -36,6 +37,7 @@ async def check_everything(settings: Settings, *, offline: bool) -> list[Finding
     """The file; then, unless offline, Temporal and every source. Raises `ConfigurationRefused`."""
     redaction = start_logging("error", "console")
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=True)
+    require_keys(settings, configuration)
     findings = [
         Finding(str(settings.config)),
         *check_routes(configuration, settings.config, redaction),

@@ -7,8 +7,9 @@ from itertools import combinations
 
 from pydantic import TypeAdapter, ValidationError
 
-from worker.config import LINK_NAMES, TargetEntry
+from worker.config import DEFAULT, LINK_NAMES, TargetEntry
 from worker.config_text import Path
+from workflows.models.policy import Approval
 from workflows.models.target import Url
 
 type Found = tuple[Path, str]
@@ -23,6 +24,8 @@ class Roster:
     targets: tuple[tuple[int, TargetEntry], ...]
     routes: frozenset[str]
     policies: frozenset[str]
+    approvals: dict[str, Approval]
+    """Of the policies that are valid by themselves."""
     profiles: frozenset[str]
     links: dict[str, str]
 
@@ -39,6 +42,7 @@ def check(roster: Roster) -> Iterator[Found]:
             )
     for (place, target), (_, earlier) in _pairs(roster):
         yield from _apart(("targets", place), target, earlier)
+    yield from _approvals(roster)
     yield from _links(roster.links)
 
 
@@ -55,10 +59,35 @@ def _names(path: Path, target: TargetEntry, roster: Roster) -> Iterator[Found]:
         told = f"no profile is called {target.profile}; known: {known}; docs/profiles.md: how to add one"
         yield (*path, "profile"), told
     for level in ("l1", "l2", "l3"):
-        for position, route in enumerate(getattr(target.routes, level)):
-            if route not in roster.routes:
-                known = _listed(roster.routes)
-                yield (*path, "routes", level, position), f"no route is called {route}; known: {known}"
+        yield from _routes((*path, "routes", level), getattr(target.routes, level), roster)
+
+
+def _approvals(roster: Roster) -> Iterator[Found]:
+    """What a policy says as `default` does is told of `default`."""
+    approvers = frozenset(name for each in roster.approvals.values() for name in each.approvers)
+    inherited = roster.approvals.get(DEFAULT)
+    for policy, approval in roster.approvals.items():
+        for person, routes in approval.routes.items():
+            if policy != DEFAULT and inherited and inherited.routes.get(person) == routes:
+                continue
+            path: Path = ("policies", policy, "approval", "routes", person)
+            if person not in approvers:
+                yield path, f"no policy names {person} as approver; known: {_listed(approvers)}"
+            yield from _routes(path, routes, roster)
+            yield from _own_routes(path, person, approval)
+
+
+def _own_routes(path: Path, person: str, approval: Approval) -> Iterator[Found]:
+    for position, route in enumerate(approval.routes[person]):
+        others = [name for name, routes in approval.routes.items() if route in routes]
+        if others[0] != person:
+            yield (*path, position), f"is a route of {others[0]} too; give each approver one of their own"
+
+
+def _routes(path: Path, routes: tuple[str, ...], roster: Roster) -> Iterator[Found]:
+    for position, route in enumerate(routes):
+        if route not in roster.routes:
+            yield (*path, position), f"no route is called {route}; known: {_listed(roster.routes)}"
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -11,6 +11,7 @@ from worker.config_text import Path as KeyPath
 from worker.config_text import Text, leaves, parse
 from worker.errors import ConfigurationRefused, Fault, MissingSecret
 from worker.secret import is_secret_name, read_secret
+from workflows.models.policy import Approval
 
 
 def load_configuration(path: Path, *, profiles: Collection[str], with_secrets: bool) -> Configuration:
@@ -78,6 +79,7 @@ def _roster(data: dict[str, Any], configuration: Configuration | None, profiles:
         targets=tuple(_valid_targets(data, configuration)),
         routes=_names(data.get("routes")),
         policies=_names(data["policies"]),
+        approvals=dict(_valid_approvals(data["policies"])),
         profiles=frozenset(profiles),
         links={name: link for name, link in links.items() if isinstance(link, str)}
         if isinstance(links, dict)
@@ -95,6 +97,12 @@ def _valid_targets(
     for place, raw in enumerate(listed if isinstance(listed, list) else []):
         if (target := validate(TargetEntry, raw)[0]) is not None:
             yield place, target
+
+
+def _valid_approvals(policies: object) -> Iterator[tuple[str, Approval]]:
+    for name, raw in policies.items() if isinstance(policies, dict) else ():
+        if isinstance(raw, dict) and (found := validate(Approval, raw.get("approval", {}))[0]) is not None:
+            yield str(name), found
 
 
 def _names(group: object) -> frozenset[str]:

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from activities.invitation import PATH as LINKS
+from activities import ballot, invitation
 from worker.codec_server import PATH as CODEC
 from worker.cross_origin import CrossOrigin
 from worker.version import VERSION
@@ -26,6 +26,7 @@ MOST_BY_LINK = 20
 """Whoever has a link may keep so many places and no more: the others are for alerts."""
 MOST_BY_CODEC = 8
 """So it is with whoever reads payloads."""
+_BY_LINK = (f"{invitation.PATH}/", f"{ballot.PATH}/")
 HEALTH_PAGES = frozenset({"/healthz", "/readyz"})
 _BUSY = JSONResponse({"detail": "too many requests at once; send it again"}, 503, {"Retry-After": "5"})
 
@@ -71,8 +72,8 @@ class AtOnce:
 
 def _places(path: str) -> tuple[str, int]:
     """Which kind of request it is, and how many of it there may be at once."""
-    if path.startswith(f"{LINKS}/"):
-        return LINKS, MOST_BY_LINK
+    if path.startswith(_BY_LINK):
+        return "links", MOST_BY_LINK
     if path.startswith(f"{CODEC}/"):
         return CODEC, MOST_BY_CODEC
     return "", MOST_REQUESTS

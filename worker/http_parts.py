@@ -3,6 +3,7 @@
 import asyncio
 
 from worker.errors import ConfigurationRefused, Fault
+from worker.links import require_keys
 from worker.process import Process
 from worker.settings import Settings
 from worker.site import listen, serve_site, webhook_site, worker_site
@@ -23,6 +24,7 @@ def require_token(settings: Settings) -> None:
 async def take_alerts(process: Process, stop: asyncio.Event) -> None:
     """Serve until stopped. Temporal need not be there: until it is, deliveries are answered 503."""
     settings = process.settings
+    require_keys(settings, process.configuration)
     listener = listen(settings.host, settings.port)
     client = await connect(process.runtime, process.tracing.plugins, lazy=True)
     app = webhook_site(settings, process.configuration, client, process.meters, process.sdk, process.working)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from temporalio.client import (
     Client,
@@ -81,11 +82,8 @@ class Incidents:
 
     async def take_on(self, target: str, run_id: str, by: str) -> None:
         """The same, for that very run; raises `NoIncident` once it is over."""
-        try:
-            async with reaching(PATIENCE.total_seconds()), _telling(target):
-                await self._acknowledge(target, run_id, by)
-        except Unreachable:
-            raise TemporalUnavailable("Temporal does not answer") from None
+        async with _reaching(), _telling(target):
+            await self._acknowledge(target, run_id, by)
 
     async def decide(self, target: str, answer: Answer) -> Decision:
         """Approve or reject; raises `AnswerRefused` when the answer does not count.
@@ -112,6 +110,21 @@ class Incidents:
         handle = client.get_workflow_handle(workflow_id(target), run_id=run_id)
         await handle.signal("acknowledge", {"by": by}, rpc_timeout=QUICK)
 
+    async def decide_by_link(self, target: str, run_id: str, answer: Answer) -> Decision:
+        """Give the answer to that very run, each time anew: one that comes again is written down as such.
+
+        Raises `NoIncident` once the run is over, `AnswerRefused` where the answer cannot be read.
+        """
+        async with _reaching(), _telling(target):
+            client = await speaking_to(self._client, workflow_id(target), run_id)
+            handle = client.get_workflow_handle(workflow_id(target), run_id=run_id)
+            return await put_answer(handle, answer, uuid4().hex)
+
+    async def asked(self, target: str, run_id: str) -> Report:
+        """The report of that very run, for somebody who waits at a page; it may be over."""
+        async with _reaching():
+            return await self.report(target, run_id)
+
     def _handle(self, target: str, run_id: str | None = None) -> WorkflowHandle[object, object]:
         return self._client.get_workflow_handle(workflow_id(target), run_id=run_id)
 
@@ -134,6 +147,16 @@ async def put_answer(handle: WorkflowHandle[Any, Any], answer: Answer, once: str
             await asyncio.sleep(BETWEEN_TRIES)
         else:
             return decision
+
+
+@asynccontextmanager
+async def _reaching() -> AsyncIterator[None]:
+    """For a process that starts without Temporal: its client connects with the first call."""
+    try:
+        async with reaching(PATIENCE.total_seconds()):
+            yield
+    except Unreachable:
+        raise TemporalUnavailable("Temporal does not answer") from None
 
 
 @asynccontextmanager

@@ -82,7 +82,8 @@ class Settings(BaseSettings):
     link_keys: Tokens = ()
     """Keys that sign the links in messages; the first signs, the others are known while they are rotated."""
     public_url: Url | None = None
-    """Where people reach these pages; with a key, every page to people holds a link to acknowledge."""
+    """Where people reach these pages; with a key, every page to people holds a link to acknowledge, and those
+    to approvers who have routes of their own a link to answer."""
     payload_keys: Tokens = ()
     """Keys that encrypt what Temporal keeps, `id:base64`; the first encrypts, all decrypt."""
     codec_tokens: Tokens = ()

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from worker.access import Access
 from worker.acknowledging import Acknowledging
 from worker.answers import tell_malformed
+from worker.approving import Approving
 from worker.codec_server import CodecServer
 from worker.config import Configuration
 from worker.connections import Connection
@@ -24,7 +25,7 @@ from worker.health import Probes
 from worker.http_app import new_app
 from worker.incidents import Incidents
 from worker.intake import Intake
-from worker.links import invitations_of
+from worker.links import ballots_of, invitations_of
 from worker.meters import Meters
 from worker.read_pages import ReadPages
 from worker.sdk_metrics import SdkMetrics
@@ -52,9 +53,11 @@ def webhook_site(
     intake = Intake(client, configuration, settings.task_queue)
     senders = Access(settings.webhook_tokens, meters.unauthorized.labels("alerts"), takes_basic=False)
     Webhook(intake, meters).serve_on(app, senders)
+    refused = meters.unauthorized.labels("links")
     if invitations := invitations_of(settings):
-        refused = meters.unauthorized.labels("links")
         Acknowledging(Incidents(client), invitations, refused).serve_on(app)
+    if ballots := ballots_of(settings):
+        Approving(Incidents(client), ballots, refused).serve_on(app)
     if settings.codec_tokens:
         owners = Access(settings.codec_tokens, meters.unauthorized.labels("codec"), takes_basic=True)
         CodecServer(Sealing(settings.sealing_keys)).serve_on(app, owners)

@@ -20,7 +20,7 @@ from activities.report_store import open_store
 from activities.reports import StoredReports
 from worker.config import Configuration, Source
 from worker.errors import ConfigurationRefused, Fault
-from worker.links import invitations_of
+from worker.links import ballots_of, invitations_of, require_keys
 from worker.logs import Redaction
 from worker.profiles import known_profiles
 from worker.secret import read_secret
@@ -164,9 +164,10 @@ def _client(source: Source | None, secrets: _Secrets) -> httpx.AsyncClient:
 def _notifications(
     settings: Settings, configuration: Configuration, secrets: _Secrets
 ) -> AppriseNotifications:
+    require_keys(settings, configuration)
     routes = {route: secrets.read_all(names) for route, names in configuration.routes.items()}
     try:
-        return AppriseNotifications(routes, invitations_of(settings))
+        return AppriseNotifications(routes, invitations_of(settings), ballots_of(settings))
     except NotConfigured as error:
         raise ConfigurationRefused("the environment", (Fault("routes", error.message),)) from error
 

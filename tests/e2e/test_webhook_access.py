@@ -48,7 +48,7 @@ async def test_the_description_says_what_needs_a_token(webhook: Stand) -> None:
         for path, methods in described["paths"].items()
         if not all("security" in operation for operation in methods.values())
     ]
-    assert open_pages == ["/healthz", "/readyz", "/acknowledge/{token}"]
+    assert open_pages == ["/healthz", "/readyz", "/acknowledge/{token}", "/approvals/{token}"]
 
 
 async def test_a_browser_is_asked_for_the_token(webhook: Stand) -> None:

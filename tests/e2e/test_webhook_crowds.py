@@ -5,15 +5,17 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.ballot import Ballot, Ballots
 from deploy.local.temporal import Temporal
-from tests.e2e.webhook_stand import TOKEN, Stand, alert, path_of, stand
-from worker.body import FORM
+from tests.e2e.webhook_stand import KEY, PUBLIC, TOKEN, Stand, alert, path_of, stand
+from worker.body import ANSWER, FORM
 from worker.connections import MOST_CONNECTIONS
 from worker.namespace import set_up
 
@@ -134,3 +136,18 @@ async def test_whoever_has_a_link_cannot_keep_alerts_out(
             assert b" 408 " in await reader.readline()
     assert (await fresh(webhook, path)).status_code == 200
     assert await webhook.signals(webhook.shop) == ["alert"]
+
+
+async def test_whoever_may_approve_by_link_cannot_keep_alerts_out(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.http_app.MOST_BY_LINK", 2)
+    monkeypatch.setattr("worker.approving.ANSWER", dataclasses.replace(ANSWER, longest=1.0))
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    ballot = Ballot(target=webhook.shop, run="r", request="r1", by="ada", digest="d", until=until)
+    path = Ballots((KEY,), PUBLIC).link(ballot).removeprefix(PUBLIC)
+    async with lines(webhook, 2, f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n") as busy:
+        assert (await webhook.post(alert(webhook.mail))).status_code == 200
+        assert "too many requests at once" in (await fresh(webhook, path)).text
+        for reader, _ in busy:
+            assert b" 408 " in await reader.readline()

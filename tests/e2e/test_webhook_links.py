@@ -9,9 +9,9 @@ from activities.invitation import Invitation, Invitations
 from deploy.local.temporal import Temporal
 from tests.e2e.sealed_stand import client_with
 from tests.e2e.webhook_stand import PUBLIC, Stand, alert, path_of, stand
-from worker.acknowledging import MOST_PRESSES
 from worker.body import FORM
 from worker.payload_keys import PayloadKey
+from worker.presses import MOST_PRESSES
 
 HERE, THERE = PayloadKey("here", b"h" * 32), PayloadKey("there", b"t" * 32)
 

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import dataclasses
+import random
 import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import override
 
 import pytest
 
+from activities.ballot import Ballot, Ballots
 from activities.invitation import Invitation, Invitations
 from activities.notifications import AppriseNotifications
 from deploy.local.receiver import Receiver
@@ -19,7 +22,7 @@ from tests.fakes.ports import FakeNotifications
 from tests.fakes.world import World
 from tests.ports import examples
 from workflows.errors import NotConfigured, SourceUnavailable
-from workflows.models.page import Delivery, Level, Page
+from workflows.models.page import Asked, Delivery, Level, Page
 from workflows.ports.activities import Notifications
 
 KEY = "pool/orders/7/acknowledge"
@@ -254,3 +257,32 @@ async def test_a_page_holds_a_link_that_takes_its_very_incident(
     links = [line for line in message.body["message"].splitlines() if line.startswith("acknowledge: ")]
     found = [invitations.read(link.removeprefix(start)) for link in links]
     assert found == ([Invitation(target="orders", run="run-7")] if is_linked else [])
+
+
+_LONG = "".join(chr(sign) for sign in random.Random(1).sample(range(0x20000, 0x2A000), 100))
+"""A name that no compression makes shorter."""
+
+
+@pytest.mark.parametrize("by", ["ada", _LONG], ids=["short", "long"])
+async def test_a_page_to_one_person_alone_holds_a_whole_link_that_answers_in_their_name(
+    receiver: Receiver, by: str
+) -> None:
+    where, keys, public = path(), ("key-of-links-0123456789",), "https://poolmedic.example/"
+    routes, ballots = {"on-call": {"CHAT": receiver.apprise_url(where)}}, Ballots(keys, public)
+    port = AppriseNotifications(routes, Invitations(keys, public), ballots)
+    environment = examples.environment()
+    environment.info = dataclasses.replace(
+        environment.info, workflow_id="pool/orders", workflow_run_id="run-7"
+    )
+    asked = Asked(by=by, request="r1", digest="d" * 32, until=datetime.now(UTC))
+    for each in (None, asked):
+        await environment.run(port.send_page, page("on-call", asked=each))
+
+    to_all, to_one = (message.body["message"] for message in receiver.messages(f"/{where}"))
+    assert "answer as" not in to_all
+    assert "acknowledge: " in to_one
+    (link,) = [
+        line.removeprefix(f"answer as {by}: ") for line in to_one.splitlines() if line.startswith("answer")
+    ]
+    ballot = ballots.read(link.removeprefix("https://poolmedic.example/approvals/"))
+    assert ballot == Ballot(target="orders", run="run-7", **asked.model_dump())

@@ -249,6 +249,52 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "policies.default.approval.approvers[0]",
         "name a person",
     ),
+    "an approver's route that is none": (
+        lambda d: d.update(
+            policies={"default": {"approval": {"approvers": ["ada"], "routes": {"ada": ["x"]}}}}
+        ),
+        "policies.default.approval.routes.ada[0]",
+        "known: dba, lead, oncall",
+    ),
+    "routes of nobody who may approve": (
+        lambda d: d.update(
+            policies={
+                "default": {"approval": {"approvers": ["ada"], "routes": {"eve": ["dba"]}}},
+                "other": {},
+            }
+        ),
+        "policies.default.approval.routes.eve",
+        "known: ada",
+    ),
+    "two approvers who would read each other's link": (
+        lambda d: d.update(
+            policies={
+                "default": {
+                    "approval": {
+                        "approvers": ["ada", "grace"],
+                        "routes": {"ada": ["dba"], "grace": ["lead", "dba"]},
+                    }
+                }
+            }
+        ),
+        "policies.default.approval.routes.grace[1]",
+        "a route of ada too",
+    ),
+    "an approver without any route": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada"], "routes": {"ada": []}}}}),
+        "policies.default.approval.routes.ada",
+        "at least 1 item",
+    ),
+    "one approver where two have to approve": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada"], "people": 2}}}),
+        "policies.default.approval",
+        "name one more",
+    ),
+    "more people than two": (
+        lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada"], "people": 3}}}),
+        "policies.default.approval.people",
+        "less than or equal to 2",
+    ),
     "an alert whose name would be shown otherwise": (
         lambda d: d.update(alerts=["Pool\nExhausted"]),
         "alerts[0]",

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import HttpUrl, SecretStr
 
 from tests.fakes import cases
 from tests.unit.configurations import PROFILES, another, raw, read
 from tests.unit.faults import FAULTS, Spoil
 from worker.config_file import load_configuration, read_configuration
 from worker.errors import ConfigurationRefused
+from worker.links import require_keys
+from worker.settings import Settings
 from workflows.models.policy import Mode, Option, Permission
 
 
@@ -77,6 +80,24 @@ def test_one_fault_is_told_with_its_path_and_remedy(spoil: Spoil, path: str, rem
     assert list(found) == [path]
     assert remedy in found[path]
     assert "hunter2secret" not in str(found)
+
+
+def test_a_policy_may_name_fewer_approvers_than_have_routes_in_default() -> None:
+    """What `default` says is merged into it, so nothing could take a person out of there."""
+    both = {"approvers": ["ada", "grace"], "routes": {"ada": ["oncall"], "grace": ["dba"]}}
+    careful = {"approval": {"approvers": ["grace"]}}
+    policies = {"default": {"approval": both}, "careful": careful}
+    assert read(raw() | {"policies": policies}).policies["careful"].approval.reached == ("grace",)
+
+
+def test_links_that_nobody_can_sign_are_refused_before_anything_starts() -> None:
+    approval = {"approvers": ["ada"], "routes": {"ada": ["oncall"]}}
+    linked = read(raw() | {"policies": {"default": {"approval": approval}}})
+    with pytest.raises(ConfigurationRefused, match="POOLMEDIC_LINK_KEYS: is not set"):
+        require_keys(Settings(), linked)
+    require_keys(Settings(), read(raw()))
+    keys, url = (SecretStr("key-of-links-0123456789"),), HttpUrl("https://poolmedic.example")
+    require_keys(Settings(link_keys=keys, public_url=url), linked)
 
 
 def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities.invitation import PATH, VALID, Invitation, Invitations, LinkRefused
+from activities.invitation import PATH, VALID, Invitation, Invitations
+from activities.signed_link import LinkRefused
 
 OLD, NEW = "old-key-0123456789", "new-key-0123456789"
 PUBLIC = "https://poolmedic.example/on-call/"
