@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from workflows.models.approval import PIPELINE, Answer, Channel, Decision, Request
 from workflows.models.base import Moment
 from workflows.models.plan import Proposal
-from workflows.models.policy import Policy
+from workflows.models.policy import Approval, Policy
 from workflows.models.text import LONGEST_NAME, clean, is_name
 
 _FIELDS = ("request", "by", "reason")
@@ -68,17 +68,17 @@ def read_name(payloads: tuple[Any, ...]) -> str:
     return name
 
 
-def approval_request(proposal: Proposal, policy: Policy, id: str, now: Moment) -> Request:  # noqa: A002
+def approval_request(proposal: Proposal, approval: Approval, id: str, now: Moment) -> Request:  # noqa: A002
     """What a person is asked: nothing but what the act would really do."""
     return Request(
         id=id,
         option=proposal.act.option,
         effect=proposal.effect,
         risk=proposal.risk,
-        approvers=policy.approval.approvers,
-        people=policy.approval.people,
+        approvers=approval.approvers,
+        people=approval.people,
         requested_at=now,
-        until=now + policy.approval.expires_after,
+        until=now + approval.expires_after,
     )
 
 

@@ -12,6 +12,7 @@ from workflows.models.approval import Request
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.page import Asked, Level
 from workflows.models.plan import Proposal
+from workflows.patches import approval_in_this_run
 from workflows.people import People
 from workflows.record import Record
 from workflows.waiting import happens
@@ -29,10 +30,11 @@ class Consent:
     async def ask(self, proposal: Proposal) -> str | None:
         """Who approved; None when nobody did."""
         record, now = self._record, workflow.now()
-        request = approval_request(proposal, record.case.policy, workflow.uuid4().hex[:8], now)
+        approval = approval_in_this_run(record.case.policy.approval)
+        request = approval_request(proposal, approval, workflow.uuid4().hex[:8], now)
         record.ask(request)
         record.lapse(now)
-        self._tell(request)
+        self._tell(request, approval.reached)
         await self._await_answer(request)
         record.pending = None
         won = record.answer_to(request.id)
@@ -42,15 +44,12 @@ class Consent:
         record.acted(proposal, won.by, refused, workflow.now())
         return None
 
-    def _tell(self, request: Request) -> None:
+    def _tell(self, request: Request, reached: tuple[str, ...]) -> None:
         """Level 1, and each approver who has a route of their own by a page of their own."""
         record, key = self._record, f"request/{request.id}"
         title, why = f"approval needed for {request.option}", list[str]()
         if record.diagnosis and record.plan:
             why = escalation.opening(record.case, record.diagnosis, record.plan)
-        reached = record.case.policy.approval.reached
-        if reached and not workflow.patched("approvers-are-paged"):
-            reached = ()
         asked = escalation.request_lines(request, workflow.info().workflow_id, reached)
         self._people.tell(Level.L1, title, [*why, *asked], key)
         for name in reached:

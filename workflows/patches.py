@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
+from workflows.models.policy import Approval
 
 
 def planned_in_this_run(planned: Plan, cause: Cause) -> Plan:
@@ -16,6 +17,14 @@ def planned_in_this_run(planned: Plan, cause: Cause) -> Plan:
     if workflow.patched("unknown-is-looked-at-twice"):
         return planned
     return planned.model_copy(update={"step": HandOver(reason=step.why)})
+
+
+def approval_in_this_run(approval: Approval) -> Approval:
+    """One approval was enough, and no approver was paged alone, whatever the configuration said by then."""
+    is_new = approval.people > 1 or bool(approval.routes)
+    if is_new and not workflow.patched("approvers-are-asked-one-by-one"):
+        return approval.model_copy(update={"people": 1, "routes": {}})
+    return approval
 
 
 def is_brief_suspicion(step: Step, settle: timedelta) -> bool:

@@ -54,11 +54,14 @@ async def test_the_replayer_can_fail(recorded: str, other: str) -> None:
         await replayer().replay_workflow(history)
 
 
-async def test_a_run_that_began_before_approvers_were_paged_pages_none_of_them() -> None:
-    """A worker of before ignored their routes, which a webhook of today had given to the run."""
+@pytest.mark.parametrize(
+    "given", [{"routes": {"ada": ["ada"], "grace": ["grace"]}}, {"people": 2}], ids=["routes", "people"]
+)
+async def test_a_run_that_began_before_asks_approvers_as_it_did_then(given: dict[str, object]) -> None:
+    """A worker of before ignored what a webhook of today had given to the run."""
     history = json.loads((FOLDER / "undersized.pool.json").read_text())
-    (given,) = history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"]
-    case = json.loads(base64.b64decode(given["data"]))
-    case["policy"]["approval"]["routes"] = {name: [name] for name in case["policy"]["approval"]["approvers"]}
-    given["data"] = base64.b64encode(json.dumps(case).encode()).decode()
+    (payload,) = history["events"][0]["workflowExecutionStartedEventAttributes"]["input"]["payloads"]
+    case = json.loads(base64.b64decode(payload["data"]))
+    case["policy"]["approval"] |= given
+    payload["data"] = base64.b64encode(json.dumps(case).encode()).decode()
     await replayer().replay_workflow(WorkflowHistory.from_json(history.pop("workflowId"), history))
