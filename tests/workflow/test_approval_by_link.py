@@ -1,7 +1,8 @@
 """The page behind one person's link, over HTTP, before incidents that really run."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -9,7 +10,10 @@ import pytest
 from prometheus_client import Counter
 
 from activities.ballot import Ballot, Ballots
+from activities.notifications import AppriseNotifications
+from deploy.local.receiver import Receiver
 from tests.fakes import cases
+from tests.ports import examples
 from tests.workflow.stage import RunningIncident, Stage, Theatre
 from worker.approving import Approving
 from worker.http_app import new_app
@@ -104,6 +108,20 @@ async def test_to_read_it_changes_nothing_and_its_button_approves(door: Door) ->
     (decision,) = report.decisions
     assert decision.message == "approved by ada (by their own link): now is fine"
     assert door.refused == 0
+
+
+async def test_the_link_that_arrives_with_its_person_is_the_one_that_answers(
+    door: Door, receiver: Receiver
+) -> None:
+    sent = next(page for page in door.stage.world.paged("L1") if page.asked and page.asked.by == "grace")
+    port = AppriseNotifications({"grace": {"PHONE": receiver.apprise_url(sent.target)}}, None, BALLOTS)
+    environment, run = examples.environment(), await door.incident.handle.describe()
+    environment.info = replace(environment.info, workflow_id=run.id, workflow_run_id=run.run_id)
+    await environment.run(port.send_page, sent)
+    (message,) = receiver.messages(f"/{sent.target}")
+    (link,) = re.findall(r"^answer as grace: (\S+)$", message.body["message"], re.MULTILINE)
+    await door.http.post(link.removeprefix(PUBLIC), data={"answer": "approve"})
+    assert (await acted(door)).attempts[0].decided_by == "grace"
 
 
 async def test_its_other_button_refuses(door: Door) -> None:
