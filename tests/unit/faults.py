@@ -283,7 +283,7 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
     "an approver without any route": (
         lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada"], "routes": {"ada": []}}}}),
         "policies.default.approval.routes.ada",
-        "at least 1 item",
+        "needs at least one",
     ),
     "one approver where two have to approve": (
         lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada"], "people": 2}}}),
