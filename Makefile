@@ -32,8 +32,11 @@ test: lint ## Everything: lint, then all tests on the real stack
 ifdef PYTEST
 	$(PYTHON) -m pytest $(PYTEST)
 else
-	$(PYTHON) -m pytest -n $(COMPUTING) --dist loadfile tests/unit tests/replay
-	$(PYTHON) -m pytest -n $(WAITING) --dist loadfile --no-loadscope-reorder tests/ports tests/workflow tests/e2e
+	@status=0; \
+	$(PYTHON) -m pytest -n $(COMPUTING) --dist loadfile tests/unit tests/replay || status=1; \
+	$(PYTHON) -m pytest -n $(WAITING) --dist loadfile --no-loadscope-reorder tests/ports tests/workflow tests/e2e \
+	  || status=1; \
+	exit $$status
 endif
 
 bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; 24 minutes on two cores)

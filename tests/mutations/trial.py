@@ -89,6 +89,7 @@ def _ask(folder: Path, arguments: list[str], seconds: float) -> Answer:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_hear_interrupts,
         )
         with _ended(process):
             try:
@@ -98,6 +99,11 @@ def _ask(folder: Path, arguments: list[str], seconds: float) -> Answer:
         output.seek(0)
         said = output.read().decode("utf-8", "replace")
     return Answer(code, said, time.monotonic() - began)
+
+
+def _hear_interrupts() -> None:
+    """Whatever is started from a job in the background of a shell ignores them, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
