@@ -1,37 +1,33 @@
 """Before every act, a permit from the workflow of its database server: at the very moment, on any worker."""
 
-from contextlib import suppress
+import asyncio
+import time
 from datetime import timedelta
 from math import ceil
 from typing import Any, get_args, override
 
 import structlog
 from temporalio import activity
-from temporalio.client import (
-    Client,
-    WithStartWorkflowOperation,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from workflows.database import Database
 from workflows.errors import NotPermitted, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger, PermitAnswer, PermitRequest, Release
 from workflows.models.plan import Resize
-from workflows.naming import database_id
+from workflows.naming import DATABASE_WORKFLOW, database_id
 from workflows.ports.requests import ActRequest, ResizeRequest
 from workflows.promises import SLACK
 
 _ACTS = get_args(ActRequest.__value__)
-_LONGEST_ANSWER = timedelta(seconds=3)
-"""Shorter than the time in which an act has to give a sign of life."""
+_LONGEST_ANSWER, _LONGEST_RELEASE = 3.0, 1.0
+"""Seconds, with all tries of the client; less than those in which an act has to give a sign of life."""
+_LATEST = 4.0
+"""Seconds after which the server may have given this act up, and let another one begin."""
 _LONGEST_ACT = timedelta(minutes=4)
 _MARGIN = timedelta(seconds=10)
-_UNANSWERED = (RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError)
 _log = structlog.get_logger("poolmedic.permits")
 
 
@@ -104,43 +100,56 @@ def _growth(act: Resize, surge: float) -> int:
 
 
 async def _ask(client: Client, request: PermitRequest) -> None:
-    """Raises `NotPermitted`, also where there is no answer."""
-    start = _start(request.database)
+    """Raises `NotPermitted`, also where there is no answer in time."""
+    began = time.monotonic()
+    activity.heartbeat()
     try:
-        answer = await client.execute_update_with_start_workflow(
-            "permit",
-            request,
-            start_workflow_operation=start,
-            id=request.id,
-            result_type=PermitAnswer,
-            rpc_timeout=_LONGEST_ANSWER,
-        )
-    except _UNANSWERED as error:
-        with suppress(*_UNANSWERED):  # the same failure once more, which nobody else asks for
-            await start.workflow_handle()
+        async with asyncio.timeout(_LONGEST_ANSWER):
+            answer = await _answer(client, request)
+    except Exception as error:  # whatever it is, there is no permit
         await _release(client, request, has_changed=False)  # it may be granted yet
-        told = f"whether acts on {request.database} are permitted could not be asked: {error}"
+        why = str(error) or "no answer in time"
+        told = f"whether acts on {request.database} are permitted could not be asked: {why}"
         raise NotPermitted(told) from error
+    activity.heartbeat()
     if not answer.is_granted:
-        raise NotPermitted(f"paused: {answer.paused}" if answer.paused else str(answer.refusal))
+        raise NotPermitted(f"paused: {answer.paused}" if answer.paused else str(answer.refusal), answer.until)
+    if time.monotonic() - began > _LATEST:
+        await _release(client, request, has_changed=False)
+        raise NotPermitted(f"acts on {request.database} were permitted too late to be done")
+
+
+async def _answer(client: Client, request: PermitRequest) -> PermitAnswer:
+    handle = client.get_workflow_handle(database_id(request.database))
+    try:
+        return await _update(handle, request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    await client.start_workflow(
+        DATABASE_WORKFLOW,
+        Ledger(),
+        id=handle.id,
+        task_queue=activity.info().task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=f"{request.database}: permits for acts",
+    )
+    return await _update(handle, request)
+
+
+async def _update(handle: WorkflowHandle[Any, Any], request: PermitRequest) -> PermitAnswer:
+    answer: PermitAnswer = await handle.execute_update(
+        "permit", request, id=request.id, result_type=PermitAnswer
+    )
+    return answer
 
 
 async def _release(client: Client, request: PermitRequest, *, has_changed: bool) -> None:
-    """A lease ends by itself, so that nothing depends on this."""
+    """A lease ends by itself, so that nothing depends on this, and no act waits for it for long."""
     over = Release(id=request.id, has_changed=has_changed)
     handle = client.get_workflow_handle(database_id(request.database))
     try:
-        await handle.signal("release", over, rpc_timeout=_LONGEST_ANSWER)
-    except RPCError as error:
+        async with asyncio.timeout(_LONGEST_RELEASE):
+            await handle.signal("release", over)
+    except (RPCError, TimeoutError) as error:
         _log.warning("a permit was not given back", database=request.database, reason=str(error))
-
-
-def _start(database: str) -> WithStartWorkflowOperation[Database, None]:
-    return WithStartWorkflowOperation(
-        Database.run,
-        Ledger(),
-        id=database_id(database),
-        task_queue=activity.info().task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        static_summary=f"{database}: permits for acts",
-    )

@@ -53,7 +53,7 @@ class Acknowledging:
             return self._refuse(refusal)
         try:
             name = _name_in(await read_body(request, FORM))
-            if self._presses.is_one_too_many(token):
+            if self._presses.is_one_too_many(invitation.run):
                 told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
                 return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told)
             await self._incidents.take_on(invitation.target, invitation.run, name)

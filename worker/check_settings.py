@@ -15,7 +15,7 @@ from worker.config_text import parse
 from worker.findings import Finding, Weight
 from worker.logs import Redaction
 from worker.secret import read_secret
-from worker.settings import PREFIX, TOKENS, Settings
+from worker.settings import PREFIX, SECRETS, Settings
 from workflows.errors import NotConfigured, PoolmedicError
 from workflows.models.policy import Option, Permission
 
@@ -83,7 +83,7 @@ def check_names(configuration: Configuration) -> Iterator[Finding]:
 
 def _settings() -> set[str]:
     names = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields}
-    return names | {f"{PREFIX}{field.upper()}_FILE" for field in TOKENS}
+    return names | {f"{PREFIX}{field.upper()}_FILE" for field in SECRETS}
 
 
 def _options() -> set[str]:

@@ -1,5 +1,6 @@
 """What people say to the workflows of database servers: pause acts, resume them, show what is in force."""
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,30 +39,41 @@ class Databases:
 
     async def pause(self, databases: Iterable[str], order: Order) -> list[Said]:
         """No acts from now on; Temporal has it even while no worker lives. Raises `TemporalUnavailable`."""
-        return [await self._say(name, "pause", order) for name in databases]
+        return await self._say_to_all(databases, "pause", order)
 
     async def resume(self, databases: Iterable[str], order: Order) -> list[Said]:
         """Acts again. Raises `TemporalUnavailable`."""
-        return [await self._say(name, "resume", order) for name in databases]
+        return await self._say_to_all(databases, "resume", order)
 
-    async def _say(self, name: str, signal: str, order: Order) -> Said:
-        try:
-            client = await self._speaking_to(name)
-            await client.start_workflow(
-                DATABASE_WORKFLOW,
-                Ledger(),
-                id=database_id(name),
-                task_queue=self._task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=f"{name}: permits for acts",
-                start_signal=signal,
-                start_signal_args=[order],
-                rpc_timeout=QUICK,
-            )
-        except RPCError as error:
-            raise TemporalUnavailable(
-                f"it is not known whether database {name} heard it ({error.message}); say it again"
-            ) from error
+    async def _say_to_all(self, databases: Iterable[str], signal: str, order: Order) -> list[Said]:
+        """Everybody is told before anybody is asked; one who is not reached keeps it from nobody else."""
+        names = list(databases)
+        told = await asyncio.gather(
+            *(self._say(name, signal, order) for name in names), return_exceptions=True
+        )
+        missed = {name: error for name, error in zip(names, told, strict=True) if error is not None}
+        if unexpected := [error for error in missed.values() if not isinstance(error, RPCError)]:
+            raise unexpected[0]
+        if missed:
+            why = "; ".join(f"{name} ({error})" for name, error in missed.items())
+            raise TemporalUnavailable(f"it is not known whether every database heard it: {why}; say it again")
+        return await asyncio.gather(*(self._ask(name) for name in names))
+
+    async def _say(self, name: str, signal: str, order: Order) -> None:
+        client = await self._speaking_to(name)
+        await client.start_workflow(
+            DATABASE_WORKFLOW,
+            Ledger(),
+            id=database_id(name),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"{name}: permits for acts",
+            start_signal=signal,
+            start_signal_args=[order],
+            rpc_timeout=QUICK,
+        )
+
+    async def _ask(self, name: str) -> Said:
         try:
             return Said(name, await self._ledger(name))
         except PayloadSealed as sealed:

@@ -19,7 +19,7 @@ from workflows.models.target import Url
 PREFIX = "POOLMEDIC_"
 SHORTEST_TOKEN = 16
 TOKENS = ("webhook_tokens", "read_tokens", "link_keys", "codec_tokens")
-_SECRETS = (*TOKENS, "payload_keys")
+SECRETS = (*TOKENS, "payload_keys")
 
 
 def _entries(text: str) -> list[str]:
@@ -190,7 +190,7 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - fields of every t
     """Settings from the environment, and `given` ones before it; raises `ConfigurationRefused`."""
     values = {name: value for name, value in given.items() if value is not None}
     try:
-        for name in _SECRETS:
+        for name in SECRETS:
             values.setdefault(name, _read_tokens(f"{PREFIX}{name.upper()}"))
         return Settings(**values)
     except MissingSecret as missing:

@@ -15,9 +15,12 @@ from workflows.models.permit import Ledger, Order, PermitAnswer, PermitRequest, 
 from workflows.naming import DATABASE_WORKFLOW
 
 
-@workflow.defn(name=DATABASE_WORKFLOW, failure_exception_types=[ValidationError])
+@workflow.defn(name=DATABASE_WORKFLOW)
 class Database:
-    """Answers for as long as the server is used; begins a new run where its history grows long."""
+    """Answers for as long as the server is used; begins a new run where its history grows long.
+
+    It never fails: what a worker of another version cannot read waits for one that can, and nobody acts.
+    """
 
     @workflow.init
     def __init__(self, opening: Ledger) -> None:
@@ -49,8 +52,8 @@ class Database:
     @workflow.signal
     def pause(self, *payloads: Any) -> None:
         """A person wants no act from now on; one that is under way is not taken back."""
-        if order := _read(Order, payloads):
-            self._keep(books.pause(self.ledger, Stop(**order.model_dump(), at=workflow.now())))
+        order = _read(Order, payloads) or _SOMEBODY_S
+        self._keep(books.pause(self.ledger, Stop(**order.model_dump(), at=workflow.now())))
 
     @workflow.signal
     def resume(self, *payloads: Any) -> None:
@@ -77,6 +80,10 @@ class Database:
         """And show it in the Temporal UI."""
         self.ledger = books.forget(ledger, workflow.now())
         workflow.set_current_details("\n".join(f"- {escape(line)}" for line in books.describe(self.ledger)))
+
+
+_SOMEBODY_S = Order(by="unknown", why="a pause that could not be read; who meant it may say it again")
+"""In doubt nothing is done, on any target."""
 
 
 def _read[M: Model](model: type[M], payloads: tuple[Any, ...]) -> M | None:

@@ -10,6 +10,8 @@ PoolmedicError
 └── NotConfigured            the worker has no route, secret or profile of that name
 """
 
+from datetime import datetime
+
 from temporalio.exceptions import ApplicationError
 
 
@@ -45,7 +47,15 @@ class PreconditionGone(PoolmedicError):
 
 
 class NotPermitted(PoolmedicError):
-    """The ledger of the database does not allow the act now; nothing was touched."""
+    """The ledger of the database does not allow the act now; nothing was touched.
+
+    `until` is when it may, where the refusal ends by itself.
+    """
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        ApplicationError.__init__(
+            self, message, until and until.isoformat(), type=type(self).__name__, non_retryable=True
+        )
 
 
 class NotConfigured(PoolmedicError):

@@ -1,5 +1,6 @@
 """What a failed activity means: a reason for people, or the outcome of an act."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -33,7 +34,19 @@ def explain(failure: ActivityError) -> str:
 
 def outcome_of(failure: ActivityError) -> Outcome:
     """A lost attempt is `unknown`, with what its last heartbeat said was touched; it is never tried again."""
-    return Outcome(status=_status(failure.cause), touched=_heartbeat(failure.cause), detail=explain(failure))
+    return Outcome(
+        status=_status(failure.cause),
+        touched=_heartbeat(failure.cause),
+        detail=explain(failure),
+        until=_until(failure.cause),
+    )
+
+
+def _until(cause: BaseException | None) -> datetime | None:
+    if not isinstance(cause, ApplicationError) or cause.type != NotPermitted.__name__ or not cause.details:
+        return None
+    told = cause.details[0]
+    return datetime.fromisoformat(told) if isinstance(told, str) else None
 
 
 def _status(cause: BaseException | None) -> OutcomeStatus:

@@ -10,7 +10,6 @@ from workflows.record import Record
 
 ACKNOWLEDGED = "poolmedic_incident_acknowledged_time_seconds"
 UNACKNOWLEDGED = "poolmedic_incident_unacknowledged_time_seconds"
-PENDING = "poolmedic_pages_pending"
 
 
 def measure(record: Record) -> None:
@@ -18,11 +17,6 @@ def measure(record: Record) -> None:
     is_in_hand = record.acknowledged_at is not None and record.closed_at is None
     name = ACKNOWLEDGED if is_in_hand else UNACKNOWLEDGED
     _meter(record).create_gauge_float(name).set(workflow.now().timestamp())
-
-
-def measure_pages(record: Record, pending: int) -> None:
-    """Pages that no route has taken yet."""
-    _meter(record).create_gauge(PENDING).set(pending)
 
 
 def _meter(record: Record) -> MetricMeter:

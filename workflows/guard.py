@@ -114,10 +114,15 @@ def _check_budget(_proposal: Proposal, facts: Facts) -> str | None:
 
 
 def _check_cooldown(_proposal: Proposal, facts: Facts) -> str | None:
-    cooldown = facts.policy.limits.cooldown
-    acts = [attempt.at for attempt in facts.attempts if may_have_touched(attempt)]
-    left = max(acts) + cooldown - facts.now if acts else timedelta()
+    until = rests_until(facts.attempts, facts.policy)
+    left = until - facts.now if until else timedelta()
     return f"cooldown after the last act: {span(left)} left" if left > timedelta() else None
+
+
+def rests_until(attempts: tuple[Attempt, ...], policy: Policy) -> Moment | None:
+    """The end of the cooldown after the last act; None where there was none."""
+    acts = [attempt.at for attempt in attempts if may_have_touched(attempt)]
+    return max(acts) + policy.limits.cooldown if acts else None
 
 
 def _check_attempts(proposal: Proposal, facts: Facts) -> str | None:

@@ -1,7 +1,7 @@
 """The runbook `DatabaseConnectionPoolExhausted`, read top to bottom."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -26,6 +26,7 @@ from workflows.models.report import Summary
 from workflows.models.verdict import State
 from workflows.patches import is_brief_suspicion, is_full_again, planned_in_this_run
 from workflows.plan import plan
+from workflows.refusals import Refusals
 from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
@@ -48,7 +49,7 @@ class Incident(Messages):
         self.gain = Gain(self.record, self.effects)
         self._seen = 0
         self._rounds = 0
-        self._refusals = 0
+        self._refusals = Refusals(case.policy.pace.settle)
         self._suspicions = 0
 
     @workflow.run
@@ -181,17 +182,18 @@ class Incident(Messages):
         """Guard, do it once, and look whether it helped."""
         record, pace = self.record, self.record.case.policy.pace
         if refusal := await self.safeguard.refusal(proposal, by):
-            await self.refused(proposal, refusal)
+            await self.refused(proposal, refusal, self.safeguard.rests_until())
             return
         record.intend(proposal, workflow.now())
         self.gain.remember(proposal.act)
         show(self.record)
         outcome = await self.effects.act(proposal.act, by, self.safeguard.room(proposal.act))
+        self.safeguard.conclude(outcome)
         if outcome.status is OutcomeStatus.DENIED:
-            await self.refused(proposal, outcome.detail)
+            await self.refused(proposal, outcome.detail, outcome.until)
             return
         record.acted(proposal, by, outcome, workflow.now())
-        self._refusals = 0
+        self._refusals.forget()
         helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
         await self.gain.weigh()
@@ -200,17 +202,15 @@ class Incident(Messages):
         elif not helped:
             self.people.call_leadership()
 
-    async def refused(self, proposal: Proposal, reason: str) -> None:
-        """What was seen may just have changed: look again once; a guard that still refuses needs people."""
+    async def refused(self, proposal: Proposal, reason: str, until: datetime | None) -> None:
+        """Look again while that may help; whoever still refuses then needs people."""
         self.record.note(workflow.now(), f"not done: {reason}")
-        self._refusals += 1
-        if self._refusals > 1:
+        patience = self._refusals.patience(until, workflow.now())
+        if patience is None:
             option = proposal.act.option
             await self.hand_over(f"{option} was not done: {reason}", key=f"refused/{option}")
         else:
-            await self.pause(self.record.case.policy.pace.settle, f"not done, look again: {reason}")
-
-    # looks
+            await self.pause(patience, f"not done, look again: {reason}")
 
     async def is_free(self, pace: Pace | None = None) -> bool | None:
         """One quick look at every instance, after an act at its pace; None when it cannot be told."""

@@ -28,16 +28,20 @@ def grant(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Ledger, 
         return ledger, PermitAnswer(paused=stopped(ledger, request.target))
     if paused := stopped(ledger, request.target):
         return ledger, PermitAnswer(paused=paused)
-    if refusal := _refusal(ledger, request, now):
-        return ledger, PermitAnswer(refusal=refusal)
+    if refused := _refuse(ledger, request, now):
+        return ledger, refused
     return _with(ledger, request, now), PermitAnswer()
 
 
 def holder(ledger: Ledger, request: PermitRequest, now: Moment) -> Permit | None:
-    """Whose act stands in the way. A target does not stand in its own: its act before was lost."""
+    """Whose act stands in the way. A run does not stand in its own: its act before was lost."""
     permit = forget(ledger, now).permit
-    is_free = permit is None or permit.target == request.target or not request.is_exclusive
+    is_free = permit is None or _run_of(permit.id) == _run_of(request.id) or not request.is_exclusive
     return None if is_free else permit
+
+
+def _run_of(id: str) -> str:  # noqa: A002
+    return id.partition("/")[0]
 
 
 def release(ledger: Ledger, over: Release) -> Ledger:
@@ -100,31 +104,41 @@ def forget(ledger: Ledger, now: Moment) -> Ledger:
     )
 
 
-def _refusal(ledger: Ledger, request: PermitRequest, now: Moment) -> str | None:
+def _refuse(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer | None:
     if other := holder(ledger, request, now):
-        return (
+        told = (
             f"another act is under way on this database: {other.option} of {other.target}, "
             f"until {other.until:%H:%M:%S} UTC at most"
         )
-    return _too_often(ledger, request, now) or _without_room(ledger, request)
+        return PermitAnswer(refusal=told, until=other.until)
+    return _rests(ledger, request, now) or _too_often(ledger, request, now) or _without_room(ledger, request)
 
 
-def _too_often(ledger: Ledger, request: PermitRequest, now: Moment) -> str | None:
-    own = [each for each in ledger.done if each.target == request.target]
-    recent = [each for each in own if now - each.at < _HOUR]
-    if request.acts_per_hour is not None and len(recent) >= request.acts_per_hour:
-        return f"{counted(len(recent), 'act')} on this target in the last hour, as many as the policy allows"
-    left = own[-1].at + request.cooldown - now if own else timedelta()
-    return f"cooldown after the last act on this target: {span(left)} left" if left > timedelta() else None
+def _too_often(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer | None:
+    recent = [each for each in ledger.done if each.target == request.target and now - each.at < _HOUR]
+    if request.acts_per_hour is None or len(recent) < request.acts_per_hour:
+        return None
+    told = f"{counted(len(recent), 'act')} on this target in the last hour, as many as the policy allows"
+    return PermitAnswer(refusal=told)
 
 
-def _without_room(ledger: Ledger, request: PermitRequest) -> str | None:
+def _rests(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer | None:
+    own = [each.at for each in ledger.done if each.target == request.target]
+    until = own[-1] + request.cooldown if own else now
+    if until <= now:
+        return None
+    told = f"cooldown after the last act on this target: {span(until - now)} left"
+    return PermitAnswer(refusal=told, until=until)
+
+
+def _without_room(ledger: Ledger, request: PermitRequest) -> PermitAnswer | None:
     promised = [each for each in ledger.promises if each.target != request.target]
     slots = sum(each.slots for each in promised)
     if not request.growth or slots <= request.room:
         return None
     names = ", ".join(f"{each.slots} to {each.target}" for each in promised)
-    return f"the server's free slots are promised: {names}; {max(request.room, 0)} would be left"
+    told = f"the server's free slots are promised: {names}; {max(request.room, 0)} would be left"
+    return PermitAnswer(refusal=told)
 
 
 def _with(ledger: Ledger, request: PermitRequest, now: Moment) -> Ledger:
@@ -133,18 +147,16 @@ def _with(ledger: Ledger, request: PermitRequest, now: Moment) -> Ledger:
     return ledger.model_copy(
         update={
             "permit": permit if request.is_exclusive else ledger.permit,
-            "done": (*ledger.done, done),
+            "done": ledger.done if request.acts_per_hour is None else (*ledger.done, done),
             "promises": _promised(ledger, request, now),
         }
     )
 
 
 def _promised(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Promise, ...]:
-    if request.option is not Option.RESIZE:
-        return ledger.promises
+    if request.option is not Option.RESIZE or not request.growth:
+        return ledger.promises  # a size that is taken back is promised until it has been
     others = tuple(each for each in ledger.promises if each.target != request.target)
-    if not request.growth:
-        return others
     until = now + request.promised_for
     return (*others, Promise(id=request.id, target=request.target, slots=request.growth, until=until))
 

@@ -7,7 +7,6 @@ from temporalio import workflow
 from workflows import escalation
 from workflows.effects import Effects
 from workflows.escalation import Call
-from workflows.gauges import measure_pages
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
@@ -52,8 +51,7 @@ class People:
         )
         sending = asyncio.create_task(self._send(page))
         self._pages.add(sending)
-        self._count()
-        sending.add_done_callback(self._sent)
+        sending.add_done_callback(self._pages.discard)
         sending.add_done_callback(lambda sent: None if self.is_delivered(sent) else told.discard(once))
         return sending
 
@@ -73,13 +71,6 @@ class People:
         if sending := self.tell(level, reason, self._lines(reason), key):
             cause, episode = self._record.cause, self._record.recurrences
             sending.add_done_callback(lambda sent: self._called(call, cause, sent, episode))
-
-    def _sent(self, sending: asyncio.Task[bool]) -> None:
-        self._pages.discard(sending)
-        self._count()
-
-    def _count(self) -> None:
-        measure_pages(self._record, len(self._pages))
 
     @staticmethod
     def is_delivered(sent: asyncio.Task[bool]) -> bool:

@@ -1,6 +1,7 @@
 """What the guards judge, read right before an act."""
 
 import asyncio
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -10,6 +11,7 @@ from workflows.limits import room_left
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import PASSING
 from workflows.models.evidence import Evidence
+from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.plan import Act, Proposal, Resize
 from workflows.record import Record
 from workflows.temporary_change import TemporaryChangeStart
@@ -22,6 +24,7 @@ class Safeguard:
         self._record = record
         self._effects = effects
         self._evidence: Evidence | None = None
+        self._change: TemporaryChangeStart | None = None
 
     async def refusal(self, proposal: Proposal, by: str) -> str | None:
         """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
@@ -29,7 +32,7 @@ class Safeguard:
         if record.evidence is None:
             return "there is no evidence"
         self._evidence = evidence = await self._renew(record.evidence, proposal)
-        change = TemporaryChangeStart(case, proposal.act)
+        self._change = change = TemporaryChangeStart(case, proposal.act)
         pages, silence, not_begun = await asyncio.gather(
             self._effects.look(), self._effects.read_silence(), change.begin()
         )
@@ -47,6 +50,18 @@ class Safeguard:
         if refused:
             change.withdraw()
         return refused or not_begun
+
+    def rests_until(self) -> datetime | None:
+        """The end of the cooldown, where that is still to come."""
+        until = guard.rests_until(tuple(self._record.attempts), self._record.case.policy)
+        is_ahead = until is not None and until > workflow.now()
+        return until if is_ahead and workflow.patched("cooldowns-are-waited-for") else None
+
+    def conclude(self, outcome: Outcome) -> None:
+        """Where nothing was changed there is nothing to take back, and nothing in the way of the next try."""
+        is_unchanged = outcome.status in (OutcomeStatus.DENIED, OutcomeStatus.NOTHING)
+        if self._change and is_unchanged and workflow.patched("unchanged-sizes-are-withdrawn"):
+            self._change.withdraw()
 
     def room(self, act: Act) -> int:
         """Slots that nobody needs once a resize is done, by the look that the last refusal rests on."""

@@ -127,6 +127,8 @@ class TemporaryChange:
                 change, Level.L2, "temporary pool size cannot be checked", "An instance did not answer."
             )
             return None
+        if await self.is_held_back(change):
+            return None
         if verification.would_crowd(pages, change.act.baseline, change.case.policy) and not self.ended_by:
             reason = (
                 "More connections are in use than the configured size allows for: it would be crowded again. "
@@ -135,6 +137,17 @@ class TemporaryChange:
             await self.tell(change, Level.L1, "temporary pool size is still needed", reason)
             return None
         return await self.apply(change, in_force)
+
+    async def is_held_back(self, change: Change) -> bool:
+        """By maintenance: people are at work, and level 1 is told once. A person may end it all the same."""
+        ends = [end for each in change.case.policy.maintenance if (end := each.end(workflow.now()))]
+        if not ends or self.ended_by or not workflow.patched("maintenance-holds-back"):
+            return False
+        until = f"{max(ends):%Y-%m-%d %H:%M} UTC"
+        await self.tell(
+            change, Level.L1, "temporary pool size stays for now", f"There is maintenance until {until}."
+        )
+        return True
 
     async def apply(self, change: Change, in_force: set[str]) -> ChangeSummary | None:
         """One attempt; whatever is not certain is looked at again."""

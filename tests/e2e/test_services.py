@@ -24,6 +24,7 @@ from tests.unit.configurations import raw
 from worker.sdk_metrics import free_port
 
 SECONDS = 30.0
+FAILED = "temporal_activity_execution_failed_total"
 SECRETS = {
     "ONCALL_URL": "json://127.0.0.1:9/oncall",
     "DBA_URL": "json://127.0.0.1:9/dba",
@@ -157,7 +158,7 @@ async def test_prometheus_sees_an_incident_that_nobody_has_in_hand_and_pages_tha
         fired = payload(alert("shop", labels=labels))
         assert (await service.http.post("/alerts", json=fired, headers=bearer(TOKEN))).status_code == 200
         try:
-            assert await probes.until(lambda: is_pending(service), SECONDS) is None
+            assert await probes.until(lambda: is_overdue(service), SECONDS) is None
             seen = await gauges(service)
         finally:
             await client.get_workflow_handle("pool/shop").terminate("the test is over")
@@ -166,8 +167,8 @@ async def test_prometheus_sees_an_incident_that_nobody_has_in_hand_and_pages_tha
     assert "poolmedic_incident_acknowledged_time_seconds" not in seen
 
 
-async def is_pending(service: Service) -> str | None:
-    return None if (await gauges(service)).get("poolmedic_pages_pending") else "no page is pending"
+async def is_overdue(service: Service) -> str | None:
+    return None if (await gauges(service)).get("tried_in_vain") else "no page was tried in vain"
 
 
 async def gauges(service: Service) -> dict[str, float]:
@@ -178,6 +179,8 @@ async def gauges(service: Service) -> dict[str, float]:
         for sample in family.samples:
             if sample.labels.get("target", "shop") == sample.labels.get("service", "shop") == "shop":
                 found[sample.name] = sample.value
+            if sample.name == FAILED and sample.labels["activity_type"] == "send_page":
+                found["tried_in_vain"] = sample.value
     return found
 
 

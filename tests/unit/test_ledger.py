@@ -39,6 +39,7 @@ def test_one_act_at_a_time_whoever_it_is_for() -> None:
     same, answer = ask(ledger, request("mail"))
     assert not answer.is_granted
     assert "terminate of shop, until 03:04:00 UTC" in str(answer.refusal)
+    assert answer.until == NOW + LEASE
     assert same == ledger
 
 
@@ -63,9 +64,10 @@ def test_a_lease_ends_though_its_holder_died() -> None:
     granted(ledger, request("mail"), LEASE)
 
 
-def test_a_target_is_not_held_up_by_its_own_lost_act() -> None:
+def test_a_run_is_not_held_up_by_its_own_lost_act_and_another_run_of_the_target_is() -> None:
     ledger = granted(Ledger(), request("shop", 1))
     assert granted(ledger, request("shop", 2)).permit != ledger.permit
+    assert ask(ledger, request("shop", 3).model_copy(update={"id": "revert/1"}))[1].until == NOW + LEASE
 
 
 def test_an_index_neither_waits_for_an_act_nor_holds_one_up() -> None:
@@ -106,7 +108,8 @@ def test_acts_on_a_target_are_counted_over_all_its_incidents() -> None:
     late = timedelta(minutes=59)
     assert "3 acts on this target" in str(ask(ledger, request("shop", 9, acts_per_hour=3), late)[1].refusal)
     granted(ledger, request("mail", 9, acts_per_hour=3), late)
-    granted(ledger, request("shop", 9, acts_per_hour=None), late)
+    back = granted(ledger, request("shop", 9, acts_per_hour=None), late)
+    assert back.done == ledger.done
     granted(ledger, request("shop", 9, acts_per_hour=3), timedelta(minutes=60))
 
 
@@ -118,8 +121,9 @@ def test_an_act_that_changed_nothing_does_not_count() -> None:
 def test_the_cooldown_holds_from_one_incident_to_the_next() -> None:
     rest = timedelta(minutes=10)
     ledger = books.release(granted(Ledger(), request()), Release(id="shop/1"))
-    refusal = ask(ledger, request("shop", 2, cooldown=rest), timedelta(minutes=4))[1].refusal
-    assert refusal == "cooldown after the last act on this target: 6 min left"
+    refused = ask(ledger, request("shop", 2, cooldown=rest), timedelta(minutes=4))[1]
+    assert refused.refusal == "cooldown after the last act on this target: 6 min left"
+    assert refused.until == NOW + rest
     granted(ledger, request("shop", 2, cooldown=rest), rest)
 
 
@@ -136,9 +140,10 @@ def test_slots_promised_to_one_target_are_not_given_to_another() -> None:
     granted(ledger, request("mail", room=0))
 
 
-def test_slots_are_free_again_when_the_size_is_taken_back_or_its_time_is_over() -> None:
+def test_slots_are_free_again_once_the_size_was_taken_back_or_its_time_is_over() -> None:
+    """And not while that is only tried: the pool stays as large as it is if it fails."""
     ledger = books.release(granted(Ledger(), resize("shop")), Release(id="shop/1"))
-    assert granted(ledger, resize("shop", 2, growth=0)).promises == ()
+    assert granted(ledger, resize("shop", 2, growth=0)).promises == ledger.promises
     assert books.promise(ledger, "shop", None).promises == ()
     assert books.forget(ledger, NOW + 10 * LEASE).promises == ()
     (longer,) = books.promise(ledger, "shop", NOW + 20 * LEASE).promises

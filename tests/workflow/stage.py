@@ -237,6 +237,11 @@ class Stage:
         """What people say to the workflow of the target's database server."""
         return Databases(self._theatre.client, self._queue)
 
+    @property
+    def databases_handle(self) -> WorkflowHandle[Any, Any]:
+        """The same workflow, for whoever speaks to it past all that."""
+        return self._theatre.client.get_workflow_handle(database_id(self.target.database.name))
+
     async def _clear(self) -> None:
         runs = [f"{kind}/{self.target.name}" for kind in _KINDS]
         for run in (*runs, database_id(self.target.database.name)):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
 from tests.fakes import cases, changes
 from tests.workflow.stage import RunningIncident, Stage, fresh_name
@@ -51,6 +52,16 @@ def noted(words: str) -> Callable[[Report], list[str]]:
     return lambda report: [entry.text for entry in report.timeline if words in entry.text]
 
 
+async def denied(incident: RunningIncident, words: str) -> None:
+    """For this reason; on a busy machine no answer may come in time at first."""
+    for _ in range(5):
+        report = await incident.until(noted("not done"))
+        if noted(words)(report):
+            return
+        await incident.step(seconds=5)
+    raise AssertionError(noted("not done")(await incident.state()))
+
+
 async def healed(incident: RunningIncident) -> None:
     await incident.until(noted("look after the act: the pool is free"))
 
@@ -64,7 +75,7 @@ async def test_while_paused_nothing_is_done_people_are_told_and_after_it_the_lea
     leak(shop)
 
     incident = await shop.incident()
-    await incident.until(noted("a migration runs"))
+    await denied(incident, "a migration runs")
     await incident.step(seconds=5)
     await incident.until(lambda report: [one for one in report.escalations if one.level == "L2"])
 
@@ -99,7 +110,7 @@ async def test_no_two_acts_on_one_server_meet(shop: Stage, mail: Stage) -> None:
     first = await shop.incident()
     await acting.wait()
     second = await mail.incident()
-    await second.until(noted(f"another act is under way on this database: terminate of {shop.target.name}"))
+    await denied(second, f"another act is under way on this database: terminate of {shop.target.name}")
     assert mail.world.kinds() == []
     may_end.set()
     await healed(first)
@@ -120,7 +131,7 @@ async def test_the_budget_of_acts_holds_from_one_incident_to_the_next(shop: Stag
     shop.world.leak(10)
     second = await shop.incident(rules)
 
-    await second.until(noted("1 act on this target in the last hour, as many as the policy allows"))
+    await denied(second, "1 act on this target in the last hour, as many as the policy allows")
     assert shop.world.kinds() == ["end"] * 10
 
 
@@ -190,3 +201,65 @@ async def test_a_size_that_a_person_keeps_is_promised_no_more(open_stage: OpenSt
     await stage.change.signal("keep", {"by": "ada"})
     assert (await stage.reverted()).ending is ChangeEnding.KEPT
     assert (await ledger(stage)).promises == ()
+
+
+async def test_a_resize_that_was_denied_can_be_done_when_asked_for_again(
+    open_stage: OpenStage, server: str
+) -> None:
+    """Nothing stands in its way that would take back what never was."""
+    stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
+    await stage.databases.pause([server], ORDER)
+    incident = await enlarged(stage)
+    await denied(incident, "a migration runs")
+    assert stage.world.kinds() == []
+
+    await stage.databases.resume([server], ORDER)
+    await incident.step(seconds=5)
+    again = (await incident.until(lambda report: len(report.requests) > 1)).requests[-1]
+    await incident.decide(again.id, "ada")
+
+    await incident.until(lambda report: report.attempts)
+    assert stage.world.kinds() == ["resize"]
+
+
+async def test_a_temporary_size_stays_while_there_is_maintenance(open_stage: OpenStage, server: str) -> None:
+    stage = await open_stage(**NEEDS_ITS_SIZE, database=database(server))
+    stage.world.happens(changes.change_traffic(rate=40.0), stage.world.after(hours=3))
+    begins, ends = stage.world.after(hours=3), stage.world.after(hours=6)
+    rules = cases.policy(maintenance=[{"begins": begins.time(), "ends": ends.time()}])
+    incident = await stage.incident(rules)
+    await incident.decide((await incident.asked()).id, "ada")
+    await incident.until(lambda report: report.attempts)
+
+    await stage.change.step(hours=4, minutes=1)
+
+    assert stage.world.kinds() == ["resize"]
+    (told,) = [page for page in stage.world.paged("L1") if "stays for now" in page.title]
+    assert "There is maintenance until" in told.body
+    assert (await stage.reverted()).ending is ChangeEnding.REVERTED
+    assert stage.world.acts[-1].at >= ends
+
+
+async def test_a_pause_that_cannot_be_read_pauses_everything(shop: Stage, server: str) -> None:
+    await shop.databases.resume([server], ORDER)
+    handle = shop.databases_handle
+    await handle.signal("pause", {"by": "anna"})
+    leak(shop)
+    incident = await shop.incident()
+    await denied(incident, "a pause that could not be read")
+    assert shop.world.kinds() == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, 7, {}, {"lasts": "P999999999D"}, {"lasts": -1}, {"growth": 10**30}, {"id": ""}],
+)
+async def test_a_request_that_makes_no_sense_is_refused_and_stops_nothing(
+    shop: Stage, server: str, payload: object
+) -> None:
+    await shop.databases.resume([server], ORDER)
+    sense = {"database": server, "target": "x", "id": "x", "option": "restart", "lasts": 1}
+    sent = sense | payload if isinstance(payload, dict) and payload else payload
+    with pytest.raises(WorkflowUpdateFailedError):
+        await shop.databases_handle.execute_update("permit", sent)
+    assert (await ledger(shop)).permit is None

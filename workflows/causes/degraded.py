@@ -22,7 +22,7 @@ def find_degraded(symptoms: Symptoms) -> Finding | str:
         return no_pool(symptoms, "The database is not called slow", question)
     waits = waits_of(symptoms.database.sessions, symptoms.target)
     if not waits.are_starved:
-        return f"The database itself is not slow: {waits.starvation}"
+        return f"What the sessions wait for shows no slow database: {waits.starvation}"
     # Of a few that still work most may wait: then something else holds the rest, and explains more.
     held_up = min(sum(waits.starved.values()) / symptoms.checked_out(symptoms.exhausted), waits.starved_share)
     pools = listed(describe_pool(name, symptoms.pools[name]) for name in symptoms.exhausted)

@@ -37,6 +37,8 @@ class Outcome(Model):
     status: OutcomeStatus
     touched: tuple[Touched, ...] = ()
     detail: Sentence = ""
+    until: Moment | None = None
+    """Of one that was denied: when it may be done, where that is a matter of time."""
 
 
 class Attempt(Model):

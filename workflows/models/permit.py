@@ -10,6 +10,10 @@ from workflows.models.policy import Approver, Option
 from workflows.models.target import Name
 from workflows.models.text import line
 
+_MOST = 1_000_000
+type Bounded = Annotated[Duration, Field(ge=timedelta(), le=timedelta(days=366))]
+"""So that it can be added to a date."""
+
 
 class PermitRequest(Model):
     """One act, before it is done. Asked again under the same `id`, it is answered the same."""
@@ -18,17 +22,17 @@ class PermitRequest(Model):
     target: Name
     id: Annotated[str, Field(min_length=1, max_length=200)]
     option: Option
-    lasts: Duration
+    lasts: Bounded
     """The lease: whoever holds a permit is done by then, or has died."""
     acts_per_hour: PositiveInt | None = None
     """On this target, whichever incident they belong to; None for an act that only takes one back."""
-    cooldown: Duration = timedelta()
+    cooldown: Bounded = timedelta()
     """Between two acts on this target."""
-    growth: Annotated[int, Field(ge=0)] = 0
+    growth: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """Connections beyond the configured ones that its pools may open from now on."""
-    room: int = 0
+    room: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0
     """Slots that the server has left once they are open, as far as the asker can count."""
-    promised_for: Duration = timedelta()
+    promised_for: Bounded = timedelta()
     """How long the growth is kept for the target."""
 
     @property
@@ -41,6 +45,8 @@ class PermitAnswer(Model):
     """Granted where `refusal` is None."""
 
     refusal: str | None = None
+    until: Moment | None = None
+    """When it may be granted, where the refusal ends by itself."""
     paused: str | None = None
     """Who paused acts and why; then nothing is granted."""
 
