@@ -50,11 +50,17 @@ def _labels_kept(alert: str) -> set[str]:
     """Of an alert over recorded series: what all of their aggregations keep, and what the rule adds."""
     rules = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
     (rule,) = (rule for rule in rules if rule.get("alert") == alert)
-    recorded = [other["expr"] for other in rules if other.get("record", "\0") in rule["expr"]]
+    recorded = _recorded_in(rule["expr"], rules)
     kept = [
         set(re.findall(r"\w+", labels)) for expr in recorded for labels in re.findall(r"by \((.*?)\)", expr)
     ]
     return set.intersection(*kept) | set(rule["labels"]) | {"alertname"}
+
+
+def _recorded_in(expr: str, rules: list[dict[str, Any]]) -> list[str]:
+    """Expressions of all rules that it is made of, whether directly or not."""
+    direct = [other["expr"] for other in rules if other.get("record", "\0") in expr]
+    return direct + [deeper for each in direct for deeper in _recorded_in(each, rules)]
 
 
 def test_the_published_schema_is_current() -> None:
