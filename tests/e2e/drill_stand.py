@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.service import RPCError, RPCStatusCode
 
 from deploy.demo import incident, judge
 from deploy.demo import scenario as scenarios
@@ -29,6 +30,7 @@ from deploy.local.process import Process
 from tests.e2e.muting_proxy import MutingProxy
 from workflows.models.policy import Mode
 from workflows.models.report import Ending, Report
+from workflows.naming import database_id
 
 QUICK = COMPRESSED.model_copy(
     update={
@@ -44,6 +46,8 @@ QUICK = COMPRESSED.model_copy(
 )
 """Quicker than for people who watch."""
 LATE = "Acted within a second of the alert"
+PERMITTED = b'"refusal":null'
+"""In what the server says to a worker whose act may be done now."""
 EVER = datetime.min.replace(tzinfo=UTC)
 LEAKED = 10
 LEAK = dataclasses.replace(scenarios.LEAK, pool_size=LEAKED, fault=Leak(LEAKED))
@@ -182,6 +186,15 @@ class Stand:
             raise TimeoutError(f"the drill before this one does not end: {reason}")
         if await self.sight() is not None:
             await self.stage.client.get_workflow_handle(self.stage.workflow_id).terminate("the drill is over")
+        await self._end_leases()
+
+    async def _end_leases(self) -> None:
+        """Of acts that were lost with their worker: the next drill is another run, and would wait."""
+        try:
+            await self.stage.client.get_workflow_handle(database_id("main")).terminate("the drill is over")
+        except RPCError as gone:
+            if gone.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def _is_calm(self) -> str | None:
         url = f"{self.stage.stack.alertmanager.url}/api/v2/alerts"

@@ -29,6 +29,7 @@ from tests.e2e.drill_stand import (
     LEAK,
     LEAKED,
     OBSERVE,
+    PERMITTED,
     QUICK,
     UNDERSIZED,
     Ended,
@@ -102,7 +103,7 @@ async def test_killed_after_the_act_and_before_its_result(stand: Stand) -> None:
     killed_at: list[datetime] = []
 
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(b"terminate_sessions")
+        stand.link.mute_at(PERMITTED)
         sight = await stand.see(lambda sight: "terminate_sessions" in sight.pending and is_leak_ended(stand))
         killed_at.append(await stand.lose_worker())
         (act,) = scheduled(sight.events, "terminate_sessions")

@@ -12,7 +12,7 @@ from deploy.demo import witness
 from deploy.demo.faults import Demand
 from deploy.demo.migration import MIGRATION
 from deploy.demo.sessions import identify
-from tests.e2e.drill_stand import LEAKED, Ended, Stand, left_alone, open_stand
+from tests.e2e.drill_stand import LEAKED, PERMITTED, Ended, Stand, left_alone, open_stand
 from tests.e2e.run_history import end_of, scheduled, workers
 from workflows.models.outcome import OutcomeStatus
 
@@ -62,7 +62,7 @@ async def test_killed_after_the_cancel_and_before_its_result(stand: Stand) -> No
         return len(witness.cancelled_since(stand.stage, stand.begun_at)) == 1
 
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(b"cancel_queries")
+        stand.link.mute_at(PERMITTED)
         sight = await stand.see(lambda sight: "cancel_queries" in sight.pending and is_cancelled())
         await stand.lose_worker()
         (act,) = scheduled(sight.events, "cancel_queries")

@@ -10,7 +10,7 @@ from deploy.demo import judge, witness
 from deploy.demo import scenario as scenarios
 from deploy.demo.faults import Demand
 from deploy.demo.missing_index import MissingIndex
-from tests.e2e.drill_stand import Stand, left_alone, open_stand
+from tests.e2e.drill_stand import PERMITTED, Stand, left_alone, open_stand
 from tests.e2e.run_history import end_of, scheduled, workers
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
@@ -42,7 +42,7 @@ async def test_its_statements_are_cancelled_and_when_it_returns_its_index_is_cre
 
 async def test_killed_after_the_cancels_and_before_their_result(stand: Stand) -> None:
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(b"cancel_queries")
+        stand.link.mute_at(PERMITTED)
         sight = await stand.see(
             lambda sight: (
                 "cancel_queries" in sight.pending
