@@ -1,25 +1,22 @@
 """`/acknowledge/…`: the page behind a link in a message. Reading it changes nothing; its button does."""
 
-from typing import Any
 from urllib.parse import parse_qs
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import Counter
 
-from activities.invitation import PATH, Invitation, Invitations
+from activities.invitation import PATH, Invitations
 from activities.signed_link import LinkRefused
 from worker.body import FORM, read_body
 from worker.errors import NoIncident, PayloadSealed, TemporalUnavailable
 from worker.incidents import Incidents
+from worker.link_page import LinkPage
 from worker.presses import MOST_PRESSES, Presses
 from workflows.approval import UnreadableAnswer, read_name
 
-_page = Environment(
-    loader=PackageLoader("worker"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
-).get_template("acknowledge.html")
+_BLANK = {"invitation": None, "name": "", "problem": ""}
 _log = structlog.get_logger("poolmedic.acknowledge")
 
 
@@ -27,54 +24,51 @@ class Acknowledging:
     """Takes the word of whoever has a link; the name is claimed, as a signal's is."""
 
     def __init__(self, incidents: Incidents, invitations: Invitations, refused: Counter) -> None:
-        self._incidents, self._invitations, self._refused = incidents, invitations, refused
+        self._incidents, self._invitations = incidents, invitations
+        self._page = LinkPage("acknowledge.html", _BLANK, refused, "poolmedic.acknowledge")
         self._presses = Presses()
 
     def serve_on(self, app: FastAPI) -> None:
         """Add the page, and what its button does; the link itself is the permission."""
-        for method, answer in (("GET", self.show), ("POST", self.take)):
-            app.add_api_route(
-                PATH + "/{token}", answer, methods=[method], response_class=HTMLResponse, tags=["links"]
-            )
+        self._page.serve_on(app, PATH, show=self.show, take=self.take)
 
     async def show(self, token: str) -> HTMLResponse:
         """Ask for a name. Mail scanners and previews open links, so nothing is done here."""
         try:
             invitation = self._invitations.read(token)
         except LinkRefused as refusal:
-            return self._refuse(refusal)
-        return _render(status.HTTP_200_OK, invitation=invitation)
+            return self._page.refuse(refusal)
+        return self._page.render(status.HTTP_200_OK, invitation=invitation)
 
     async def take(self, token: str, request: Request) -> HTMLResponse:
         """Say to this very incident that the person has it in hand."""
         try:
             invitation = self._invitations.read(token)
         except LinkRefused as refusal:
-            return self._refuse(refusal)
+            return self._page.refuse(refusal)
         try:
             name = _name_in(await read_body(request, FORM))
             if self._presses.is_one_too_many(invitation.run):
                 told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
-                return _render(status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told)
+                return self._page.render(
+                    status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told
+                )
             await self._incidents.take_on(invitation.target, invitation.run, name)
         except UnreadableAnswer:
             told = "Nothing was done: a name is needed, and it must be a person's."
-            return _render(status.HTTP_422_UNPROCESSABLE_CONTENT, invitation=invitation, problem=told)
+            return self._page.render(
+                status.HTTP_422_UNPROCESSABLE_CONTENT, invitation=invitation, problem=told
+            )
         except HTTPException as unread:
             told = f"Nothing was done: {unread.detail}."
-            return _render(unread.status_code, invitation=invitation, problem=told)
+            return self._page.render(unread.status_code, invitation=invitation, problem=told)
         except NoIncident:
-            return _render(status.HTTP_410_GONE, problem="This incident is over. Nothing was done.")
+            return self._page.render(status.HTTP_410_GONE, problem="This incident is over. Nothing was done.")
         except (TemporalUnavailable, PayloadSealed) as failure:
             told = f"It was not taken: {failure}. Try again."
-            return _render(status.HTTP_503_SERVICE_UNAVAILABLE, invitation=invitation, problem=told)
+            return self._page.render(status.HTTP_503_SERVICE_UNAVAILABLE, invitation=invitation, problem=told)
         _log.info("acknowledged by link", target=invitation.target, by=name)
-        return _render(status.HTTP_200_OK, invitation=invitation, name=name)
-
-    def _refuse(self, refusal: LinkRefused) -> HTMLResponse:
-        self._refused.inc()
-        _log.warning("link refused", reason=str(refusal))
-        return _render(status.HTTP_403_FORBIDDEN, problem=f"{refusal} Nothing was done.")
+        return self._page.render(status.HTTP_200_OK, invitation=invitation, name=name)
 
 
 def _name_in(body: bytes) -> str:
@@ -84,8 +78,3 @@ def _name_in(body: bytes) -> str:
     except ValueError:  # more fields than the form has
         given = [""]
     return read_name((given[0],))
-
-
-def _render(code: int, **shown: Any) -> HTMLResponse:  # noqa: ANN401 - values of the page
-    values: dict[str, Invitation | str | None] = {"invitation": None, "name": "", "problem": "", **shown}
-    return HTMLResponse(_page.render(values), code)

@@ -1,12 +1,11 @@
 """`/approvals/…`: the page behind one person's link. Reading it changes nothing; its two buttons answer."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from prometheus_client import Counter
 
 from activities.ballot import PATH, Ballot, Ballots
@@ -14,6 +13,7 @@ from activities.signed_link import LinkRefused
 from worker.body import ANSWER, read_body
 from worker.errors import AnswerRefused, NoIncident, PayloadSealed, TemporalUnavailable
 from worker.incidents import Incidents
+from worker.link_page import LinkPage
 from worker.presses import MOST_PRESSES, Presses
 from workflows.approval import approvers_of
 from workflows.models import approval
@@ -21,10 +21,8 @@ from workflows.models.approval import Answer, Channel, Decision
 from workflows.models.diagnosis import Finding
 from workflows.models.report import Report
 
-_page = Environment(
-    loader=PackageLoader("worker"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
-).get_template("approve.html")
 _log = structlog.get_logger("poolmedic.approve")
+_BLANK = {"ballot": None, "found": None, "decision": None, "problem": ""}
 _CHOICES = {"approve": True, "reject": False}
 
 
@@ -57,55 +55,57 @@ class Approving:
 
     def __init__(self, incidents: Incidents, ballots: Ballots, refused: Counter) -> None:
         self._incidents, self._ballots, self._refused = incidents, ballots, refused
+        self._page = LinkPage("approve.html", _BLANK, refused, "poolmedic.approve")
         self._presses = Presses()
 
     def serve_on(self, app: FastAPI) -> None:
         """Add the page, and what its buttons do; the link itself is the permission."""
-        for method, answer in (("GET", self.show), ("POST", self.take)):
-            app.add_api_route(
-                PATH + "/{token}", answer, methods=[method], response_class=HTMLResponse, tags=["links"]
-            )
+        self._page.serve_on(app, PATH, show=self.show, take=self.take)
 
     async def show(self, token: str) -> HTMLResponse:
         """Show what is asked. Mail scanners and previews open links, so nothing is done here."""
         try:
             ballot = self._ballots.read(token)
         except LinkRefused as refusal:
-            return self._refuse(refusal)
+            return self._page.refuse(refusal)
         try:
             found = standing(await self._incidents.asked(ballot.target, ballot.run), ballot)
         except NoIncident:
-            return _render(status.HTTP_410_GONE, ballot, problem="This incident is over.")
+            return self._page.render(status.HTTP_410_GONE, ballot=ballot, problem="This incident is over.")
         except (TemporalUnavailable, PayloadSealed) as failure:
             told = f"It cannot be shown now: {failure}. Nothing was done. Open the link again."
-            return _render(status.HTTP_503_SERVICE_UNAVAILABLE, ballot, problem=told)
+            return self._page.render(status.HTTP_503_SERVICE_UNAVAILABLE, ballot=ballot, problem=told)
         if found.request or found.won:
-            return _render(status.HTTP_200_OK, ballot, found)
+            return self._page.render(status.HTTP_200_OK, ballot=ballot, found=found)
         told = f"Request {ballot.request} waits no more: it expired or was withdrawn. Nothing was done."
-        return _render(status.HTTP_410_GONE, ballot, problem=told)
+        return self._page.render(status.HTTP_410_GONE, ballot=ballot, problem=told)
 
     async def take(self, token: str, request: Request) -> HTMLResponse:
         """Give the answer to this very incident."""
         try:
             ballot = self._ballots.read(token)
         except LinkRefused as refusal:
-            return self._refuse(refusal)
+            return self._page.refuse(refusal)
         try:
             answer = _answer_in(await read_body(request, ANSWER), ballot)
             if self._presses.is_one_too_many(f"{ballot.run}/{ballot.request}/{ballot.by}"):
                 told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
-                return _render(status.HTTP_429_TOO_MANY_REQUESTS, ballot, problem=told)
+                return self._page.render(status.HTTP_429_TOO_MANY_REQUESTS, ballot=ballot, problem=told)
             decision = await self._incidents.decide_by_link(ballot.target, ballot.run, answer)
         except HTTPException as unread:
-            return _render(unread.status_code, ballot, problem=f"Nothing was done: {unread.detail}.")
+            return self._page.render(
+                unread.status_code, ballot=ballot, problem=f"Nothing was done: {unread.detail}."
+            )
         except AnswerRefused as refusal:
-            return _render(status.HTTP_409_CONFLICT, ballot, problem=f"Nothing was done: {refusal}.")
+            return self._page.render(
+                status.HTTP_409_CONFLICT, ballot=ballot, problem=f"Nothing was done: {refusal}."
+            )
         except NoIncident:
             told = "This incident is over. Nothing was done."
-            return _render(status.HTTP_410_GONE, ballot, problem=told)
+            return self._page.render(status.HTTP_410_GONE, ballot=ballot, problem=told)
         except (TemporalUnavailable, PayloadSealed) as failure:
             told = f"It is not known whether your answer was taken: {failure}. Open the link again."
-            return _render(status.HTTP_503_SERVICE_UNAVAILABLE, ballot, problem=told)
+            return self._page.render(status.HTTP_503_SERVICE_UNAVAILABLE, ballot=ballot, problem=told)
         return self._tell(decision, ballot)
 
     def _tell(self, decision: Decision, ballot: Ballot) -> HTMLResponse:
@@ -113,17 +113,14 @@ class Approving:
         about = {"target": ballot.target, "request": ballot.request, "by": ballot.by}
         if decision.accepted or decision.is_late:
             _log.info("answered by link", **about, approve=decision.approve, counts=decision.accepted)
-            return _render(status.HTTP_200_OK, ballot, decision=decision)
+            return self._page.render(status.HTTP_200_OK, ballot=ballot, decision=decision)
         self._refused.inc()
         _log.warning("answer by link refused", **about, reason=decision.message)
-        return _render(
-            status.HTTP_409_CONFLICT, ballot, problem=f"Your answer does not count: {decision.message}."
+        return self._page.render(
+            status.HTTP_409_CONFLICT,
+            ballot=ballot,
+            problem=f"Your answer does not count: {decision.message}.",
         )
-
-    def _refuse(self, refusal: LinkRefused) -> HTMLResponse:
-        self._refused.inc()
-        _log.warning("link refused", reason=str(refusal))
-        return _render(status.HTTP_403_FORBIDDEN, problem=f"{refusal} Nothing was done.")
 
 
 def _answer_in(body: bytes, ballot: Ballot) -> Answer:
@@ -144,13 +141,3 @@ def _answer_in(body: bytes, ballot: Ballot) -> Answer:
         channel=Channel.LINK,
         digest=ballot.digest,
     )
-
-
-def _render(
-    code: int,
-    ballot: Ballot | None = None,
-    found: Standing | None = None,
-    **shown: Any,  # noqa: ANN401 - values of the page
-) -> HTMLResponse:
-    values = {"ballot": ballot, "found": found, "decision": None, "problem": "", **shown}
-    return HTMLResponse(_page.render(values), code)

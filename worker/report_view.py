@@ -66,7 +66,7 @@ def _waiting(report: Report) -> Iterator[RenderableType]:
 def unreached(report: Report, now: datetime) -> tuple[str, ...]:
     """Of every page that has been under way for long, that it has reached nobody yet."""
     return tuple(
-        f"{page.level} not reached yet: {page.reason}, trying since {page.at.astimezone():%H:%M}"
+        f"{page.whom} not reached yet: {page.reason}, trying since {page.at.astimezone():%H:%M}"
         for page in report.under_way
         if not report.complete and now - page.at > SOON
     )

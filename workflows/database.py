@@ -52,7 +52,7 @@ class Database:
     @workflow.signal
     def pause(self, *payloads: Any) -> None:
         """A person wants no act from now on; one that is under way is not taken back."""
-        order = _read(Order, payloads) or _SOMEBODY_S
+        order = _read(Order, payloads) or _UNREADABLE_PAUSE
         self._keep(books.pause(self.ledger, Stop(**order.model_dump(), at=workflow.now())))
 
     @workflow.signal
@@ -82,7 +82,7 @@ class Database:
         workflow.set_current_details("\n".join(f"- {escape(line)}" for line in books.describe(self.ledger)))
 
 
-_SOMEBODY_S = Order(by="unknown", why="a pause that could not be read; who meant it may say it again")
+_UNREADABLE_PAUSE = Order(by="unknown", why="a pause that could not be read; who meant it may say it again")
 """In doubt nothing is done, on any target."""
 
 

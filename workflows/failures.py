@@ -16,11 +16,6 @@ _LIMITS = {
     TimeoutType.HEARTBEAT: "the worker that ran it was lost",
 }
 
-_CERTAIN = {
-    PreconditionGone.__name__: OutcomeStatus.NOTHING,
-    NotPermitted.__name__: OutcomeStatus.DENIED,
-}
-
 
 def explain(failure: ActivityError) -> str:
     """One sentence for a person: which activity failed, and why."""
@@ -34,18 +29,14 @@ def explain(failure: ActivityError) -> str:
 
 def outcome_of(failure: ActivityError) -> Outcome:
     """A lost attempt is `unknown`, with what its last heartbeat said was touched; it is never tried again."""
-    return Outcome(
-        status=_status(failure.cause),
-        touched=_heartbeat(failure.cause),
-        detail=explain(failure),
-        until=_until(failure.cause),
-    )
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.type == NotPermitted.__name__:
+        return Outcome(status=OutcomeStatus.DENIED, detail=cause.message, until=_until(cause))
+    return Outcome(status=_status(cause), touched=_heartbeat(cause), detail=explain(failure))
 
 
-def _until(cause: BaseException | None) -> datetime | None:
-    if not isinstance(cause, ApplicationError) or cause.type != NotPermitted.__name__ or not cause.details:
-        return None
-    told = cause.details[0]
+def _until(denial: ApplicationError) -> datetime | None:
+    told = denial.details[0] if denial.details else None
     return datetime.fromisoformat(told) if isinstance(told, str) else None
 
 
@@ -54,8 +45,8 @@ def _status(cause: BaseException | None) -> OutcomeStatus:
         was_started = cause.type is not TimeoutType.SCHEDULE_TO_START
         return OutcomeStatus.UNKNOWN if was_started else OutcomeStatus.NOTHING
     kind = cause.type if isinstance(cause, ApplicationError) else None
-    if kind in _CERTAIN:
-        return _CERTAIN[kind]
+    if kind == PreconditionGone.__name__:
+        return OutcomeStatus.NOTHING
     return OutcomeStatus.UNKNOWN if kind == SourceUnavailable.__name__ else OutcomeStatus.FAILED
 
 

@@ -81,9 +81,7 @@ def describe(ledger: Ledger) -> list[str]:
     """A line for everything that is in force."""
     lines = [f"paused: {stop.told}" for stop in ledger.stops]
     if permit := ledger.permit:
-        lines.append(
-            f"under way: {permit.option} of {permit.target}, until {permit.until:%H:%M:%S} UTC at most"
-        )
+        lines.append(f"under way: {permit.told}")
     lines += [
         f"promised: {each.slots} slots to {each.target} until {each.until:%Y-%m-%d %H:%M} UTC"
         for each in ledger.promises
@@ -106,10 +104,7 @@ def forget(ledger: Ledger, now: Moment) -> Ledger:
 
 def _refuse(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer | None:
     if other := holder(ledger, request, now):
-        told = (
-            f"another act is under way on this database: {other.option} of {other.target}, "
-            f"until {other.until:%H:%M:%S} UTC at most"
-        )
+        told = f"another act is under way on this database: {other.told}"
         return PermitAnswer(refusal=told, until=other.until)
     return _rests(ledger, request, now) or _too_often(ledger, request, now) or _without_room(ledger, request)
 

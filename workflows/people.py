@@ -163,21 +163,22 @@ class People:
         ]
 
     async def _send(self, page: Page) -> bool:
-        sent_at, under_way = workflow.now(), self._record.under_way
-        under_way[page.key] = Escalation(level=page.level, reason=page.title, at=sent_at)
+        under_way = self._record.under_way
+        sent = Escalation(
+            level=page.level,
+            reason=page.title,
+            at=workflow.now(),
+            person=page.asked.by if page.asked else None,
+        )
+        under_way[page.key] = sent
         try:
             delivery = await self._effects.page(page)
         finally:
             del under_way[page.key]
         known = delivery.value if isinstance(delivery, Known) else None
-        self._record.escalate(
-            Escalation(
-                level=page.level,
-                reason=page.title,
-                at=sent_at,
-                delivered_by=known.route if known else None,
-                failure=None if isinstance(delivery, Known) else delivery.reason,
-                person=page.asked.by if page.asked else None,
-            )
-        )
+        became = {
+            "delivered_by": known.route if known else None,
+            "failure": None if isinstance(delivery, Known) else delivery.reason,
+        }
+        self._record.escalate(Escalation.model_validate(sent.model_dump() | became))
         return isinstance(delivery, Known)

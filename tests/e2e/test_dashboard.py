@@ -113,6 +113,7 @@ async def test_every_query_is_answered_before_or_while_a_pool_is_exhausted(
         await until(lambda: are_answered(set(queries())), 20)
     except AssertionError:
         pytest.fail("no answer to " + "\n".join(sorted(unanswered)))
+    assert unanswered == set()
 
 
 async def values(metrics: httpx.AsyncClient, query: str) -> list[float]:

@@ -72,6 +72,12 @@ def test_a_page_on_its_ordinary_way_is_not_shown() -> None:
     assert len(unreached(report, NOW + timedelta(seconds=61))) == 1
 
 
+def test_of_a_page_to_one_person_the_person_is_named() -> None:
+    asked = under_way(NOW).model_copy(update={"person": "ada"})
+    (told,) = unreached(incidents.report(complete=False, under_way=(asked,)), NOW + timedelta(minutes=2))
+    assert told.startswith("ada not reached yet: ")
+
+
 def test_a_message_of_our_own_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
     complain("two faults:\n  a\x1b[2J\n  b")
     assert capsys.readouterr().err == "two faults:\n  a\\x1b[2J\n  b\n"

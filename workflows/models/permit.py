@@ -42,7 +42,7 @@ class PermitRequest(Model):
 
 
 class PermitAnswer(Model):
-    """Granted where `refusal` is None."""
+    """Granted where nothing refuses and nobody paused."""
 
     refusal: str | None = None
     until: Moment | None = None
@@ -99,6 +99,11 @@ class Permit(Model):
     target: Name
     option: Option
     until: Moment
+
+    @property
+    def told(self) -> str:
+        """Whose act it is, and the end of its lease."""
+        return f"{self.option} of {self.target}, until {self.until:%H:%M:%S} UTC at most"
 
 
 class Done(Model):

@@ -64,6 +64,7 @@ class RestartRequest(Model):
     target: Target
     act: Restart
     limits: Limits | None = None
+    """For the permit: how often, and how far apart."""
 
 
 class ResizeRequest(Model):
@@ -72,7 +73,7 @@ class ResizeRequest(Model):
     target: Target
     act: Resize
     limits: Limits | None = None
-    """None where it only takes a temporary size back."""
+    """As for a `RestartRequest`; None where it only takes a temporary size back."""
     room: int = 0
     """Slots that the server has left once the pools of these sizes are full, by the look before the act."""
 
@@ -92,6 +93,7 @@ class CreateIndexRequest(Model):
     target: Target
     act: IndexCreation
     limits: Limits | None = None
+    """As for a `RestartRequest`."""
 
 
 class StoreRequest(Model):

@@ -1,0 +1,44 @@
+"""What the pages behind signed links share: how they are served, filled in, and refused."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, status
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from prometheus_client import Counter
+
+from activities.signed_link import LinkRefused
+
+_templates = Environment(
+    loader=PackageLoader("worker"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
+)
+
+type Answer = Callable[..., Awaitable[HTMLResponse]]
+
+
+class LinkPage:
+    """One kind of page; `blank` are the values of its template that need not be given."""
+
+    def __init__(self, template: str, blank: Mapping[str, Any], refused: Counter, log: str) -> None:
+        self._template = _templates.get_template(template)
+        self._blank, self._refused = dict(blank), refused
+        self._log = structlog.get_logger(log)
+
+    def serve_on(self, app: FastAPI, path: str, *, show: Answer, take: Answer) -> None:
+        """Add the page, and what its buttons do; the link itself is the permission."""
+        for method, answer in (("GET", show), ("POST", take)):
+            app.add_api_route(
+                path + "/{token}", answer, methods=[method], response_class=HTMLResponse, tags=["links"]
+            )
+
+    def render(self, code: int, **shown: Any) -> HTMLResponse:  # noqa: ANN401 - values of the page
+        """The page with these values."""
+        return HTMLResponse(self._template.render(self._blank | shown), code)
+
+    def refuse(self, refusal: LinkRefused) -> HTMLResponse:
+        """Counted and written down: somebody came with a link that is none."""
+        self._refused.inc()
+        self._log.warning("link refused", reason=str(refusal))
+        return self.render(status.HTTP_403_FORBIDDEN, problem=f"{refusal} Nothing was done.")
