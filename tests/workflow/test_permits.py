@@ -128,8 +128,9 @@ async def test_the_budget_of_acts_holds_from_one_incident_to_the_next(shop: Stag
     shop.world.script.before("read_window", 1, first.resolve)
     assert (await first.finish()).outcome is Ending.RECOVERED
 
-    shop.world.leak(10)
+    shop.world.leak(10, shop.world.acts[-1].at)  # the clock of the first incident was skipped ahead
     second = await shop.incident(rules)
+    await second.step(minutes=4)
 
     await denied(second, "1 act on this target in the last hour, as many as the policy allows")
     assert shop.world.kinds() == ["end"] * 10
