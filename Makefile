@@ -11,7 +11,7 @@ WAITING ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench storm lint mutations
+.PHONY: help setup demo test bench storm chaos lint mutations
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,3 +47,6 @@ mutations: setup ## Break every row of docs/runbook-map.md and see its test fail
 
 storm: setup ## Deliver far more alerts than anybody sends, and count what became of each (SEED=1; about 6 minutes)
 	@$(PYTHON) -m bench.storm --seed $(SEED)
+
+chaos: setup ## Break everything around incidents, at every step, and judge each from outside (RUNS=200 SEED=1; about 60 minutes)
+	@$(PYTHON) -m bench.chaos --runs $(RUNS) --seed $(SEED)

@@ -27,7 +27,7 @@ from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from deploy.local.process import Process
-from tests.e2e.muting_proxy import MutingProxy
+from deploy.demo.muting_proxy import MutingProxy
 from workflows.models.policy import Mode
 from workflows.models.report import Ending, Report
 from workflows.naming import database_id

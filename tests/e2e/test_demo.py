@@ -37,7 +37,7 @@ from tests.e2e.drill_stand import (
     left_alone,
     open_stand,
 )
-from tests.e2e.run_history import end_of, is_fired, scheduled, start_of, timers, workers
+from deploy.demo.run_history import end_of, is_fired, scheduled, start_of, timers, workers
 from workflows.models.approval import Request
 from workflows.models.outcome import OutcomeStatus
 

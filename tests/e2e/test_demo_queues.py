@@ -13,7 +13,7 @@ from deploy.demo.faults import Demand
 from deploy.demo.migration import MIGRATION
 from deploy.demo.sessions import identify
 from tests.e2e.drill_stand import LEAKED, PERMITTED, Ended, Stand, left_alone, open_stand
-from tests.e2e.run_history import end_of, scheduled, workers
+from deploy.demo.run_history import end_of, scheduled, workers
 from workflows.models.outcome import OutcomeStatus
 
 QUIET = Demand(rate=8, hold_ms=50)

@@ -1,0 +1,85 @@
+"""poolmedic as processes that can be ended one by one: a webhook, a worker, and a spare one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import probes
+from deploy.local.ports import LOOPBACK
+from deploy.local.process import Command, Process
+from deploy.local.state import State
+
+SECONDS_TO_START = 60.0
+GRACE = 10.0
+"""Seconds in which a process that is asked to end has to."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process, and where it says that it is ready."""
+
+    process: Process
+    url: str
+
+    async def start(self) -> None:
+        """Start it, again if need be; returns once it does its work."""
+        self.process.start()
+        await self.process.wait_ready(probes.http(f"{self.url}/readyz"), SECONDS_TO_START)
+
+    async def kill(self) -> None:
+        """By SIGKILL."""
+        await self.process.kill()
+
+    async def stop(self) -> str | None:
+        """By SIGTERM; what was not as it should be, in words."""
+        await self.process.stop()
+        code = self.process.exit_code
+        return None if code in (0, None) else f"{self.process.command.name} ended with {code}"
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The spare runs only where a fault says so."""
+
+    webhook: Member
+    worker: Member
+    spare: Member
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return (self.webhook, self.worker, self.spare)
+
+    async def start(self) -> None:
+        """Whatever of the webhook and the worker does not run."""
+        for member in (self.webhook, self.worker):
+            if not member.process.is_running():
+                await member.start()
+
+    async def stop(self) -> None:
+        """All of them."""
+        for member in self.members:
+            await member.stop()
+
+
+def hire(state: State, environment: Mapping[str, str], gate: str, port: int, folder: Path) -> Crew:
+    """None runs yet. The webhook is to listen on this port; only the first worker goes by the gate."""
+
+    def member(name: str, kind: str, at: int, **settings: str) -> Member:
+        command = Command(
+            name=name,
+            arguments=[Path(sys.executable).parent / "poolmedic", kind],
+            environment={**environment, **settings},
+            directory=folder,
+            grace=GRACE,
+        )
+        return Member(Process(state, command), f"http://{LOOPBACK}:{at}")
+
+    first, second = state.port("worker-1"), state.port("worker-2")
+    return Crew(
+        member("webhook", "webhook", port, POOLMEDIC_PORT=str(port)),
+        member("worker-1", "worker", first, POOLMEDIC_WORKER_PORT=str(first), TEMPORAL_ADDRESS=gate),
+        member("worker-2", "worker", second, POOLMEDIC_WORKER_PORT=str(second)),
+    )

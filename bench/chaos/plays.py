@@ -1,0 +1,93 @@
+"""What is drilled in a trial: a pool's fault, the act that heals it, and how others see that it is done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from deploy.demo import scenario as scenarios
+from deploy.demo.application import Application, Pool
+from deploy.demo.faults import Demand, Leak, Traffic
+from deploy.demo.held import IdleLeak
+from deploy.demo.scenario import Scenario
+from deploy.demo.times import COMPRESSED
+from workflows.models.page import Level
+
+SIZE = 10
+TIMES = COMPRESSED.model_copy(
+    update={
+        "exhausted_for": "3s",
+        "leak_age": "2s",
+        "idle_leak_age": "2s",
+        "full_for": "2s",
+        "acknowledge": "12s",
+        "clear_window": "4s",
+        "clear_step": "1s",
+        "relook": "2s",
+        "watch": ("1s", "2s"),
+        "resize_for": "6s",
+    }
+)
+"""Shorter still than the demo's: hundreds of incidents are to fit into an hour."""
+_DAY = Demand(rate=19, hold_ms=800)
+
+type Done = Callable[[Application, Pool], Awaitable[bool]]
+"""Whether the act was done, by the application's own pages; ``Pool`` is how it was before."""
+
+
+async def _is_leak_gone(application: Application, _before: Pool) -> bool:
+    return not await application.forgotten()
+
+
+async def _is_restarted(application: Application, before: Pool) -> bool:
+    return (await application.pool()).started_at != before.started_at
+
+
+async def _is_resized(application: Application, before: Pool) -> bool:
+    return (await application.pool()).size != before.size
+
+
+@dataclass(frozen=True)
+class Play:
+    """One kind of incident; ``act`` is the activity that heals it, None where nothing may be done."""
+
+    scenario: Scenario
+    act: bytes | None = None
+    is_done: Done | None = None
+
+    @property
+    def name(self) -> str:
+        return self.scenario.name
+
+
+PLAYS = (
+    Play(
+        dataclasses.replace(scenarios.LEAK, pool_size=SIZE, fault=Leak(SIZE)),
+        b"terminate_sessions",
+        _is_leak_gone,
+    ),
+    Play(
+        dataclasses.replace(scenarios.IDLE_LEAK, pool_size=SIZE, fault=IdleLeak(SIZE)),
+        b"restart_container",
+        _is_restarted,
+    ),
+    Play(
+        dataclasses.replace(
+            scenarios.UNDERSIZED,
+            calm=Demand(rate=12, hold_ms=100),
+            usual=_DAY,
+            fault=Traffic(_DAY, "the usual work arrives"),
+        ),
+        b"resize_pool",
+        _is_resized,
+    ),
+    Play(
+        dataclasses.replace(
+            scenarios.OBSERVE,
+            pool_size=SIZE,
+            fault=Leak(SIZE),
+            calls=frozenset({Level.L1, Level.L2}),
+        )
+    ),
+)

@@ -1,0 +1,190 @@
+"""What a trial runs on: the stack, poolmedic as separate processes, and a relay before each source."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowExecutionDescription
+from temporalio.service import RPCError, RPCStatusCode
+
+from bench.chaos.crew import Crew, hire
+from bench.chaos.gate import Gate
+from bench.chaos.plays import SIZE, TIMES
+from bench.chaos.relay import Relay
+from deploy.demo import configuration, incident
+from deploy.demo.scenario import Scenario
+from deploy.demo.stage import CONFIGURATION, REPORTS, Stage, open_stage
+from deploy.local import probes
+from deploy.local.postgres import SUPERUSER
+from deploy.local.postgres_roles import connected
+from deploy.local.stack import Stack
+from deploy.local.target import POOL_FILE
+from workflows.naming import database_id
+
+EXHAUSTED = {"filter": 'alertname="DatabaseConnectionPoolExhausted"'}
+EVER = datetime.min.replace(tzinfo=UTC)
+FREE = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS pid"
+SECONDS_TO_CLEAR = 60.0
+
+
+@dataclass
+class Site:
+    """Where trials are run, one after the other."""
+
+    stage: Stage
+    seen_stack: Stack
+    """As the worker sees it: every source behind its relay."""
+    gate: Gate
+    relays: Mapping[str, Relay]
+    crew: Crew
+    begun_at: datetime = EVER
+    """When the trial that runs now began."""
+    complaints: list[str] = field(default_factory=list)
+    """What was not as it should be while a fault was struck."""
+    operator_restarts: int = 0
+    """How often somebody else restarted the container in this trial."""
+    _rules: Scenario | None = None
+
+    async def prepare(self, scenario: Scenario) -> None:
+        """A crew by this scenario's rules, and nothing of an earlier trial."""
+        self.gate.open()
+        await self.crew.spare.stop()
+        await self._clear()
+        if self._rules != scenario:
+            await self.crew.stop()
+            configuration.write_configuration(
+                self.seen_stack, scenario, TIMES, self.stage.folder / CONFIGURATION
+            )
+            self._rules = scenario
+        await self.crew.start()
+        self.begun_at = datetime.now(UTC)
+        self.complaints.clear()
+        self.operator_restarts = 0
+
+    async def events(self) -> Sequence[HistoryEvent]:
+        """The history of this trial's incident so far; empty while there is none, or nobody can say."""
+        with contextlib.suppress(RPCError):
+            if await incident.describe(self.stage.client, self.stage.workflow_id, self.begun_at):
+                handle = self.stage.client.get_workflow_handle(self.stage.workflow_id)
+                return (await handle.fetch_history()).events
+        return ()
+
+    async def change(self) -> WorkflowExecutionDescription | None:
+        """The run that reverts a temporary size; None while there is none, or nobody can say."""
+        with contextlib.suppress(RPCError):
+            return await incident.describe(self.stage.client, self.stage.change_id, self.begun_at)
+        return None
+
+    async def seen(self, look: Awaitable[bool]) -> bool:
+        """The look's result; False while what is looked at does not answer."""
+        try:
+            return await look
+        except httpx.HTTPError:
+            return False
+
+    async def fires(self) -> bool:
+        """Whether Alertmanager has the alert."""
+        url = f"{self.stage.stack.alertmanager.url}/api/v2/alerts"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return bool((await client.get(url, params=EXHAUSTED)).raise_for_status().json())
+
+    async def free_pool(self) -> list[int]:
+        """End what was forgotten, as a person with all rights would; the server processes that it ended."""
+        pids = [pid for each in self.stage.applications for pid in await each.forgotten()]
+        async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
+            await connection.fetchval(FREE, pids)
+        return pids
+
+    async def _clear(self) -> None:
+        await self.stage.application.quick_partner()
+        await self.free_pool()
+        for workflow_id in (self.stage.change_id, self.stage.workflow_id, database_id("main")):
+            await self._terminate(workflow_id)
+        if (await self.stage.application.pool()).size != SIZE:
+            await self._reset_pool()
+        if reason := await probes.until(self._why_not_calm, SECONDS_TO_CLEAR):
+            raise TimeoutError(f"the trial before this one does not end: {reason}")
+        await self._terminate(self.stage.workflow_id)
+
+    async def _why_not_calm(self) -> str | None:
+        return "the alert still fires" if await self.fires() else None
+
+    async def _terminate(self, workflow_id: str) -> None:
+        """What was left open; a lease that was lost with its worker would keep the next trial waiting."""
+        try:
+            await self.stage.client.get_workflow_handle(workflow_id).terminate("the trial is over")
+        except RPCError as gone:
+            if gone.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def _reset_pool(self) -> None:
+        with self.stage.stack.engine.client() as engine:
+            container = engine.containers.get(self.stage.application.name)
+            container.exec_run(["rm", "-f", POOL_FILE])
+            container.restart(timeout=2)
+        if reason := await probes.until(self._why_not_healthy, SECONDS_TO_CLEAR):
+            raise TimeoutError(f"the application does not come back: {reason}")
+
+    async def _why_not_healthy(self) -> str | None:
+        return None if await self.seen(self.stage.application.answers()) else "it does not answer"
+
+
+@contextlib.asynccontextmanager
+async def open_site(folder: Path, scenario: Scenario) -> AsyncIterator[Site]:
+    """Bring all of it up for the block; raises StackError."""
+    async with AsyncExitStack() as opened:
+        stage = await opened.enter_async_context(open_stage(folder, scenario, TIMES))
+        # One process that does both was only started to see that everything is there.
+        await stage.worker.stop()
+        stack = stage.stack
+        relays = {
+            name: await opened.enter_async_context(Relay.before(upstream))
+            for name, upstream in _upstreams(stage).items()
+        }
+        gate = await opened.enter_async_context(Gate.before(stack.temporal.address))
+        seen = _behind(stack, relays)
+        environment = configuration.describe_environment(seen, folder / CONFIGURATION, folder / REPORTS)
+        port = int(stack.worker_address.rpartition(":")[2])
+        crew = hire(stack.state, environment, gate.address, port, folder)
+        opened.push_async_callback(crew.stop)
+        yield Site(stage, seen, gate, relays, crew)
+
+
+def _upstreams(stage: Stage) -> dict[str, str]:
+    stack = stage.stack
+    return {
+        "Prometheus": _address(stack.prometheus.url),
+        "Alertmanager": stack.alertmanager.address,
+        "the engine": stack.engine.address,
+        "the page": _address(stage.application.target.url),
+        "the receiver": _address(stack.receiver.url),
+        "the database": f"{stack.postgres.host}:{stack.postgres.port}",
+    }
+
+
+def _behind(stack: Stack, relays: Mapping[str, Relay]) -> Stack:
+    def url(name: str) -> str:
+        return f"http://{relays[name].address}"
+
+    (target,) = stack.targets
+    return dataclasses.replace(
+        stack,
+        prometheus=dataclasses.replace(stack.prometheus, url=url("Prometheus")),
+        alertmanager=dataclasses.replace(stack.alertmanager, address=relays["Alertmanager"].address),
+        engine=dataclasses.replace(stack.engine, address=f"tcp://{relays['the engine'].address}"),
+        targets=[dataclasses.replace(target, url=url("the page"))],
+        receiver=dataclasses.replace(stack.receiver, url=url("the receiver")),
+        postgres=dataclasses.replace(stack.postgres, port=relays["the database"].port),
+    )
+
+
+def _address(url: str) -> str:
+    return url.removeprefix("http://")

@@ -1,0 +1,198 @@
+"""One trial: a pool breaks, a fault strikes at its moment, and people do no more than answer and look on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+import httpx
+from temporalio.service import RPCError
+
+from bench.chaos import moments
+from bench.chaos.draw import Draw
+from bench.chaos.plays import Play
+from bench.chaos.site import Site
+from deploy.demo import incident, witness
+from deploy.demo.application import Pool
+from deploy.demo.configuration import APPROVER, PATHS
+from deploy.demo.decoys import Decoys, open_decoys
+from deploy.demo.drill import Drill
+from deploy.demo.faults import Ground
+from deploy.demo.incident import Incident
+from deploy.demo.person import text_of
+from deploy.demo.sessions import SessionId, identify
+from deploy.load.generator import LONGEST_RUN, Load
+from deploy.local import probes
+from deploy.local.errors import StackError
+from deploy.local.receiver import Message
+from workflows.models.page import Level
+from workflows.models.report import Ending
+
+SECONDS_BETWEEN_LOOKS = 0.3
+SECONDS_TO_CALM, SECONDS_TO_STRIKE = 30.0, 30.0
+SECONDS_TO_END = 150.0
+"""After everything is as it was: every retry and lease of poolmedic's own included."""
+SECONDS_TO_ALERT = 45.0
+CALM_ANSWERS = 10
+
+
+@dataclass
+class Trial:
+    """What was done and seen."""
+
+    draw: Draw
+    site: Site
+    drill: Drill
+    incident: Incident
+    before: Pool
+    struck_at: datetime | None = None
+    """When the fault struck; None if its moment never came."""
+    back_at: datetime | None = None
+    """When everything was as before it."""
+    ended_by_others: set[SessionId] = field(default_factory=set)
+    was_freed: bool = False
+
+    @property
+    def play(self) -> Play:
+        return self.draw.play
+
+    def messages(self) -> list[Message]:
+        """To people, by poolmedic, since this trial's fault."""
+        found = self.site.stage.stack.receiver.messages()
+        return [each for each in found if each.at >= self.drill.fault_at and each.path != "/people"]
+
+
+@contextlib.asynccontextmanager
+async def run(site: Site, draw: Draw) -> AsyncIterator[Trial]:
+    """Play it to its end; users and decoys go on for the block. Raises StackError or TimeoutError."""
+    scenario = draw.play.scenario
+    await site.prepare(scenario)
+    stage = site.stage
+    load = Load(
+        stage.application.target.url,
+        rate=scenario.calm.rate,
+        hold_ms=scenario.calm.hold_ms,
+        seconds=LONGEST_RUN,
+    )
+    async with open_decoys(stage.stack.postgres, stage.target) as decoys, load, AsyncExitStack() as holding:
+        trial = await _begin(
+            site, draw, decoys, Ground(stage.application, stage.stack, load, scenario.calm, holding)
+        )
+        await _break_pool(trial)
+        looking = asyncio.create_task(_look_on(trial))
+        try:
+            await _strike(trial)
+            await _see_the_end(trial)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        yield trial
+
+
+async def _begin(site: Site, draw: Draw, decoys: Decoys, ground: Ground) -> Trial:
+    stage, now = site.stage, datetime.now(UTC)
+    containers = {stage.application.name: await witness.container_start(stage, stage.application.name)}
+    drill = Drill(draw.play.scenario, stage, decoys, ground, containers, now)
+
+    async def ask() -> str | None:
+        return None if ground.load.summarize().ok >= CALM_ANSWERS else "no users who are served"
+
+    if reason := await probes.until(ask, SECONDS_TO_CALM):
+        raise StackError(f"the trial cannot begin: {reason}")
+    before = await stage.application.pool()
+    return Trial(draw, site, drill, Incident(stage.client, stage.workflow_id, now), before)
+
+
+async def _break_pool(trial: Trial) -> None:
+    """Whose sessions it left is known before anybody can end them."""
+    drill = trial.drill
+    moments.arm(trial.site, trial.draw.moment, trial.play)
+    drill.fault_at = datetime.now(UTC)
+    await drill.scenario.fault.strike(drill.ground)
+
+    async def ask() -> str | None:
+        found = await drill.scenario.fault.culprits(drill.ground)
+        drill.culprits = found or ()
+        return None if found is not None else "not yet"
+
+    if await probes.until(ask, SECONDS_TO_STRIKE):
+        raise StackError("the pool's fault did not strike")
+
+
+async def _strike(trial: Trial) -> None:
+    site, draw = trial.site, trial.draw
+    chance = Random(draw.seed)
+    seconds = chance.uniform(1, draw.longest)
+    if not await moments.await_moment(site, draw.moment, trial.play, trial.before, chance):
+        site.gate.open()
+        return
+    if draw.fault.ends_sessions:
+        trial.ended_by_others = await _forgotten(trial)
+    trial.struck_at = datetime.now(UTC)
+    async with draw.fault.during(site):
+        await asyncio.sleep(seconds)
+    trial.back_at = datetime.now(UTC)
+
+
+async def _forgotten(trial: Trial) -> set[SessionId]:
+    pids = await trial.site.stage.application.forgotten()
+    return set(await identify(trial.site.stage.stack.postgres, pids))
+
+
+async def _see_the_end(trial: Trial) -> None:
+    """Until the incident is closed and a temporary size is taken back, or the time for it is over."""
+    alerted = time.monotonic() + SECONDS_TO_ALERT
+    deadline = time.monotonic() + SECONDS_TO_END
+    while time.monotonic() < deadline:
+        if trial.incident.is_over and not incident.is_running(await trial.site.change()):
+            break
+        if trial.incident.run is None and time.monotonic() > alerted:
+            break
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    with contextlib.suppress(RPCError):
+        await trial.incident.look()
+    trial.drill.change = await trial.site.change()
+
+
+async def _look_on(trial: Trial) -> None:
+    """What people do meanwhile: answer what they are asked, and end what is wrong once they are called."""
+    while True:
+        with contextlib.suppress(RPCError, OSError, httpx.HTTPError, StackError):
+            await trial.incident.look()
+            await _answer(trial)
+            await _ease(trial)
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+async def _answer(trial: Trial) -> None:
+    report = trial.incident.report
+    if report is None or report.pending is None:
+        return
+    handle = trial.site.stage.client.get_workflow_handle(trial.site.stage.workflow_id)
+    await handle.signal("approve", {"request": report.pending.id, "by": APPROVER})
+
+
+async def _ease(trial: Trial) -> None:
+    """The usual traffic is over once the pool has recovered; who is called ends what nobody else may."""
+    report, scenario = trial.incident.report, trial.play.scenario
+    if report is None:
+        return
+    if scenario.resizes and report.outcome is not Ending.OPEN:
+        await scenario.fault.relent(trial.drill.ground)
+    if not trial.was_freed and _called(trial):
+        trial.ended_by_others |= await _forgotten(trial)
+        await trial.site.free_pool()
+        await scenario.fault.relent(trial.drill.ground)
+        trial.was_freed = True
+
+
+def _called(trial: Trial) -> bool:
+    """Whether the database team has a page that asks for hands: by the receiver."""
+    path = f"/{PATHS[Level.L2]}"
+    return any(each.path == path and text_of(each) for each in trial.messages())

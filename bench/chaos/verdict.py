@@ -1,0 +1,171 @@
+"""What became of a trial, judged from outside: PostgreSQL's log, the engine, the receiver, the application.
+
+Poolmedic's own word is taken for two things only: whether an incident ended by a name, and how many acts it
+owns up to. What was done beyond those is a fault.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio.client import WorkflowExecutionStatus
+
+from bench.chaos.plays import TIMES
+from bench.chaos.trial import Trial
+from deploy.demo import health, witness
+from deploy.demo.configuration import PATHS
+from deploy.demo.person import text_of
+from deploy.demo.sessions import SessionId
+from deploy.demo.times import seconds
+from workflows.models.page import Level
+from workflows.models.policy import Option
+from workflows.models.report import Ending
+
+SECONDS_TO_PAGE = 3.0
+OVERDUE = "nobody has acknowledged"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that must not be: its ``kind`` is the summary's counter."""
+
+    kind: str
+    what: str
+
+
+async def judge(trial: Trial) -> list[Failure]:
+    """Everything that is not as it must be; call it while users and decoys still live."""
+    if trial.incident.run is None:
+        return [Failure("lost", "no incident came of the alert")] if await trial.site.fires() else []
+    found = [*_ending(trial), *_sessions(trial), *_asked(trial), *_pages(trial)]
+    return [
+        *found,
+        *await _containers(trial),
+        *await _recovery(trial),
+        *await _others(trial),
+        *_complaints(trial),
+    ]
+
+
+def _ending(trial: Trial) -> Iterator[Failure]:
+    run, report = trial.incident.run, trial.incident.report
+    if run is None or run.status is not WorkflowExecutionStatus.COMPLETED:
+        status = run.status.name if run and run.status else "unknown"
+        yield Failure("unnamed", f"the incident is {status.lower()} long after everything was as before")
+    elif report is None or report.outcome is Ending.OPEN:
+        yield Failure("unnamed", "the incident has ended and names no outcome")
+    if trial.drill.change is not None and trial.drill.change.status is WorkflowExecutionStatus.RUNNING:
+        yield Failure("unnamed", "the temporary size is not taken back")
+
+
+def _sessions(trial: Trial) -> Iterator[Failure]:
+    """By PostgreSQL's log: whose sessions a command ended."""
+    lines = witness.ended_since(trial.site.stage, trial.drill.fault_at)
+    ended = Counter(SessionId.logged(line) for line in lines)
+    ours = set(trial.drill.culprits) if trial.play.act else set[SessionId]()
+    for session, times in ended.items():
+        if session not in ours | trial.ended_by_others:
+            yield Failure("foreign", f"the session of pid {session.pid} was ended")
+        if times > 1:
+            yield Failure("twice", f"the session of pid {session.pid} was ended {times} times")
+
+
+def _asked(trial: Trial) -> Iterator[Failure]:
+    """By what the server's own functions wrote down: each session asked for once, and none beside them."""
+    stage, since = trial.site.stage, trial.drill.fault_at
+    asked = [
+        json.loads(line.message.removeprefix("poolmedic "))
+        for line in stage.stack.postgres.log.asked()
+        if line.at >= since
+    ]
+    pids = {session.pid for session in trial.drill.culprits} if trial.play.act else set[int]()
+    signalled = Counter(each["pid"] for each in asked if each["signalled"])
+    for each in asked:
+        if each["pid"] not in pids:
+            yield Failure("foreign", f"{each['request']} was asked for pid {each['pid']}")
+    for pid, times in signalled.items():
+        if times > 1:
+            yield Failure("twice", f"pid {pid} was signalled {times} times")
+
+
+async def _containers(trial: Trial) -> list[Failure]:
+    """By the engine: no more restarts and new sizes than the report owns up to, and none out of place."""
+    stage, name = trial.site.stage, trial.site.stage.application.name
+    starts = await witness.starts_since(stage, name, trial.drill.fault_at)
+    restarts = sum(event.action == "restart" for event in starts) - trial.site.operator_restarts
+    owned = _attempts(trial, Option.RESTART)
+    found = []
+    if restarts > owned:
+        found.append(Failure("twice", f"{restarts} restarts where the report has {owned}"))
+    if restarts > 0 and not trial.play.scenario.restarts:
+        found.append(Failure("foreign", f"the container was restarted for {trial.play.name}"))
+    if restarts > 1:
+        found.append(Failure("twice", f"the container was restarted {restarts} times"))
+    if _attempts(trial, Option.RESIZE) > 1:
+        found.append(Failure("twice", "the pool was resized more than once"))
+    return found
+
+
+def _attempts(trial: Trial, option: Option) -> int:
+    report = trial.incident.report
+    return sum(each.proposal.act.option is option for each in report.attempts) if report else 0
+
+
+async def _recovery(trial: Trial) -> list[Failure]:
+    """Whatever is called recovered has a free pool, by the application's own page."""
+    report = trial.incident.report
+    if report is None or report.outcome is Ending.OPEN:
+        return []
+    checks = [await health.pool(trial.drill), await health.answers(trial.drill)]
+    kind = "false_recovered"
+    return [Failure(kind, f"{report.outcome}: {each.what}: {each.seen}") for each in checks if not each.holds]
+
+
+async def _others(trial: Trial) -> list[Failure]:
+    if not trial.draw.fault.spares_database:
+        return []
+    return [Failure("foreign", f"{each} was lost") for each in await trial.drill.decoys.lost()]
+
+
+def _pages(trial: Trial) -> Iterator[Failure]:
+    """Somebody is told of every incident; and where nobody acknowledges, others are called in time."""
+    told = trial.messages()
+    if not told:
+        yield Failure("late_pages", "nobody was told anything")
+    if trial.play.act is None:
+        yield from _overdue(trial)
+
+
+def _overdue(trial: Trial) -> Iterator[Failure]:
+    report = trial.incident.report
+    if report is None or report.case is None:
+        return
+    due = report.case.alert.starts_at + timedelta(seconds=seconds(TIMES.acknowledge))
+    calls = [
+        each.at
+        for each in trial.messages()
+        if each.path == f"/{PATHS[Level.L2]}" and OVERDUE in text_of(each)
+    ]
+    if not calls:
+        if not trial.was_freed:
+            yield Failure("late_pages", "nobody acknowledged, and nobody else was called")
+        return
+    late = (min(calls) - _owed(trial, due)).total_seconds()
+    if late > SECONDS_TO_PAGE:
+        yield Failure("late_pages", f"called {late:.1f} s after it was due, or could be")
+
+
+def _owed(trial: Trial, due: datetime) -> datetime:
+    """When it was due; what was broken then excuses it until all was as before."""
+    if trial.struck_at is None or trial.back_at is None:
+        return due
+    is_covered = trial.struck_at <= due + timedelta(seconds=SECONDS_TO_PAGE)
+    return max(due, trial.back_at) if is_covered else due
+
+
+def _complaints(trial: Trial) -> list[Failure]:
+    return [Failure("ended_badly", each) for each in trial.site.complaints]
