@@ -11,6 +11,9 @@ from workflows.record import Record
 from workflows.waiting import happens
 
 _FIRST_LOOK = 10.0
+"""Seconds after its start in which an incident may not have looked yet."""
+_LONGEST_WAIT = 2.0
+"""For that look: a page is out within three seconds of when it is due, or of a worker's return."""
 _AFTER_A_BUG = 30.0
 
 
@@ -44,7 +47,7 @@ async def _await_first_look(clock: Clock, record: Record) -> None:
     """Already past when the alert came: one quick look first, so that nobody is called for what is over."""
     begun = (workflow.now() - record.started_at).total_seconds()
     if begun < _FIRST_LOOK and not record.is_judged:
-        await happens(lambda: record.is_judged, _FIRST_LOOK - begun, f"{clock}: first look before the page")
+        await happens(lambda: record.is_judged, _LONGEST_WAIT, f"{clock}: first look before the page")
 
 
 def _next(record: Record) -> tuple[Clock | None, datetime | None]:

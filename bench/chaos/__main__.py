@@ -15,6 +15,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+
 from bench.chaos import trial
 from bench.chaos.draw import Draw, draw
 from bench.chaos.plays import PLAYS
@@ -144,6 +146,9 @@ async def run(arguments: argparse.Namespace) -> int:
 
 def main() -> None:
     """Failures are told in a sentence."""
+    # While Temporal is gone its client would fill the screen with every try.
+    quiet = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=quiet)))
     try:
         sys.exit(asyncio.run(run(parse_arguments(sys.argv[1:]))))
     except StackError as failure:

@@ -12,7 +12,7 @@ from bench.chaos.faults import KILLS, OTHERS, Fault
 from bench.chaos.moments import MOMENTS, Moment
 from bench.chaos.plays import PLAYS, Play
 
-SHARE_OF_KILLS = 0.5
+SHARE_OF_KILLS = 0.55
 LONGEST = 8.0
 """Seconds that a fault lasts at most."""
 
@@ -34,7 +34,7 @@ class Draw:
 
 
 def draw(runs: int, seed: int) -> list[Draw]:
-    """Half of them end a process of ours or of Temporal's, at every step before any comes twice."""
+    """More than half of them end a process of ours or of Temporal's, at every step before any comes twice."""
     chance = Random(f"chaos/{seed}")
     kills = _pick(chance, KILLS, round(runs * SHARE_OF_KILLS))
     others = _pick(chance, OTHERS, runs - len(kills))

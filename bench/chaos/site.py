@@ -104,6 +104,7 @@ class Site:
         return pids
 
     async def _clear(self) -> None:
+        await self._await_application()
         await self.stage.application.quick_partner()
         await self.free_pool()
         for workflow_id in (self.stage.change_id, self.stage.workflow_id, database_id("main")):
@@ -130,11 +131,19 @@ class Site:
             container = engine.containers.get(self.stage.application.name)
             container.exec_run(["rm", "-f", POOL_FILE])
             container.restart(timeout=2)
-        if reason := await probes.until(self._why_not_healthy, SECONDS_TO_CLEAR):
+        await self._await_application()
+
+    async def _await_application(self) -> None:
+        """It may just be starting; whether its pool is free is another matter."""
+
+        async def ask() -> str | None:
+            return None if await self.seen(self._has_pool()) else "its page does not answer"
+
+        if reason := await probes.until(ask, SECONDS_TO_CLEAR):
             raise TimeoutError(f"the application does not come back: {reason}")
 
-    async def _why_not_healthy(self) -> str | None:
-        return None if await self.seen(self.stage.application.answers()) else "it does not answer"
+    async def _has_pool(self) -> bool:
+        return (await self.stage.application.pool()).size > 0
 
 
 @contextlib.asynccontextmanager

@@ -6,17 +6,20 @@ owns up to. What was done beyond those is a fault.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import httpx
 from temporalio.client import WorkflowExecutionStatus
 
 from bench.chaos.plays import TIMES
 from bench.chaos.trial import Trial
 from deploy.demo import health, witness
+from deploy.demo.check import Check
 from deploy.demo.configuration import PATHS
 from deploy.demo.person import text_of
 from deploy.demo.sessions import SessionId
@@ -26,6 +29,9 @@ from workflows.models.policy import Option
 from workflows.models.report import Ending
 
 SECONDS_TO_PAGE = 3.0
+LOOKS, SECONDS_BETWEEN_LOOKS = 8, 0.5
+MOST_SIZES = 2
+"""The larger one, and the one from before."""
 OVERDUE = "nobody has acknowledged"
 
 
@@ -105,8 +111,8 @@ async def _containers(trial: Trial) -> list[Failure]:
         found.append(Failure("foreign", f"the container was restarted for {trial.play.name}"))
     if restarts > 1:
         found.append(Failure("twice", f"the container was restarted {restarts} times"))
-    if _attempts(trial, Option.RESIZE) > 1:
-        found.append(Failure("twice", "the pool was resized more than once"))
+    if (sizes := await _sizes(trial)) > MOST_SIZES:
+        found.append(Failure("twice", f"the pool got {sizes} new sizes"))
     return found
 
 
@@ -115,14 +121,36 @@ def _attempts(trial: Trial, option: Option) -> int:
     return sum(each.proposal.act.option is option for each in report.attempts) if report else 0
 
 
+async def _sizes(trial: Trial) -> int:
+    """New sizes since the trial began, by the application; one that was restarted began to count anew."""
+    try:
+        return (await trial.site.stage.application.pool()).generation - trial.before.generation
+    except httpx.HTTPError:
+        return 0  # that it does not answer is told elsewhere
+
+
 async def _recovery(trial: Trial) -> list[Failure]:
     """Whatever is called recovered has a free pool, by the application's own page."""
     report = trial.incident.report
     if report is None or report.outcome is Ending.OPEN:
         return []
-    checks = [await health.pool(trial.drill), await health.answers(trial.drill)]
-    kind = "false_recovered"
-    return [Failure(kind, f"{report.outcome}: {each.what}: {each.seen}") for each in checks if not each.holds]
+    try:
+        checks = [await health.pool(trial.drill), await _responds(trial)]
+    except httpx.HTTPError as error:
+        return [Failure("false_recovered", f"{report.outcome}, and its page does not answer: {error!r}")]
+    unmet = [f"{each.what}: {each.seen}" for each in checks if not each.holds]
+    return [Failure("false_recovered", f"{report.outcome}: {each}") for each in unmet]
+
+
+async def _responds(trial: Trial) -> Check:
+    """In one of several looks: a crowd may be in it for a moment."""
+    check = await health.answers(trial.drill)
+    for _ in range(LOOKS):
+        if check.holds:
+            break
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        check = await health.answers(trial.drill)
+    return check
 
 
 async def _others(trial: Trial) -> list[Failure]:
@@ -154,7 +182,8 @@ def _overdue(trial: Trial) -> Iterator[Failure]:
         if not trial.was_freed:
             yield Failure("late_pages", "nobody acknowledged, and nobody else was called")
         return
-    late = (min(calls) - _owed(trial, due)).total_seconds()
+    taken = report.case.alert.received_at  # by a webhook that may have been dead when it was due
+    late = (min(calls) - max(taken, _owed(trial, due))).total_seconds()
     if late > SECONDS_TO_PAGE:
         yield Failure("late_pages", f"called {late:.1f} s after it was due, or could be")
 

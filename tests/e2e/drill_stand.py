@@ -18,6 +18,7 @@ from deploy.demo.check import Check
 from deploy.demo.drill import Drill
 from deploy.demo.faults import Demand, Leak, Traffic
 from deploy.demo.lines import Lines
+from deploy.demo.muting_proxy import MutingProxy
 from deploy.demo.person import StandIn
 from deploy.demo.play import Person, play
 from deploy.demo.scenario import Scenario
@@ -27,7 +28,6 @@ from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from deploy.local.process import Process
-from deploy.demo.muting_proxy import MutingProxy
 from workflows.models.policy import Mode
 from workflows.models.report import Ending, Report
 from workflows.naming import database_id

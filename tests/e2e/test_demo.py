@@ -20,6 +20,7 @@ from deploy.demo.drill import Drill
 from deploy.demo.lines import Lines
 from deploy.demo.person import StandIn, text_of
 from deploy.demo.play import play
+from deploy.demo.run_history import end_of, is_fired, scheduled, start_of, timers, workers
 from deploy.demo.times import seconds
 from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
@@ -37,7 +38,6 @@ from tests.e2e.drill_stand import (
     left_alone,
     open_stand,
 )
-from deploy.demo.run_history import end_of, is_fired, scheduled, start_of, timers, workers
 from workflows.models.approval import Request
 from workflows.models.outcome import OutcomeStatus
 

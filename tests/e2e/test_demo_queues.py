@@ -11,9 +11,9 @@ from deploy.demo import scenario as scenarios
 from deploy.demo import witness
 from deploy.demo.faults import Demand
 from deploy.demo.migration import MIGRATION
+from deploy.demo.run_history import end_of, scheduled, workers
 from deploy.demo.sessions import identify
 from tests.e2e.drill_stand import LEAKED, PERMITTED, Ended, Stand, left_alone, open_stand
-from deploy.demo.run_history import end_of, scheduled, workers
 from workflows.models.outcome import OutcomeStatus
 
 QUIET = Demand(rate=8, hold_ms=50)

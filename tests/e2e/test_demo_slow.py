@@ -10,8 +10,8 @@ from deploy.demo import judge, witness
 from deploy.demo import scenario as scenarios
 from deploy.demo.faults import Demand
 from deploy.demo.missing_index import MissingIndex
-from tests.e2e.drill_stand import PERMITTED, Stand, left_alone, open_stand
 from deploy.demo.run_history import end_of, scheduled, workers
+from tests.e2e.drill_stand import PERMITTED, Stand, left_alone, open_stand
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.policy import Option

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deploy.demo.run_history import timers
 from tests.fakes import cases, changes
 from tests.fakes.world import World
 from tests.workflow.stage import Stage
@@ -165,6 +166,15 @@ async def test_what_is_already_past_is_called_after_one_look(
             assert 0 <= minute < 1
     first_look = exhausted.world.script.calls["read_application"]
     assert first_look >= 1
+
+
+async def test_where_nobody_takes_it_no_look_keeps_an_overdue_page_for_long(exhausted: Stage) -> None:
+    """In `observe` it is never clear by itself whose turn it is, however good the look was."""
+    incident = await exhausted.incident(OBSERVE, age=timedelta(minutes=6))
+    await incident.step(seconds=20)
+    assert calls(exhausted.world, Level.L2, "acknowledged")
+    (wait,) = timers((await incident.history()).events, "acknowledge: first look")
+    assert wait.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() <= timedelta(seconds=2)
 
 
 async def test_nobody_is_called_late_for_what_is_over(stage: Stage) -> None:

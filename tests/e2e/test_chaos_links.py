@@ -1,0 +1,163 @@
+"""What stands between a worker and all that it asks in a trial of chaos: it carries, holds, loses, spoils."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bench.chaos.gate import Gate
+from bench.chaos.relay import Relay
+from bench.chaos.spoiling import MOST_FLOOD, NONSENSE, answering, cut_in_the_act, gone, hanging, late
+
+SOON = 2.0
+NOT_YET = 0.2
+ASKED = b"GET / HTTP/1.1\r\n\r\n"
+
+
+@asynccontextmanager
+async def server(answer: Callable[[bytes], bytes]) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Answers every line; what it heard."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            heard.append(data)
+            writer.write(answer(data))
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    host, port = listening.sockets[0].getsockname()
+    try:
+        yield f"{host}:{port}", heard
+    finally:
+        listening.close()
+
+
+async def ask(address: str, data: bytes, within: float = SOON) -> bytes:
+    """The first of what comes back; empty at the end of the connection."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(data)
+        async with asyncio.timeout(within):
+            return await reader.read(65_536)
+    finally:
+        writer.close()
+
+
+async def test_a_relay_forwards_until_it_is_spoilt_and_after_it_again() -> None:
+    async with server(bytes.upper) as (upstream, heard), Relay.before(upstream) as relay:
+        assert await ask(relay.address, b"ping") == b"PING"
+        with relay.spoilt(gone):
+            assert await ask(relay.address, b"ping") == b""
+        with relay.spoilt(hanging), pytest.raises(TimeoutError):
+            await ask(relay.address, b"ping", NOT_YET)
+        assert await ask(relay.address, b"pong") == b"PONG"
+        assert heard == [b"ping", b"pong"]
+
+
+async def test_connections_that_were_open_end_when_a_relay_is_spoilt() -> None:
+    async with server(bytes.upper) as (upstream, _), Relay.before(upstream) as relay:
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+        writer.write(b"ping")
+        assert await reader.read(100) == b"PING"
+        with relay.spoilt(hanging):
+            async with asyncio.timeout(SOON):
+                assert await reader.read(100) == b""
+        writer.close()
+
+
+async def test_a_late_answer_comes_late() -> None:
+    async with server(bytes.upper) as (upstream, _), Relay.before(upstream) as relay:
+        with relay.spoilt(late):
+            began = asyncio.get_running_loop().time()
+            assert await ask(relay.address, b"ping") == b"PING"
+            assert asyncio.get_running_loop().time() - began > NOT_YET
+
+
+async def test_a_page_may_claim_more_than_it_says() -> None:
+    async with server(bytes.upper) as (upstream, heard), Relay.before(upstream) as relay:
+        with relay.spoilt(answering(b"half", claims=100)):
+            said = await ask(relay.address, ASKED)
+            assert b"Content-Length: 100" in said
+            assert said.endswith(b"\r\n\r\nhalf")
+        assert heard == []
+
+
+async def test_a_flood_is_one() -> None:
+    async with server(bytes.upper) as (upstream, _), Relay.before(upstream) as relay:
+        with relay.spoilt(NONSENSE["a flood"]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            writer.write(ASKED)
+            read = 0
+            while data := await reader.read(1_048_576):
+                read += len(data)
+            writer.close()
+    assert read > MOST_FLOOD * 65_536
+
+
+async def test_a_statement_is_executed_and_nobody_hears_of_it() -> None:
+    async with server(bytes.upper) as (upstream, heard), Relay.before(upstream) as relay:
+        with relay.spoilt(cut_in_the_act):
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            writer.write(b"Pselect terminate_session()")
+            assert (await reader.read(100)).startswith(b"PSELECT")
+            writer.write(b"B\x00")
+            async with asyncio.timeout(SOON):
+                assert await reader.read(100) == b""
+            writer.close()
+        assert heard[-1] == b"B\x00"
+
+
+def message(text: bytes) -> bytes:
+    """One gRPC message in one frame of HTTP/2, not compressed."""
+    body = b"\x00" + len(text).to_bytes(4) + text
+    return len(body).to_bytes(3) + b"\x00\x00" + (1).to_bytes(4) + body
+
+
+async def test_a_gate_holds_the_answer_that_it_was_told_to_close_before() -> None:
+    async with server(lambda _: message(b"terminate")) as (upstream, _), Gate.before(upstream) as gate:
+        gate.close_before(b"terminate")
+        waiting = asyncio.create_task(ask(gate.address, b"poll"))
+        async with asyncio.timeout(SOON):
+            await gate.closed.wait()
+        await asyncio.sleep(NOT_YET)
+        assert not waiting.done()
+        gate.open()
+        assert await waiting == message(b"terminate")
+        assert not gate.closed.is_set()
+
+
+async def test_a_gate_holds_what_is_said_after_an_answer_and_loses_it_when_cut() -> None:
+    async with server(lambda _: message(b"permitted")) as (upstream, heard), Gate.before(upstream) as gate:
+        gate.close_after(b"permitted")
+        host, _, port = gate.address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"may I")
+        assert await reader.read(100) == message(b"permitted")
+        writer.write(b"done")
+        await asyncio.sleep(NOT_YET)
+        await gate.cut()
+        async with asyncio.timeout(SOON):
+            assert await reader.read(100) == b""
+        writer.close()
+        assert heard == [b"may I"]
+        assert await ask(gate.address, b"again") == message(b"permitted")
+
+
+async def test_what_a_gate_held_goes_on_once_it_is_open() -> None:
+    async with server(lambda _: message(b"permitted")) as (upstream, heard), Gate.before(upstream) as gate:
+        gate.close_after(b"permitted")
+        host, _, port = gate.address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"may I")
+        await reader.read(100)
+        writer.write(b"done")
+        await asyncio.sleep(NOT_YET)
+        assert heard == [b"may I"]
+        gate.open()
+        async with asyncio.timeout(SOON):
+            await reader.read(100)
+        writer.close()
+        assert heard == [b"may I", b"done"]
