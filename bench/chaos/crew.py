@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import probes
+from deploy.local.errors import ProgramMissing
 from deploy.local.ports import LOOPBACK
 from deploy.local.process import Command, Process
 from deploy.local.state import State
 
 SECONDS_TO_START = 60.0
+LIBRARIES = Path("/usr/lib")
 GRACE = 10.0
 """Seconds in which a process that is asked to end has to."""
 
@@ -42,15 +44,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Crew:
-    """The spare runs only where a fault says so."""
+    """The spare, and the webhooks by another clock in the place of the first, run only while a fault does."""
 
     webhook: Member
     worker: Member
     spare: Member
+    fast: Member
+    slow: Member
 
     @property
-    def members(self) -> tuple[Member, ...]:
-        return (self.webhook, self.worker, self.spare)
+    def extra(self) -> tuple[Member, ...]:
+        return (self.spare, self.fast, self.slow)
 
     async def start(self) -> None:
         """Whatever of the webhook and the worker does not run."""
@@ -60,7 +64,7 @@ class Crew:
 
     async def stop(self) -> None:
         """All of them."""
-        for member in self.members:
+        for member in (self.webhook, self.worker, *self.extra):
             await member.stop()
 
 
@@ -77,9 +81,27 @@ def hire(state: State, environment: Mapping[str, str], gate: str, port: int, fol
         )
         return Member(Process(state, command), f"http://{LOOPBACK}:{at}")
 
+    def webhook(name: str, **settings: str) -> Member:
+        return member(name, "webhook", port, POOLMEDIC_PORT=str(port), **settings)
+
     first, second = state.port("worker-1"), state.port("worker-2")
     return Crew(
-        member("webhook", "webhook", port, POOLMEDIC_PORT=str(port)),
+        webhook("webhook"),
         member("worker-1", "worker", first, POOLMEDIC_WORKER_PORT=str(first), TEMPORAL_ADDRESS=gate),
         member("worker-2", "worker", second, POOLMEDIC_WORKER_PORT=str(second)),
+        webhook("webhook-fast", **_by_clock("+10m")),
+        webhook("webhook-slow", **_by_clock("-10m")),
     )
+
+
+def _by_clock(offset: str) -> dict[str, str]:
+    """Of a host whose clock is off; only the calendar is, nobody waits for longer or shorter."""
+    return {"LD_PRELOAD": str(find_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def find_library() -> Path:
+    """Of the Debian package faketime; raises ProgramMissing."""
+    found = next(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"), None)
+    if found is None:
+        raise ProgramMissing("faketime", "run `make setup`, or install the Debian package faketime")
+    return found

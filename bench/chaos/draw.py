@@ -12,7 +12,9 @@ from bench.chaos.faults import KILLS, OTHERS, Fault
 from bench.chaos.moments import MOMENTS, Moment
 from bench.chaos.plays import PLAYS, Play
 
-SHARE_OF_KILLS = 0.55
+type Picked = tuple[Play, Fault, Moment]
+
+SHARE_OF_KILLS = 0.6
 LONGEST = 8.0
 """Seconds that a fault lasts at most."""
 
@@ -36,20 +38,33 @@ class Draw:
 def draw(runs: int, seed: int) -> list[Draw]:
     """More than half of them end a process of ours or of Temporal's, at every step before any comes twice."""
     chance = Random(f"chaos/{seed}")
-    kills = _pick(chance, KILLS, round(runs * SHARE_OF_KILLS))
-    others = _pick(chance, OTHERS, runs - len(kills))
+    kills = _pick_by_step(chance, round(runs * SHARE_OF_KILLS))
+    others = _pick_by_fault(chance, runs - len(kills))
     drawn = [*kills, *others]
     chance.shuffle(drawn)
     return [Draw(number, *each, seed=f"chaos/{seed}/{number}") for number, each in enumerate(drawn, start=1)]
 
 
-def _pick(chance: Random, faults: Sequence[Fault], number: int) -> list[tuple[Play, Fault, Moment]]:
-    every = [
-        (play, fault, moment)
-        for play, fault, moment in itertools.product(PLAYS, faults, MOMENTS)
-        if moment.is_at(play)
-    ]
-    picked: list[tuple[Play, Fault, Moment]] = []
+def _pick_by_step(chance: Random, number: int) -> list[Picked]:
+    """Every kill at every step, before any of them comes twice."""
+    every, picked = _every(KILLS), list[Picked]()
     while len(picked) < number:
         picked += chance.sample(every, min(len(every), number - len(picked)))
     return picked
+
+
+def _pick_by_fault(chance: Random, number: int) -> list[Picked]:
+    """Every other fault, before any of them comes twice; each time somewhere else."""
+    left = {fault.name: chance.sample(found := _every([fault]), len(found)) for fault in OTHERS}
+    picked, turns = list[Picked](), chance.sample(OTHERS, len(OTHERS))
+    while len(picked) < number and any(left.values()):
+        picked += [left[fault.name].pop() for fault in turns if left[fault.name]]
+    return picked[:number]
+
+
+def _every(faults: Sequence[Fault]) -> list[Picked]:
+    return [
+        (play, fault, moment)
+        for play, fault, moment in itertools.product(PLAYS, faults, MOMENTS)
+        if moment.is_at(play) and fault.suits(play, moment.name)
+    ]

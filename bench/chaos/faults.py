@@ -6,29 +6,39 @@ import asyncio
 import contextlib
 import resource
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
+from bench.chaos.crew import Crew, Member
+from bench.chaos.plays import Play
 from bench.chaos.relay import Spoiling
 from bench.chaos.site import Site
 from bench.chaos.spoiling import NONSENSE, cut_in_the_act
-from deploy.local import identity, postgres, temporal
+from deploy.demo.decoys import Connection, Decoy, Opening, identities
+from deploy.demo.faults import Ground
+from deploy.local import alertmanager, identity, postgres, probes, prometheus, temporal
 from deploy.local.postgres import SUPERUSER
 
 MOST_SESSIONS = 100
+SECONDS_TO_ALERT = 45.0
+SECONDS_BETWEEN_STATEMENTS = 0.2
 
 
 @dataclass(frozen=True)
 class Fault:
-    """``ends`` names what of poolmedic or Temporal is ended: pages that come due meanwhile wait for it."""
+    """``suits`` says of an incident and a step whether it means anything there.
+
+    ``beside`` opens what it needs, before the pool breaks.
+    """
 
     name: str
     during: Callable[[Site], AbstractAsyncContextManager[None]]
-    ends: bool = False
+    suits: Callable[[Play, str], bool] = lambda _play, _moment: True
+    beside: Callable[[Site, Ground], Awaitable[None]] | None = None
     spares_database: bool = True
     """Whether the sessions of others live on."""
     ends_sessions: bool = False
@@ -77,6 +87,71 @@ async def _webhook_killed(site: Site) -> AsyncIterator[None]:
     site.gate.open()
     yield
     await site.crew.webhook.start()
+
+
+def _by_clock(skewed: Callable[[Crew], Member]) -> Callable[[Site], AbstractAsyncContextManager[None]]:
+    """The webhook's host has another time, until it has taken an alert."""
+
+    @asynccontextmanager
+    async def during(site: Site) -> AsyncIterator[None]:
+        await site.crew.webhook.stop()
+        await skewed(site.crew).start()
+        site.gate.open()
+        yield
+        await probes.until(lambda: _why_not_taken(site), SECONDS_TO_ALERT)
+        await skewed(site.crew).stop()
+        await site.crew.webhook.start()
+
+    return during
+
+
+async def _why_not_taken(site: Site) -> str | None:
+    return None if await site.events() else "no incident yet"
+
+
+async def _open_listed(site: Site, ground: Ground) -> None:
+    """As idle in a transaction as those that are forgotten, by the same role and name, and not forgotten."""
+    server = site.stage.stack.postgres
+    opening = Opening(server, ground.holding)
+    role, application = server.settings.application_role, site.stage.target
+    site.listed = await opening.hold(role, application)
+    seen = await identities(server, [site.listed.get_server_pid()])
+    what = "a listed session that works again"
+    ground.beside.extend(Decoy(what, pid, *times) for pid, times in seen.items())
+
+
+@asynccontextmanager
+async def _works_again(site: Site) -> AsyncIterator[None]:
+    """It goes on for as long as the trial does: whenever it rested it would be listed, and rightly."""
+
+    async def work(connection: Connection) -> None:
+        while not connection.is_closed():
+            await connection.fetchval("SELECT 1")
+            await asyncio.sleep(SECONDS_BETWEEN_STATEMENTS)
+
+    if site.listed is not None:
+        await site.listed.fetchval("SELECT 1")
+        site.work = asyncio.create_task(work(site.listed))
+    site.gate.open()
+    yield
+
+
+@asynccontextmanager
+async def _prometheus_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.prometheus
+    await server.process.kill()
+    site.gate.open()
+    yield
+    await prometheus.start(server)
+
+
+@asynccontextmanager
+async def _alertmanager_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.alertmanager
+    await server.process.kill()
+    site.gate.open()
+    yield
+    await alertmanager.start(server)
 
 
 @asynccontextmanager
@@ -178,6 +253,14 @@ def _spoilt(source: str, spoiling: Spoiling) -> Callable[[Site], AbstractAsyncCo
     return during
 
 
+def _is_before_the_alert(_play: Play, moment: str) -> bool:
+    return moment == "pool exhausted, no alert yet"
+
+
+def _is_before_sessions_end(play: Play, moment: str) -> bool:
+    return play.scenario.ends_sessions and moment == "about to act"
+
+
 SOURCES: dict[str, Sequence[str]] = {
     "Prometheus": tuple(NONSENSE),
     "Alertmanager": tuple(NONSENSE),
@@ -187,15 +270,20 @@ SOURCES: dict[str, Sequence[str]] = {
     "the database": ("gone", "hanging", "late"),
 }
 KILLS = (
-    Fault("worker killed", _worker_killed, ends=True),
-    Fault("webhook killed", _webhook_killed, ends=True),
-    Fault("Temporal killed", _temporal_killed, ends=True),
+    Fault("worker killed", _worker_killed),
+    Fault("webhook killed", _webhook_killed),
+    Fault("Temporal killed", _temporal_killed),
 )
 OTHERS = (
-    Fault("all of it killed", _all_killed, ends=True),
-    Fault("worker told to end", _worker_told_to_end, ends=True),
-    Fault("one of two workers killed", _one_of_two_killed, ends=True),
-    Fault("rolling restart", _rolled, ends=True),
+    Fault("all of it killed", _all_killed),
+    Fault("worker told to end", _worker_told_to_end),
+    Fault("one of two workers killed", _one_of_two_killed),
+    Fault("rolling restart", _rolled),
+    Fault("webhook's clock ten minutes fast", _by_clock(lambda crew: crew.fast), _is_before_the_alert),
+    Fault("webhook's clock ten minutes slow", _by_clock(lambda crew: crew.slow), _is_before_the_alert),
+    Fault("a listed session works again", _works_again, _is_before_sessions_end, _open_listed),
+    Fault("Prometheus killed", _prometheus_killed),
+    Fault("Alertmanager killed", _alertmanager_killed),
     Fault("database killed", _database_killed, spares_database=False),
     Fault("database frozen", _database_frozen),
     Fault("database full", _database_full),

@@ -31,6 +31,8 @@ class Moment:
     before: Callable[[Play], bytes] | None = None
     after: bytes | None = None
     timer: str | None = None
+    until_done: bool = False
+    """Whether it has come only once others see what the act did."""
 
 
 MOMENTS = (
@@ -40,7 +42,8 @@ MOMENTS = (
     Moment("about to page", before=lambda _: b"send_page"),
     Moment("waiting for approval", lambda play: play.scenario.asks, timer="answer to"),
     Moment("about to act", lambda play: play.act is not None, before=lambda play: play.act or b""),
-    Moment("act done but not recorded", lambda play: play.act is not None, after=PERMITTED),
+    Moment("act under way", lambda play: play.act is not None, after=PERMITTED),
+    Moment("act done but not recorded", lambda play: play.act is not None, after=PERMITTED, until_done=True),
     Moment("clear window", lambda play: play.act is not None, timer="clear window"),
     Moment("temporary change waiting", lambda play: play.scenario.resizes),
     Moment("report being written", before=lambda _: b"store_report"),
@@ -71,7 +74,7 @@ async def await_moment(site: Site, moment: Moment, play: Play, before: Pool, cha
 
     if await probes.until(ask, SECONDS_TO_COME) is not None:
         return False
-    if moment.after is not None and play.is_done is not None:
+    if moment.until_done and play.is_done is not None:
         await _await_act(site, play.is_done, before)
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
@@ -16,10 +17,11 @@ from temporalio.client import WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
 from bench.chaos.crew import Crew, hire
-from bench.chaos.gate import Gate
 from bench.chaos.plays import SIZE, TIMES
 from bench.chaos.relay import Relay
 from deploy.demo import configuration, incident
+from deploy.demo.decoys import Connection
+from deploy.demo.gate import Gate
 from deploy.demo.scenario import Scenario
 from deploy.demo.stage import CONFIGURATION, REPORTS, Stage, open_stage
 from deploy.local import probes
@@ -51,12 +53,16 @@ class Site:
     """What was not as it should be while a fault was struck."""
     operator_restarts: int = 0
     """How often somebody else restarted the container in this trial."""
+    listed: Connection | None = None
+    """A session that looks forgotten, and will work again."""
+    work: asyncio.Task[None] | None = None
     _rules: Scenario | None = None
 
     async def prepare(self, scenario: Scenario) -> None:
         """A crew by this scenario's rules, and nothing of an earlier trial."""
         self.gate.open()
-        await self.crew.spare.stop()
+        for member in self.crew.extra:
+            await member.stop()
         await self._clear()
         if self._rules != scenario:
             await self.crew.stop()
@@ -95,6 +101,13 @@ class Site:
         url = f"{self.stage.stack.alertmanager.url}/api/v2/alerts"
         async with httpx.AsyncClient(trust_env=False) as client:
             return bool((await client.get(url, params=EXHAUSTED)).raise_for_status().json())
+
+    async def rest(self) -> None:
+        """Have the listed session stop its work; it is closed with the trial."""
+        if self.work is not None:
+            self.work.cancel()
+            await asyncio.gather(self.work, return_exceptions=True)
+        self.work = self.listed = None
 
     async def free_pool(self) -> list[int]:
         """End what was forgotten, as a person with all rights would; the server processes that it ended."""

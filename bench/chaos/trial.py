@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
+import asyncpg
 import httpx
 from temporalio.service import RPCError
 
@@ -34,6 +35,8 @@ from deploy.local.receiver import Message
 from workflows.models.page import Level
 from workflows.models.report import Ending
 
+OUT_OF_REACH = (RPCError, OSError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What people meet while something is broken; they try again."""
 SECONDS_BETWEEN_LOOKS = 0.3
 SECONDS_TO_CALM, SECONDS_TO_STRIKE = 30.0, 30.0
 SECONDS_TO_END = 150.0
@@ -84,15 +87,16 @@ async def run(site: Site, draw: Draw) -> AsyncIterator[Trial]:
         trial = await _begin(
             site, draw, decoys, Ground(stage.application, stage.stack, load, scenario.calm, holding)
         )
+        if draw.fault.beside is not None:
+            await draw.fault.beside(site, trial.drill.ground)
         await _break_pool(trial)
-        looking = asyncio.create_task(_look_on(trial))
-        try:
+        async with _looking_on(trial):
             await _strike(trial)
             await _see_the_end(trial)
+        try:
+            yield trial
         finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
-        yield trial
+            await site.rest()
 
 
 async def _begin(site: Site, draw: Draw, decoys: Decoys, ground: Ground) -> Trial:
@@ -160,10 +164,22 @@ async def _see_the_end(trial: Trial) -> None:
     trial.drill.change = await trial.site.change()
 
 
+@contextlib.asynccontextmanager
+async def _looking_on(trial: Trial) -> AsyncIterator[None]:
+    """Raises what people failed by: without them a trial says nothing."""
+    people = asyncio.create_task(_look_on(trial))
+    try:
+        yield
+    finally:
+        people.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await people
+
+
 async def _look_on(trial: Trial) -> None:
     """What people do meanwhile: answer what they are asked, and end what is wrong once they are called."""
     while True:
-        with contextlib.suppress(RPCError, OSError, httpx.HTTPError, StackError):
+        with contextlib.suppress(*OUT_OF_REACH):
             await trial.incident.look()
             await _answer(trial)
             await _ease(trial)

@@ -7,6 +7,7 @@ owns up to. What was done beyond those is a fault.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -156,7 +157,9 @@ async def _responds(trial: Trial) -> Check:
 async def _others(trial: Trial) -> list[Failure]:
     if not trial.draw.fault.spares_database:
         return []
-    return [Failure("foreign", f"{each} was lost") for each in await trial.drill.decoys.lost()]
+    decoys = trial.drill.decoys
+    every = dataclasses.replace(decoys, sessions=(*decoys.sessions, *trial.drill.ground.beside))
+    return [Failure("foreign", f"{each} was lost") for each in await every.lost()]
 
 
 def _pages(trial: Trial) -> Iterator[Failure]:
@@ -169,8 +172,8 @@ def _pages(trial: Trial) -> Iterator[Failure]:
 
 
 def _overdue(trial: Trial) -> Iterator[Failure]:
-    report = trial.incident.report
-    if report is None or report.case is None:
+    report, run = trial.incident.report, trial.incident.run
+    if report is None or report.case is None or run is None:
         return
     due = report.case.alert.starts_at + timedelta(seconds=seconds(TIMES.acknowledge))
     calls = [
@@ -182,8 +185,8 @@ def _overdue(trial: Trial) -> Iterator[Failure]:
         if not trial.was_freed:
             yield Failure("late_pages", "nobody acknowledged, and nobody else was called")
         return
-    taken = report.case.alert.received_at  # by a webhook that may have been dead when it was due
-    late = (min(calls) - max(taken, _owed(trial, due))).total_seconds()
+    # Its webhook may have been dead when it was due, or by another clock.
+    late = (min(calls) - max(run.start_time, _owed(trial, due))).total_seconds()
     if late > SECONDS_TO_PAGE:
         yield Failure("late_pages", f"called {late:.1f} s after it was due, or could be")
 

@@ -98,12 +98,16 @@ class Opening:
         self._server = server
         self._stack = stack
 
-    async def idle_in_transaction(self, role: str, application: str) -> int:
+    async def hold(self, role: str, application: str) -> Connection:
+        """Idle in a transaction."""
         connection = await self._connect(role, application)
         await connection.execute("BEGIN")
         # Not by the driver's portal, which would keep a snapshot that the creation of an index waits for.
         await connection.execute("SELECT 1")
-        return connection.get_server_pid()
+        return connection
+
+    async def idle_in_transaction(self, role: str, application: str) -> int:
+        return (await self.hold(role, application)).get_server_pid()
 
     async def lock_archive(self, role: str, application: str) -> int:
         """Idle in a transaction that has written: the migration waits for it."""

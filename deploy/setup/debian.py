@@ -16,6 +16,7 @@ PROGRAMS = {
     "prometheus-alertmanager": ("prometheus-alertmanager|alertmanager", "amtool"),
     "pgbouncer": ("pgbouncer",),
     "docker.io": ("dockerd",),
+    "faketime": ("faketime",),
 }
 UNITS = {
     "prometheus": ("prometheus.service",),
@@ -76,7 +77,7 @@ def _disable_units(packages: list[str], log: Path) -> None:
     """Keep them from starting at the next boot: the project runs its own, on ports of its own."""
     if not Path("/run/systemd/system").is_dir():
         return
-    units = [unit for package in packages for unit in UNITS[package]]
+    units = [unit for package in packages for unit in UNITS.get(package, ())]
     known = [unit for unit in units if _is_known(unit)]
     if known:
         progress.run(["systemctl", "disable", "--now", *known], log)

@@ -17,8 +17,8 @@ from deploy.demo import scenario as scenarios
 from deploy.demo.check import Check
 from deploy.demo.drill import Drill
 from deploy.demo.faults import Demand, Leak, Traffic
+from deploy.demo.gate import Gate
 from deploy.demo.lines import Lines
-from deploy.demo.muting_proxy import MutingProxy
 from deploy.demo.person import StandIn
 from deploy.demo.play import Person, play
 from deploy.demo.scenario import Scenario
@@ -110,7 +110,7 @@ class Ended:
 class Stand:
     """Plays drills, one after the other, on a pool of the size that fits them all."""
 
-    def __init__(self, stage: Stage, link: MutingProxy, times: Times) -> None:
+    def __init__(self, stage: Stage, link: Gate, times: Times) -> None:
         self.stage = stage
         self.link = link
         self.times = times
@@ -123,8 +123,8 @@ class Stand:
         times = times or self.times
         await self._clear()
         self.begun_at = datetime.now(UTC)
-        is_heard = self.stage.worker.process.is_running() and not self.link.is_muted
-        self.link.unmute()
+        is_heard = self.stage.worker.process.is_running() and not self.link.closed.is_set()
+        self.link.open()
         if self._rules != (scenario, times) or not is_heard:
             self.stage = await self.stage.turn_to(scenario, times)
             self._rules = scenario, times
@@ -150,7 +150,7 @@ class Stand:
         """End it by SIGKILL; the moment right before. What it said unheard is gone with it."""
         before = datetime.now(UTC)
         await self.stage.worker.process.kill()
-        self.link.unmute()
+        await self.link.cut()
         return before
 
     async def sight(self) -> Sight | None:
@@ -222,7 +222,7 @@ async def open_stand(folder: Path, scenario: Scenario = LEAK, times: Times = QUI
     """Bring the stage up, with a worker that reaches Temporal through the proxy."""
     async with (
         open_stage(folder, scenario, times) as stage,
-        MutingProxy.before(stage.stack.temporal.address) as link,
+        Gate.before(stage.stack.temporal.address) as link,
     ):
         process = stage.worker.process
         environment = {**process.command.environment, "TEMPORAL_ADDRESS": link.address}

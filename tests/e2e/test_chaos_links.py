@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bench.chaos.gate import Gate
 from bench.chaos.relay import Relay
 from bench.chaos.spoiling import MOST_FLOOD, NONSENSE, answering, cut_in_the_act, gone, hanging, late
+from deploy.demo.gate import Gate
 
 SOON = 2.0
 NOT_YET = 0.2

@@ -83,8 +83,8 @@ async def test_leak(stand: Stand, tmp_path: Path) -> None:
 
 async def test_killed_while_investigating(stand: Stand) -> None:
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(b"read_metrics")
-        sight = await stand.see(lambda sight: stand.link.is_muted and sight.pending >= READS)
+        stand.link.close_after(b"read_metrics")
+        sight = await stand.see(lambda sight: stand.link.closed.is_set() and sight.pending >= READS)
         assert not any(end_of(sight.events, read) for name in READS for read in scheduled(sight.events, name))
         await stand.lose_worker()
         await stand.stage.worker.start()
@@ -103,7 +103,7 @@ async def test_killed_after_the_act_and_before_its_result(stand: Stand) -> None:
     killed_at: list[datetime] = []
 
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(PERMITTED)
+        stand.link.close_after(PERMITTED)
         sight = await stand.see(lambda sight: "terminate_sessions" in sight.pending and is_leak_ended(stand))
         killed_at.append(await stand.lose_worker())
         (act,) = scheduled(sight.events, "terminate_sessions")

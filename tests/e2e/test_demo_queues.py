@@ -62,7 +62,7 @@ async def test_killed_after_the_cancel_and_before_its_result(stand: Stand) -> No
         return len(witness.cancelled_since(stand.stage, stand.begun_at)) == 1
 
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(PERMITTED)
+        stand.link.close_after(PERMITTED)
         sight = await stand.see(lambda sight: "cancel_queries" in sight.pending and is_cancelled())
         await stand.lose_worker()
         (act,) = scheduled(sight.events, "cancel_queries")

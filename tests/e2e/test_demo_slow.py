@@ -42,7 +42,7 @@ async def test_its_statements_are_cancelled_and_when_it_returns_its_index_is_cre
 
 async def test_killed_after_the_cancels_and_before_their_result(stand: Stand) -> None:
     async def kill(stand: Stand) -> None:
-        stand.link.mute_at(PERMITTED)
+        stand.link.close_after(PERMITTED)
         sight = await stand.see(
             lambda sight: (
                 "cancel_queries" in sight.pending

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import gzip
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
-from deploy.demo.muting_proxy import LARGEST, Messages
 from deploy.local.ports import LOOPBACK
+
+LARGEST = 65_536
+FRAME_HEADER, DATA, STREAM_BITS = 9, 0, 0x7FFFFFFF
+MESSAGE_HEADER = 5
 
 
 class Gate:
@@ -108,3 +112,30 @@ class Gate:
             held.clear()
             self._marker = None
             self.closed.set()
+
+
+class Messages:
+    """What a server says on one connection: frames of HTTP/2, in their data gRPC messages, mostly gzipped."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._streams: dict[int, bytes] = {}
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Every message that is whole with these bytes."""
+        self._rest += data
+        while len(self._rest) >= FRAME_HEADER + (length := int.from_bytes(self._rest[:3])):
+            end = FRAME_HEADER + length
+            frame, self._rest = self._rest[:end], self._rest[end:]
+            if frame[3] == DATA:
+                yield from self._read(int.from_bytes(frame[5:9]) & STREAM_BITS, frame[FRAME_HEADER:])
+
+    def _read(self, stream: int, payload: bytes) -> Iterator[bytes]:
+        rest = self._streams.pop(stream, b"") + payload
+        while len(rest) >= MESSAGE_HEADER + (length := int.from_bytes(rest[1:MESSAGE_HEADER])):
+            end = MESSAGE_HEADER + length
+            is_compressed, message, rest = rest[0], rest[MESSAGE_HEADER:end], rest[end:]
+            yield gzip.decompress(message) if is_compressed else message
+            if not rest:
+                return
+        self._streams[stream] = rest
