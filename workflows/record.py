@@ -1,7 +1,7 @@
 """What this incident knows: the ledger of acts, the clocks' deadlines, the source of the report."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from workflows.approval import approvers_of
@@ -19,6 +19,7 @@ from workflows.models.report import Ending, Entry
 from workflows.models.verdict import Verdict
 
 _MOST_NAMED = 2
+_LONGEST_ON_THE_WAY = timedelta(minutes=1)
 
 
 class Heard(NamedTuple):
@@ -31,10 +32,12 @@ class Heard(NamedTuple):
 class Record:
     """Grows by what happens, in the words of the runbook; every method that changes it is given the time."""
 
-    def __init__(self, case: Case, now: datetime) -> None:
+    def __init__(self, case: Case, now: datetime, arrived_at: datetime | None = None) -> None:
+        """`arrived_at`: of the first alert, by Temporal's clock; the webhook's may be another one."""
         self.case = case
         self.started_at = now
-        self.opened_at = min(case.alert.began_at, now)
+        is_credible = case.alert.is_start_credible(arrived_at or now)
+        self.opened_at = case.alert.starts_at if is_credible else arrived_at or now
         self.alerts: dict[str, Heard] = {}
         self.evidence: Evidence | None = None
         self.first_evidence: Evidence | None = None
@@ -58,7 +61,7 @@ class Record:
         self.news = 0
         self.firings = 0
         self._begin(self.opened_at)
-        if not case.alert.is_start_credible:
+        if not is_credible:
             said = f"the alert says that it began at {case.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"
             self.note(self.opened_at, f"{said}, which cannot be: the clocks count from its arrival")
 
@@ -90,8 +93,9 @@ class Record:
         """Take a delivery in; True if it tells something new."""
         known = self.alerts.get(alert.delivery)
         # Deliveries overtake each other: what was received last holds, of both at once the end.
+        # None is so long on the way: then two webhooks have two clocks, and what comes last holds.
         heard = Heard(alert.received_at, alert.status)
-        if known and heard < known:
+        if known and heard < known and known.received_at - heard.received_at <= _LONGEST_ON_THE_WAY:
             return False
         self.alerts[alert.delivery] = heard
         if known and known.status is alert.status:

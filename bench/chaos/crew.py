@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,27 +45,21 @@ class Member:
 
 @dataclass(frozen=True)
 class Crew:
-    """The spare, and the webhooks by another clock in the place of the first, run only while a fault does."""
+    """The spare runs only where a fault says so."""
 
     webhook: Member
     worker: Member
     spare: Member
-    fast: Member
-    slow: Member
-
-    @property
-    def extra(self) -> tuple[Member, ...]:
-        return (self.spare, self.fast, self.slow)
 
     async def start(self) -> None:
-        """Whatever of the webhook and the worker does not run."""
-        for member in (self.webhook, self.worker):
+        """Whatever of the worker and the webhook does not run; a webhook is ready once a worker is there."""
+        for member in (self.worker, self.webhook):
             if not member.process.is_running():
                 await member.start()
 
     async def stop(self) -> None:
         """All of them."""
-        for member in (self.webhook, self.worker, *self.extra):
+        for member in (self.webhook, self.worker, self.spare):
             await member.stop()
 
 
@@ -81,25 +76,25 @@ def hire(state: State, environment: Mapping[str, str], gate: str, port: int, fol
         )
         return Member(Process(state, command), f"http://{LOOPBACK}:{at}")
 
-    def webhook(name: str, **settings: str) -> Member:
-        return member(name, "webhook", port, POOLMEDIC_PORT=str(port), **settings)
-
     first, second = state.port("worker-1"), state.port("worker-2")
     return Crew(
-        webhook("webhook"),
+        member("webhook", "webhook", port, POOLMEDIC_PORT=str(port)),
         member("worker-1", "worker", first, POOLMEDIC_WORKER_PORT=str(first), TEMPORAL_ADDRESS=gate),
         member("worker-2", "worker", second, POOLMEDIC_WORKER_PORT=str(second)),
-        webhook("webhook-fast", **_by_clock("+10m")),
-        webhook("webhook-slow", **_by_clock("-10m")),
     )
 
 
-def _by_clock(offset: str) -> dict[str, str]:
-    """Of a host whose clock is off; only the calendar is, nobody waits for longer or shorter."""
-    return {"LD_PRELOAD": str(find_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+def by_clock(member: Member, offset: str) -> Member:
+    """The same on a host whose calendar is off; nobody waits for longer or shorter. Raises ProgramMissing."""
+    command = member.process.command
+    clock = {"LD_PRELOAD": str(_find_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    skewed = dataclasses.replace(
+        command, name=f"{command.name}{offset}", environment={**command.environment, **clock}
+    )
+    return Member(Process(member.process.state, skewed), member.url)
 
 
-def find_library() -> Path:
+def _find_library() -> Path:
     """Of the Debian package faketime; raises ProgramMissing."""
     found = next(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"), None)
     if found is None:

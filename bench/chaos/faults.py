@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bench.chaos.crew import Crew, Member
+from bench.chaos.crew import by_clock
 from bench.chaos.plays import Play
 from bench.chaos.relay import Spoiling
 from bench.chaos.site import Site
@@ -89,17 +89,20 @@ async def _webhook_killed(site: Site) -> AsyncIterator[None]:
     await site.crew.webhook.start()
 
 
-def _by_clock(skewed: Callable[[Crew], Member]) -> Callable[[Site], AbstractAsyncContextManager[None]]:
+def _by_clock(offset: str) -> Callable[[Site], AbstractAsyncContextManager[None]]:
     """The webhook's host has another time, until it has taken an alert."""
 
     @asynccontextmanager
     async def during(site: Site) -> AsyncIterator[None]:
+        skewed = by_clock(site.crew.webhook, offset)
         await site.crew.webhook.stop()
-        await skewed(site.crew).start()
-        site.gate.open()
-        yield
-        await probes.until(lambda: _why_not_taken(site), SECONDS_TO_ALERT)
-        await skewed(site.crew).stop()
+        try:
+            await skewed.start()
+            site.gate.open()
+            yield
+            await probes.until(lambda: _why_not_taken(site), SECONDS_TO_ALERT)
+        finally:
+            await skewed.stop()
         await site.crew.webhook.start()
 
     return during
@@ -279,8 +282,8 @@ OTHERS = (
     Fault("worker told to end", _worker_told_to_end),
     Fault("one of two workers killed", _one_of_two_killed),
     Fault("rolling restart", _rolled),
-    Fault("webhook's clock ten minutes fast", _by_clock(lambda crew: crew.fast), _is_before_the_alert),
-    Fault("webhook's clock ten minutes slow", _by_clock(lambda crew: crew.slow), _is_before_the_alert),
+    Fault("webhook's clock ten minutes fast", _by_clock("+10m"), _is_before_the_alert),
+    Fault("webhook's clock ten minutes slow", _by_clock("-10m"), _is_before_the_alert),
     Fault("a listed session works again", _works_again, _is_before_sessions_end, _open_listed),
     Fault("Prometheus killed", _prometheus_killed),
     Fault("Alertmanager killed", _alertmanager_killed),

@@ -61,8 +61,7 @@ class Site:
     async def prepare(self, scenario: Scenario) -> None:
         """A crew by this scenario's rules, and nothing of an earlier trial."""
         self.gate.open()
-        for member in self.crew.extra:
-            await member.stop()
+        await self.crew.spare.stop()
         await self._clear()
         if self._rules != scenario:
             await self.crew.stop()

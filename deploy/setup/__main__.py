@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.setup import debian, progress
@@ -22,19 +23,19 @@ def main() -> int:
     with (VAR / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            complete()
+            complete(sys.argv[1:])
         except progress.SetupError as exc:
             progress.warn(f"setup: {exc}")
             return 1
     return 0
 
 
-def complete() -> None:
-    """Bring everything that is missing or out of date; raises SetupError."""
+def complete(beside: Sequence[str] = ()) -> None:
+    """Bring everything that is missing or out of date, and these packages too; raises SetupError."""
     for environment in environments():
         if not environment.is_current():
             environment.complete(VAR / "packages.log")
-    packages = debian.missing_packages()
+    packages = debian.missing_packages(beside)
     if packages:
         debian.install(packages, VAR / "debian.log")
 

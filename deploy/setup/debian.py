@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +16,9 @@ PROGRAMS = {
     "prometheus-alertmanager": ("prometheus-alertmanager|alertmanager", "amtool"),
     "pgbouncer": ("pgbouncer",),
     "docker.io": ("dockerd",),
-    "faketime": ("faketime",),
 }
+FOR_SOME = {"faketime": ("faketime",)}
+"""What one target alone needs, and names."""
 UNITS = {
     "prometheus": ("prometheus.service",),
     "prometheus-alertmanager": ("prometheus-alertmanager.service",),
@@ -29,9 +30,13 @@ DENY_EVERY_START = "#!/bin/sh\nexit 101\n"
 SEARCHED = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/local/sbin"])
 
 
-def missing_packages() -> list[str]:
-    """Debian names of what is not here yet; the engine counts only where none answers."""
-    lacking = [name for name, programs in PROGRAMS.items() if not all(map(_is_here, programs))]
+def missing_packages(beside: Sequence[str] = ()) -> list[str]:
+    """Debian names of what is not here yet; the engine counts only where none answers.
+
+    ``beside`` names what is needed of ``FOR_SOME``; raises KeyError for what is not in it.
+    """
+    wanted = {**PROGRAMS, **{name: FOR_SOME[name] for name in beside}}
+    lacking = [name for name, programs in wanted.items() if not all(map(_is_here, programs))]
     if "docker.io" in lacking and engine.answers():
         lacking.remove("docker.io")
     return lacking

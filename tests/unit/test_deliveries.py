@@ -51,6 +51,11 @@ def test_of_both_at_once_the_end_holds() -> None:
     assert not heard(said(RESOLVED, 0), said(FIRING, 0))[1]
 
 
+def test_of_two_webhooks_with_two_clocks_the_word_that_comes_last_holds() -> None:
+    assert heard(said(FIRING, 600), said(RESOLVED, 60)) == ([True, True], False, 1)
+    assert heard(said(FIRING, 600), said(RESOLVED, 60), said(FIRING, 700)) == ([True, True, True], True, 2)
+
+
 @given(st.lists(st.tuples(st.sampled_from([FIRING, RESOLVED]), st.integers(0, 3)), min_size=1, max_size=5))
 def test_in_any_order_the_last_word_holds(words: list[tuple[AlertStatus, int]]) -> None:
     ends = {heard(*(said(*word) for word in order))[1] for order in permutations(words)}

@@ -12,10 +12,11 @@ ARRIVED = NOW - timedelta(seconds=20)
 """The run begins a moment after the alert came."""
 
 
-def begun(starts_at: datetime) -> Record:
+def begun(starts_at: datetime, clock: timedelta = timedelta()) -> Record:
+    """By a webhook whose clock is off by so much."""
     subject = cases.target()
-    first = cases.alert(subject, starts_at, received_at=ARRIVED)
-    return Record(cases.case(subject, cases.policy(), first), NOW)
+    first = cases.alert(subject, starts_at, received_at=ARRIVED + clock)
+    return Record(cases.case(subject, cases.policy(), first), NOW, ARRIVED)
 
 
 @pytest.mark.parametrize("age", [timedelta(), timedelta(minutes=40), timedelta(days=30)])
@@ -41,7 +42,9 @@ def test_a_start_that_cannot_be_counts_as_the_arrival_and_is_told(starts_at: dat
     assert [f"{starts_at:%Y-%m-%d %H:%M:%S}" in entry.text for entry in record.timeline] == [True]
 
 
-def test_nothing_begins_in_the_future() -> None:
-    subject = cases.target()
-    ahead = cases.alert(subject, NOW, received_at=NOW + timedelta(hours=1))
-    assert Record(cases.case(subject, cases.policy(), ahead), NOW - timedelta(minutes=1)).opened_at < NOW
+@pytest.mark.parametrize("clock", [timedelta(minutes=-10), timedelta(minutes=10)])
+def test_the_clock_of_the_webhooks_host_moves_no_clock_of_ours(clock: timedelta) -> None:
+    record = begun(ARRIVED - timedelta(seconds=30), clock)
+    assert record.opened_at == ARRIVED - timedelta(seconds=30)
+    assert not record.timeline
+    assert begun(datetime(1, 1, 1, tzinfo=UTC), clock).opened_at == ARRIVED

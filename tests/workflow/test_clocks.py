@@ -65,7 +65,7 @@ async def test_a_start_that_cannot_be_counts_as_the_arrival(exhausted: Stage, be
     assert calls(exhausted.world, Level.L3, "still not resolved") == once_at(30)
     report = await incident.state()
     assert f"began at {began:%Y-%m-%d} 00:00:00 UTC, which cannot be" in report.timeline[0].text
-    assert report.opened_at == incident.case.alert.received_at
+    assert report.opened_at == (await incident.handle.describe()).start_time
 
 
 async def test_a_person_stops_the_acknowledge_clock_and_no_other(exhausted: Stage) -> None:

@@ -36,15 +36,9 @@ class Alert(Model):
         """What makes two deliveries the same alert: fingerprint and start."""
         return f"{self.fingerprint}@{self.starts_at.isoformat()}"
 
-    @property
-    def began_at(self) -> Moment:
-        """What the clocks count from: its own start; its arrival, where that start cannot be believed."""
-        return self.starts_at if self.is_start_credible else self.received_at
-
-    @property
-    def is_start_credible(self) -> bool:
+    def is_start_credible(self, arrived_at: Moment) -> bool:
         """Before it arrived, and not ages ago: Go's zero time is in the year 1."""
-        return timedelta() <= self.received_at - self.starts_at <= OLDEST
+        return timedelta() <= arrived_at - self.starts_at <= OLDEST
 
 
 class Case(Model):
