@@ -21,7 +21,7 @@ class Messages:
     """Signals, update and query. Handlers set state, the runbook decides; no payload can stop the run."""
 
     def __init__(self, case: Case) -> None:
-        self.record = Record(case, workflow.now(), workflow.info().start_time)
+        self.record = Record(case, workflow.now(), workflow.info().workflow_start_time)
         self.effects = Effects(case)
         self.neighbours = Neighbours(self.record)
         self.people = People(self.record, self.effects, self.neighbours)
