@@ -65,7 +65,7 @@ class Database:
     def release(self, *payloads: Any) -> None:
         """An act is over."""
         if over := _read(Release, payloads):
-            self._keep(books.release(self.ledger, over))
+            self._keep(books.release(self.ledger, over, workflow.now()))
 
     @workflow.signal
     def promise(self, *payloads: Any) -> None:

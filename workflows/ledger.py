@@ -6,6 +6,7 @@ from workflows.models.base import Moment
 from workflows.models.permit import (
     Done,
     Ledger,
+    Over,
     Permit,
     PermitAnswer,
     PermitRequest,
@@ -19,11 +20,15 @@ from workflows.wording import counted, span
 _HOUR = timedelta(hours=1)
 _REMEMBERED = timedelta(days=1)
 _MOST_REMEMBERED = 1000
+_OVER_FOR = timedelta(minutes=5)
+"""No shorter than the lease of an act: a request may still come that was sent before its act was given up."""
 
 
 def grant(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Ledger, PermitAnswer]:
     """The ledger after the request, and its answer; a refused one changes nothing."""
     ledger = forget(ledger, now)
+    if any(each.id == request.id for each in ledger.over):
+        return ledger, PermitAnswer(refusal="the act was given up before its permit was asked for")
     if ledger.permit is not None and ledger.permit.id == request.id:
         return ledger, PermitAnswer(paused=stopped(ledger, request.target))
     if paused := stopped(ledger, request.target):
@@ -44,14 +49,16 @@ def _run_of(id: str) -> str:  # noqa: A002
     return id.partition("/")[0]
 
 
-def release(ledger: Ledger, over: Release) -> Ledger:
-    """The act is over. One that changed nothing does not count."""
+def release(ledger: Ledger, over: Release, now: Moment) -> Ledger:
+    """The act is over, also for whoever asks for its permit yet. One that changed nothing does not count."""
     permit = None if ledger.permit is None or ledger.permit.id == over.id else ledger.permit
+    known = tuple(each for each in ledger.over if each.id != over.id)
+    ledger = ledger.model_copy(update={"permit": permit, "over": (*known, Over(id=over.id, at=now))})
     if over.has_changed:
-        return ledger.model_copy(update={"permit": permit})
+        return ledger
     done = tuple(each for each in ledger.done if each.id != over.id)
     promises = tuple(each for each in ledger.promises if each.id != over.id)
-    return ledger.model_copy(update={"permit": permit, "done": done, "promises": promises})
+    return ledger.model_copy(update={"done": done, "promises": promises})
 
 
 def pause(ledger: Ledger, stop: Stop) -> Ledger:
@@ -90,7 +97,7 @@ def describe(ledger: Ledger) -> list[str]:
 
 
 def forget(ledger: Ledger, now: Moment) -> Ledger:
-    """Without what is over: leases and promises whose time has come, and acts of more than a day ago."""
+    """Without leases and promises whose time has come, acts of a day ago, and ends of minutes ago."""
     permit = ledger.permit
     done = tuple(each for each in ledger.done if now - each.at < _REMEMBERED)
     return ledger.model_copy(
@@ -98,6 +105,7 @@ def forget(ledger: Ledger, now: Moment) -> Ledger:
             "permit": permit if permit is not None and permit.until > now else None,
             "done": done[-_MOST_REMEMBERED:],
             "promises": tuple(each for each in ledger.promises if each.until > now),
+            "over": tuple(each for each in ledger.over if now - each.at < _OVER_FOR)[-_MOST_REMEMBERED:],
         }
     )
 

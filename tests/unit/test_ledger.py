@@ -30,6 +30,10 @@ def granted(ledger: Ledger, asked: PermitRequest, after: timedelta = timedelta()
     return ledger
 
 
+def released(ledger: Ledger, id: str, *, has_changed: bool = True) -> Ledger:  # noqa: A002
+    return books.release(ledger, Release(id=id, has_changed=has_changed), NOW)
+
+
 def stop(target: str | None = None) -> Stop:
     return Stop(by="anna", why='a "migration"', at=NOW, target=target)
 
@@ -50,12 +54,12 @@ def test_asked_again_it_is_answered_the_same_and_counted_once() -> None:
 
 def test_a_permit_given_back_lets_the_next_one_act() -> None:
     ledger = granted(Ledger(), request("shop"))
-    granted(books.release(ledger, Release(id="shop/1")), request("mail"))
+    granted(released(ledger, "shop/1"), request("mail"))
 
 
 def test_a_permit_is_given_back_by_its_holder_alone() -> None:
     ledger = granted(Ledger(), request("shop"))
-    assert books.release(ledger, Release(id="mail/1")) == ledger
+    assert released(ledger, "mail/1").model_copy(update={"over": ()}) == ledger
 
 
 def test_a_lease_ends_though_its_holder_died() -> None:
@@ -104,7 +108,7 @@ def test_acts_on_a_target_are_counted_over_all_its_incidents() -> None:
     ledger = Ledger()
     for number in range(3):
         asked = request("shop", number, acts_per_hour=3)
-        ledger = books.release(granted(ledger, asked, timedelta(minutes=number)), Release(id=asked.id))
+        ledger = released(granted(ledger, asked, timedelta(minutes=number)), asked.id)
     late = timedelta(minutes=59)
     assert "3 acts on this target" in str(ask(ledger, request("shop", 9, acts_per_hour=3), late)[1].refusal)
     granted(ledger, request("mail", 9, acts_per_hour=3), late)
@@ -115,12 +119,31 @@ def test_acts_on_a_target_are_counted_over_all_its_incidents() -> None:
 
 def test_an_act_that_changed_nothing_does_not_count() -> None:
     asked = request("shop", 1, growth=5, option=Option.RESIZE, promised_for=LEASE)
-    assert books.release(granted(Ledger(), asked), Release(id=asked.id, has_changed=False)) == Ledger()
+    ledger = released(granted(Ledger(), asked), asked.id, has_changed=False)
+    assert ledger.model_copy(update={"over": ()}) == Ledger()
+
+
+def test_a_permit_that_is_asked_for_after_its_act_was_given_up_is_refused_and_holds_nobody_up() -> None:
+    """No answer came in time, and the release was faster than the question, or than its second asking."""
+    asked = request("shop", 1, growth=5, option=Option.RESIZE, promised_for=LEASE)
+    for before in (Ledger(), granted(Ledger(), asked)):
+        ledger, answer = ask(released(before, asked.id, has_changed=False), asked, LEASE)
+        assert "given up" in str(answer.refusal)
+        assert (ledger.permit, ledger.done, ledger.promises) == (None, (), ())
+        granted(ledger, request("mail"), LEASE)
+
+
+def test_acts_that_are_over_are_remembered_for_minutes_and_no_more_than_a_thousand() -> None:
+    ledger = Ledger()
+    for number in range(1100):
+        ledger = books.forget(released(ledger, f"shop/{number}"), NOW)
+    assert [each.id for each in ledger.over] == [f"shop/{number}" for number in range(100, 1100)]
+    assert books.forget(ledger, NOW + timedelta(minutes=5)) == Ledger()
 
 
 def test_the_cooldown_holds_from_one_incident_to_the_next() -> None:
     rest = timedelta(minutes=10)
-    ledger = books.release(granted(Ledger(), request()), Release(id="shop/1"))
+    ledger = released(granted(Ledger(), request()), "shop/1")
     refused = ask(ledger, request("shop", 2, cooldown=rest), timedelta(minutes=4))[1]
     assert refused.refusal == "cooldown after the last act on this target: 6 min left"
     assert refused.until == NOW + rest
@@ -133,7 +156,7 @@ def resize(target: str, number: int = 1, **changes: Any) -> PermitRequest:
 
 
 def test_slots_promised_to_one_target_are_not_given_to_another() -> None:
-    ledger = books.release(granted(Ledger(), resize("shop")), Release(id="shop/1"))
+    ledger = released(granted(Ledger(), resize("shop")), "shop/1")
     refusal = ask(ledger, resize("mail", room=9))[1].refusal
     assert refusal == "the server's free slots are promised: 10 to shop; 9 would be left"
     granted(ledger, resize("mail", room=10))
@@ -142,7 +165,7 @@ def test_slots_promised_to_one_target_are_not_given_to_another() -> None:
 
 def test_slots_are_free_again_once_the_size_was_taken_back_or_its_time_is_over() -> None:
     """And not while that is only tried: the pool stays as large as it is if it fails."""
-    ledger = books.release(granted(Ledger(), resize("shop")), Release(id="shop/1"))
+    ledger = released(granted(Ledger(), resize("shop")), "shop/1")
     assert granted(ledger, resize("shop", 2, growth=0)).promises == ledger.promises
     assert books.promise(ledger, "shop", None).promises == ()
     assert books.forget(ledger, NOW + 10 * LEASE).promises == ()
@@ -194,7 +217,7 @@ def test_whatever_is_asked_in_whatever_order_no_two_acts_meet_and_no_paused_one_
         elif what == "release":
             if ledger.permit and ledger.permit.id == asked.id:
                 held.pop(target, None)
-            ledger = books.release(ledger, Release(id=asked.id))
+            ledger = books.release(ledger, Release(id=asked.id), now)
         elif what == "pause":
             ledger = books.pause(ledger, stop(target))
             paused.add(target)

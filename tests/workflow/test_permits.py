@@ -264,3 +264,14 @@ async def test_a_request_that_makes_no_sense_is_refused_and_stops_nothing(
     with pytest.raises(WorkflowUpdateFailedError):
         await shop.databases_handle.execute_update("permit", sent)
     assert (await ledger(shop)).permit is None
+
+
+async def test_a_permit_that_comes_after_its_release_holds_nobody_up(shop: Stage, server: str) -> None:
+    """The question waited for a worker while its act was given up."""
+    await shop.databases.resume([server], ORDER)
+    asked = {"database": server, "target": "x", "id": "x/1", "option": "restart", "lasts": 250}
+    await shop.databases_handle.signal("release", {"id": "x/1", "has_changed": False})
+    answer = await shop.databases_handle.execute_update("permit", asked | {"acts_per_hour": 6})
+    assert "given up" in answer["refusal"]
+    known = await ledger(shop)
+    assert (known.permit, known.done) == (None, ())

@@ -15,12 +15,16 @@ type Bounded = Annotated[Duration, Field(ge=timedelta(), le=timedelta(days=366))
 """So that it can be added to a date."""
 
 
+type Id = Annotated[str, Field(min_length=1, max_length=200)]
+"""Of one attempt at one act; never used again."""
+
+
 class PermitRequest(Model):
     """One act, before it is done. Asked again under the same `id`, it is answered the same."""
 
     database: Name
     target: Name
-    id: Annotated[str, Field(min_length=1, max_length=200)]
+    id: Id
     option: Option
     lasts: Bounded
     """The lease: whoever holds a permit is done by then, or has died."""
@@ -59,7 +63,7 @@ class PermitAnswer(Model):
 class Release(Model):
     """The act is over."""
 
-    id: str
+    id: Id
     has_changed: bool = True
     """Whether anything may have been touched; otherwise nothing is counted, and nothing promised."""
 
@@ -115,6 +119,13 @@ class Done(Model):
     at: Moment
 
 
+class Over(Model):
+    """An act that was said to be over, perhaps before its permit was heard of."""
+
+    id: str
+    at: Moment
+
+
 class Promise(Model):
     """Slots that are kept for a target whose pools were enlarged."""
 
@@ -132,3 +143,5 @@ class Ledger(Model):
     """Of the last day, the oldest first."""
     promises: tuple[Promise, ...] = ()
     stops: tuple[Stop, ...] = ()
+    over: tuple[Over, ...] = ()
+    """Of the last minutes, the oldest first."""
