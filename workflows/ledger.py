@@ -20,6 +20,8 @@ from workflows.wording import counted, span
 _HOUR = timedelta(hours=1)
 _REMEMBERED = timedelta(days=1)
 _MOST_REMEMBERED = 1000
+_MOST_STOPS, _MOST_PROMISES = 500, 500
+"""More than a server has targets; what is kept has to fit into the start of the next run."""
 _OVER_FOR = timedelta(minutes=5)
 """No shorter than the lease of an act: a request may still come that was sent before its act was given up."""
 
@@ -62,8 +64,12 @@ def release(ledger: Ledger, over: Release, now: Moment) -> Ledger:
 
 
 def pause(ledger: Ledger, stop: Stop) -> Ledger:
-    """No act from now on; the same again replaces who and why."""
-    return ledger.model_copy(update={"stops": (*_stops_beside(ledger, stop.target), stop)})
+    """No act from now on; the same again replaces who and why. One too many is a pause of all targets."""
+    others = _stops_beside(ledger, stop.target)
+    if stop.target is not None and len(others) >= _MOST_STOPS:
+        told = f"{stop.target} is one more than the {_MOST_STOPS} pauses that are kept, so all are paused"
+        return pause(ledger, Stop(by=stop.by, why=f"{told}: {stop.why}", at=stop.at))
+    return ledger.model_copy(update={"stops": (*others, stop)})
 
 
 def resume(ledger: Ledger, target: str | None) -> Ledger:
@@ -136,6 +142,9 @@ def _rests(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer 
 
 def _without_room(ledger: Ledger, request: PermitRequest) -> PermitAnswer | None:
     promised = [each for each in ledger.promises if each.target != request.target]
+    if request.growth and len(promised) >= _MOST_PROMISES:
+        told = f"slots are promised to {len(promised)} targets, and no more than {_MOST_PROMISES} are kept"
+        return PermitAnswer(refusal=told)
     slots = sum(each.slots for each in promised)
     if not request.growth or slots <= request.room:
         return None

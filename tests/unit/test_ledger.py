@@ -104,6 +104,20 @@ def test_each_pause_is_taken_back_by_itself() -> None:
     assert books.resume(books.resume(both, None), "shop") == Ledger()
 
 
+def test_one_pause_more_than_are_kept_pauses_all_and_none_is_dropped() -> None:
+    ledger = Ledger()
+    for number in range(500):
+        ledger = books.pause(ledger, stop(f"shop-{number}"))
+    assert not books.stopped(ledger, "mail")
+    assert books.pause(ledger, stop("shop-7")) == books.pause(books.resume(ledger, "shop-7"), stop("shop-7"))
+    full = books.pause(ledger, stop("mail"))
+    (told,) = {books.stopped(full, name) for name in ("mail", "news")}
+    assert "all targets of this database" in str(told)
+    assert 'by "anna" since 2026-05-04 03:00 UTC: "mail is one more than the 500 pauses' in str(told)
+    assert books.resume(full, None) == ledger
+    assert books.pause(books.pause(full, stop("mail")), stop("news")).stops[:-1] == full.stops[:-1]
+
+
 def test_acts_on_a_target_are_counted_over_all_its_incidents() -> None:
     ledger = Ledger()
     for number in range(3):
@@ -161,6 +175,18 @@ def test_slots_promised_to_one_target_are_not_given_to_another() -> None:
     assert refusal == "the server's free slots are promised: 10 to shop; 9 would be left"
     granted(ledger, resize("mail", room=10))
     granted(ledger, request("mail", room=0))
+
+
+def test_no_more_slots_are_promised_than_are_kept() -> None:
+    ledger = Ledger()
+    for number in range(500):
+        name = f"shop-{number}"
+        ledger = released(granted(ledger, resize(name, growth=1, room=1000)), f"{name}/1")
+    refusal = ask(ledger, resize("mail", growth=1, room=1000))[1].refusal
+    assert refusal == "slots are promised to 500 targets, and no more than 500 are kept"
+    assert granted(ledger, resize("shop-7", 2, growth=2, room=1000)).promises[-1].slots == 2
+    granted(ledger, resize("mail", growth=0))
+    granted(ledger, request("mail"))
 
 
 def test_slots_are_free_again_once_the_size_was_taken_back_or_its_time_is_over() -> None:
