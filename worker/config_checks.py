@@ -1,7 +1,8 @@
 """What a configuration must keep besides its types: names that exist, and targets that can be told apart."""
 
 import string
-from collections.abc import Callable, Hashable, Iterator
+import unicodedata
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -22,7 +23,10 @@ class Roster:
     """The targets that are valid by themselves, with their places in the file, and the names they may use."""
 
     targets: tuple[tuple[int, TargetEntry], ...]
-    routes: frozenset[str]
+    routes: Mapping[str, frozenset[str]]
+    """The names of their secrets, by the route's."""
+    secrets: Mapping[str, str]
+    """As far as they were looked for and found."""
     policies: frozenset[str]
     approvals: dict[str, Approval]
     """Of the policies that are valid by themselves."""
@@ -67,6 +71,9 @@ def _approvals(roster: Roster) -> Iterator[Found]:
     approvers = frozenset(name for each in roster.approvals.values() for name in each.approvers)
     inherited = roster.approvals.get(DEFAULT)
     for policy, approval in roster.approvals.items():
+        if approval.people > 1 and (policy == DEFAULT or approval != inherited):
+            yield from _spellings(("policies", policy, "approval", "approvers"), approval)
+            yield from _own_addresses(("policies", policy, "approval", "routes"), approval, roster)
         for person, routes in approval.routes.items():
             if policy != DEFAULT and inherited and inherited.routes.get(person) == routes:
                 continue
@@ -84,10 +91,48 @@ def _own_routes(path: Path, person: str, approval: Approval) -> Iterator[Found]:
             yield (*path, position), f"is a route of {others[0]} too; give each approver one of their own"
 
 
+def _spellings(path: Path, approval: Approval) -> Iterator[Found]:
+    """One name in two forms of Unicode looks like one person, and would be counted as two."""
+    for position, name in enumerate(approval.approvers):
+        for earlier in approval.approvers[:position]:
+            if _folded(name) == _folded(earlier) and name.casefold() != earlier.casefold():
+                told = f"is {earlier} in other characters, and would count as another person; write it once"
+                yield (*path, position), told
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _own_addresses(path: Path, approval: Approval, roster: Roster) -> Iterator[Found]:
+    """Whoever reads what is sent to two approvers would count as both."""
+    reached = [
+        (person, place, route)
+        for person in approval.reached
+        for place, route in enumerate(approval.routes[person])
+    ]
+    for (other, _, theirs), (person, place, route) in combinations(reached, 2):
+        if other != person and route != theirs and (same := _same_address(route, theirs, roster)):
+            told = f"{route} leads to an address of {other}'s route {theirs} ({same})"
+            yield (*path, person, place), f"{told}; two people have to approve, so give each their own"
+
+
+def _same_address(route: str, other: str, roster: Roster) -> str | None:
+    """The secrets, by name, that make two routes reach the same people."""
+    for mine in sorted(roster.routes.get(route, ())):
+        for theirs in sorted(roster.routes.get(other, ())):
+            known = roster.secrets.get(mine)
+            if mine == theirs:
+                return mine
+            if known is not None and known == roster.secrets.get(theirs):
+                return f"{mine} and {theirs} hold the same"
+    return None
+
+
 def _routes(path: Path, routes: tuple[str, ...], roster: Roster) -> Iterator[Found]:
     for position, route in enumerate(routes):
         if route not in roster.routes:
-            yield (*path, position), f"no route is called {route}; known: {_listed(roster.routes)}"
+            yield (*path, position), f"no route is called {route}; known: {_listed(frozenset(roster.routes))}"
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -41,10 +41,10 @@ def read_configuration(
     text.data["policies"] = _merge_policies(text.data.get("policies"))
     configuration, wrong = validate(Configuration, text.data)
     faults = [*text.faults, *told(wrong, text)]
-    faults += [
-        text.fault(path, message) for path, message in check(_roster(text.data, configuration, profiles))
-    ]
-    faults += _missing_secrets(text) if with_secrets else []
+    secrets, missing = _look_for_secrets(text) if with_secrets else ({}, [])
+    roster = _roster(text.data, configuration, profiles, secrets)
+    faults += [text.fault(path, message) for path, message in check(roster)]
+    faults += missing
     if faults or configuration is None:
         raise ConfigurationRefused(name, tuple(dict.fromkeys(faults)))
     return configuration
@@ -72,12 +72,18 @@ def _merge(base: object, over: object) -> object:
     return over
 
 
-def _roster(data: dict[str, Any], configuration: Configuration | None, profiles: Collection[str]) -> Roster:
+def _roster(
+    data: dict[str, Any],
+    configuration: Configuration | None,
+    profiles: Collection[str],
+    secrets: dict[str, str],
+) -> Roster:
     """What can be checked even while other parts have faults."""
     links = data.get("links")
     return Roster(
         targets=tuple(_valid_targets(data, configuration)),
-        routes=_names(data.get("routes")),
+        routes=_routes(data.get("routes")),
+        secrets=secrets,
         policies=_names(data["policies"]),
         approvals=dict(_valid_approvals(data["policies"])),
         profiles=frozenset(profiles),
@@ -109,12 +115,25 @@ def _names(group: object) -> frozenset[str]:
     return frozenset(str(name) for name in group) if isinstance(group, dict) else frozenset()
 
 
-def _missing_secrets(text: Text) -> Iterator[Fault]:
+def _routes(group: object) -> dict[str, frozenset[str]]:
+    routes = group if isinstance(group, dict) else {}
+    return {
+        str(name): frozenset(each for each in secrets if isinstance(each, str))
+        if isinstance(secrets, list)
+        else frozenset()
+        for name, secrets in routes.items()
+    }
+
+
+def _look_for_secrets(text: Text) -> tuple[dict[str, str], list[Fault]]:
+    """Those that there are, by name, and what keeps the others away."""
+    found, missing = dict[str, str](), list[Fault]()
     for path, name in _secret_names(text.data):
         try:
-            read_secret(name)
-        except MissingSecret as missing:
-            yield text.fault(path, str(missing))
+            found[name] = read_secret(name)
+        except MissingSecret as error:
+            missing.append(text.fault(path, str(error)))
+    return found, missing
 
 
 def _secret_names(data: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:

@@ -280,6 +280,34 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "policies.default.approval.routes.grace[1]",
         "a route of ada too",
     ),
+    "two approvers' routes to one address": (
+        lambda d: (
+            d["routes"].update(ada=["CHAT_URL", "LEAD_URL"]),
+            d.update(
+                policies={
+                    "default": {
+                        "approval": {
+                            "approvers": ["ada", "grace"],
+                            "people": 2,
+                            "routes": {"ada": ["ada"], "grace": ["dba", "lead"]},
+                        }
+                    }
+                }
+            ),
+        ),
+        "policies.default.approval.routes.grace[1]",
+        "lead leads to an address of ada's route ada (LEAD_URL); two people have to approve",
+    ),
+    "one approver as two people": (
+        lambda d: d.update(
+            policies={
+                "default": {"approval": {"approvers": ["Jos\u00e9", "ada", "jose\u0301"]}},
+                "two": {"approval": {"people": 2}},
+            }
+        ),
+        "policies.two.approval.approvers[2]",
+        "would count as another person; write it once",
+    ),
     "an approver without any route": (
         lambda d: d.update(policies={"default": {"approval": {"approvers": ["ada"], "routes": {"ada": []}}}}),
         "policies.default.approval.routes.ada",

@@ -90,6 +90,20 @@ def test_a_policy_may_name_fewer_approvers_than_have_routes_in_default() -> None
     assert read(raw() | {"policies": policies}).policies["careful"].approval.reached == ("grace",)
 
 
+def test_two_secrets_that_hold_one_address_are_no_two_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one approval is enough, as in a trial by one person, nobody counts as two."""
+    for name, value in {"SHOP_DSN": "x", "ONCALL_URL": "a", "DBA_URL": "b", "LEAD_URL": "b\n"}.items():
+        monkeypatch.setenv(name, value)
+    approval = {"approvers": ["ada", "grace"], "routes": {"ada": ["dba"], "grace": ["lead"]}}
+    data = raw() | {"policies": {"default": {"approval": approval}, "two": {"approval": {"people": 2}}}}
+    read(data)
+    found = refused(data, with_secrets=True)
+    assert list(found) == ["policies.two.approval.routes.grace[0]"]
+    assert "lead leads to an address of ada's route dba (LEAD_URL and DBA_URL hold the same)" in str(found)
+    data["policies"]["two"]["approval"]["approvers"] = ["ada", "eve"]
+    read(data, with_secrets=True)
+
+
 def test_links_that_nobody_can_sign_are_refused_before_anything_starts() -> None:
     approval = {"approvers": ["ada"], "routes": {"ada": ["oncall"]}}
     linked = read(raw() | {"policies": {"default": {"approval": approval}}})
