@@ -8,7 +8,7 @@ from typing import Any, get_args, override
 
 import structlog
 from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
@@ -108,7 +108,8 @@ async def _ask(client: Client, request: PermitRequest) -> None:
             answer = await _answer(client, request)
     except Exception as error:  # whatever it is, there is no permit
         await _release(client, request, has_changed=False)  # it may be granted yet
-        why = str(error) or "no answer in time"
+        is_silence = isinstance(error, (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError))
+        why = f"no worker answered for {database_id(request.database)} in time" if is_silence else str(error)
         told = f"whether acts on {request.database} are permitted could not be asked: {why}"
         raise NotPermitted(told) from error
     activity.heartbeat()

@@ -21,6 +21,7 @@ from worker.temporal import connect
 from worker.terminal import console, shown, visible, write_json
 from workflows.ledger import describe
 from workflows.models.permit import Order
+from workflows.naming import database_id
 
 Target = Annotated[
     str | None,
@@ -82,9 +83,26 @@ def _tell(said: list[Said], *, as_json: bool) -> None:
         write_json({each.database: each.ledger and each.ledger.model_dump(mode="json") for each in said})
         return
     for each in said:
-        why = each.unread or "no worker runs that could act"
-        told = describe(each.ledger) if each.ledger else [f"Temporal has it; {why}"]
-        console().print(shown(f"{each.database}: {'; '.join(told)}."))
+        told = "; ".join(describe(each.ledger)) if each.ledger else f"Temporal has it; {_unanswered(each)}"
+        console().print(shown(f"{each.database}: {told}."), soft_wrap=True)
+
+
+def _unanswered(said: Said) -> str:
+    """Why, what holds meanwhile, and what to do where it does not end by itself."""
+    if said.unread:
+        return said.unread
+    told = {
+        True: f"no worker of its task queue ({said.queue}) answered in time",
+        False: f"no worker takes its task queue ({said.queue})",
+        None: "no worker answered",
+    }[said.is_polled]
+    id = database_id(said.database)  # noqa: A001
+    return (
+        f"{told}. Until one does, no act is permitted on any target of {said.database}, paused or not; "
+        f"`temporal workflow query --workflow-id {id} --type state` asks again. Where the workers take "
+        f"another task queue, none ever will: `temporal workflow terminate --workflow-id {id}`, and say it "
+        "again with POOLMEDIC_TASK_QUEUE as they have it"
+    )
 
 
 def _read(by: str, why: str, target: str | None) -> Order:

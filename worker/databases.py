@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import PayloadSealed, TemporalUnavailable
 from worker.same_key import readable, speaking_to
+from worker.task_queue import is_polled
 from workflows.models.permit import Ledger, Order
 from workflows.naming import DATABASE_WORKFLOW, database_id
 
@@ -28,6 +29,10 @@ class Said:
     database: str
     ledger: Ledger | None
     unread: str = ""
+    queue: str = ""
+    """Whose workers answer for it, as far as Temporal told; without an answer alone."""
+    is_polled: bool | None = None
+    """Whether there are any; None where that is not known."""
 
 
 class Databases:
@@ -75,9 +80,19 @@ class Databases:
 
     async def _ask(self, name: str) -> Said:
         try:
-            return Said(name, await self._ledger(name))
+            ledger = await self._ledger(name)
         except PayloadSealed as sealed:
             return Said(name, None, str(sealed))
+        return await self._unanswered(name) if ledger is None else Said(name, ledger)
+
+    async def _unanswered(self, name: str) -> Said:
+        """Where it waits: whoever began it chose the task queue, and it stays there."""
+        queue = ""
+        with suppress(RPCError):
+            handle = self._client.get_workflow_handle(database_id(name))
+            queue = (await handle.describe(rpc_timeout=QUICK)).task_queue
+            return Said(name, None, queue=queue, is_polled=await is_polled(self._client, queue, QUICK))
+        return Said(name, None, queue=queue)
 
     async def _speaking_to(self, name: str) -> Client:
         """A stop that is heard, in readable words if need be, is worth more than one that is not."""

@@ -2,23 +2,19 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from fastapi import APIRouter, Response, status
 from pydantic import BaseModel
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from worker.task_queue import is_polled
 from worker.temporal import Unreachable, reaching
 
 PATIENCE = 2.0
 KEPT = 1.0
 """Seconds an answer stands: a page without a token must not become load on Temporal."""
-LONGEST_SILENCE = timedelta(seconds=90)
-"""A worker asks for work at least once a minute."""
 
 
 class Health(BaseModel):
@@ -76,23 +72,11 @@ class Probes:
         return self._last
 
     async def _ask(self) -> Readiness:
-        request = DescribeTaskQueueRequest(
-            namespace=self._client.namespace,
-            task_queue=TaskQueue(name=self._task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
         try:
             async with reaching(PATIENCE):
-                answer = await self._client.workflow_service.describe_task_queue(
-                    request, retry=False, timeout=timedelta(seconds=PATIENCE)
-                )
+                is_asked = await is_polled(self._client, self._task_queue, timedelta(seconds=PATIENCE))
         except (RPCError, Unreachable):
             return Readiness(temporal=False, worker=False)
         # Temporal names a worker that has just died for a while: that one does not make this process ready.
         is_working = self._working is None or self._working.is_set()
-        return Readiness(temporal=True, worker=is_working and _is_polled(answer))
-
-
-def _is_polled(answer: DescribeTaskQueueResponse) -> bool:
-    since = datetime.now(UTC) - LONGEST_SILENCE
-    return any(poller.last_access_time.ToDatetime(UTC) > since for poller in answer.pollers)
+        return Readiness(temporal=True, worker=is_working and is_asked)

@@ -1,5 +1,6 @@
 """The kill switch on the command line, beside a real Temporal server: with a worker, and without any."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -80,10 +81,30 @@ async def test_without_a_worker_it_is_kept_and_holds_once_one_comes(
     environment: dict[str, str], client: Client
 ) -> None:
     (told,) = lines(await poolmedic("pause", "shop", *WHO, environment=environment))
-    assert told == "main: Temporal has it; no worker runs that could act."
+    assert re.match(r"main: Temporal has it; no worker .* task queue \(pausing\)", told)
+    assert "Until one does, no act is permitted on any target of main" in told
     async with Worker(client, task_queue=QUEUE, workflows=[Database], workflow_runner=runner()):
         (told,) = lines(await poolmedic("pause", "news", *WHO, environment=environment))
     assert "paused: shop" in told
+    assert "paused: news" in told
+
+
+async def test_a_pause_on_a_task_queue_that_no_worker_takes_says_what_holds_and_how_to_get_on(
+    environment: dict[str, str], client: Client, worker: None
+) -> None:
+    """It was the first to speak of this database, so that its workflow waits there for good."""
+    wrong = environment | {"POOLMEDIC_TASK_QUEUE": "elsewhere"}
+    (told,) = lines(await poolmedic("pause", "shop", *WHO, environment=wrong))
+    assert "no worker takes its task queue (elsewhere)" in told
+    assert "no act is permitted on any target of main, paused or not" in told
+    (way_out,) = re.findall(r"temporal workflow terminate --workflow-id (\S+)`", told)
+    (resumed,) = lines(await poolmedic("resume", "shop", *WHO, environment=environment))
+    assert "no act is permitted on any target of main, paused or not" in resumed
+
+    await client.get_workflow_handle(way_out).terminate()
+    (told,) = lines(await poolmedic("pause", "shop", *WHO, environment=environment))
+    assert told.startswith("main: paused: shop")
+    (told,) = lines(await poolmedic("pause", "news", *WHO, environment=wrong))
     assert "paused: news" in told
 
 

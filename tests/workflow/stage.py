@@ -235,7 +235,11 @@ class Stage:
     @property
     def databases(self) -> Databases:
         """What people say to the workflow of the target's database server."""
-        return Databases(self._theatre.client, self._queue)
+        return self.databases_at(self._queue)
+
+    def databases_at(self, queue: str) -> Databases:
+        """The same, of somebody who takes another task queue for that of the workers."""
+        return Databases(self._theatre.client, queue)
 
     @property
     def databases_handle(self) -> WorkflowHandle[Any, Any]:

@@ -144,6 +144,18 @@ async def test_without_an_answer_nothing_is_done(shop: Stage, monkeypatch: pytes
     assert shop.world.kinds() == []
 
 
+async def test_nothing_is_done_while_the_permits_wait_on_a_task_queue_that_no_worker_takes(
+    shop: Stage, server: str
+) -> None:
+    """As `poolmedic pause` says where nobody answered it."""
+    (said,) = await shop.databases_at("elsewhere").pause([server], ORDER)
+    assert (said.ledger, said.queue, said.is_polled) == (None, "elsewhere", False)
+    leak(shop)
+    incident = await shop.incident()
+    await incident.until(noted(f"no worker answered for database/{server} in time"))
+    assert shop.world.kinds() == []
+
+
 NEEDS_ITS_SIZE = {"pool_size": 8, "rate": 100.0}
 
 
