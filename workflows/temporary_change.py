@@ -79,13 +79,15 @@ class TemporaryChange:
         self.ended_by = ""
         self.effects = Effects(change.case)
         self._lasts = change.act.lasts
-        self._told: set[str] = set()
+        self._told = dict.fromkeys(change.told)
+        self._heard = 0
 
     @workflow.run
     async def run(self, change: Change) -> ChangeSummary:
         """Until it is reverted, kept by a person, or found gone."""
         while True:
             await self.due(change.case.target)
+            heard = self._heard
             if self.kept_by:
                 await promise(change.case.target, None)
                 return ChangeSummary(ending=ChangeEnding.KEPT, by=self.kept_by, detail="kept for good")
@@ -93,9 +95,18 @@ class TemporaryChange:
                 await promise(change.case.target, None)
                 await self.tell(change, Level.L1, f"temporary pool size {summary.ending}", summary.detail)
                 return summary
-            self.until = workflow.now() + change.case.policy.pace.relook * 2
-            self.ended_by = ""
+            if self._heard == heard or not workflow.patched("heard-while-looked-at"):
+                self.until = workflow.now() + change.case.policy.pace.relook * 2
+                self.ended_by = ""
             await promise(change.case.target, self.until)
+            if self._should_begin_anew():
+                changes = {"until": self.until, "told": tuple(self._told)}
+                workflow.continue_as_new(change.model_copy(update=changes))
+
+    def _should_begin_anew(self) -> bool:
+        """The history is long; what a person has said meanwhile is done before."""
+        is_long = workflow.info().is_continue_as_new_suggested() and not self._is_ended()
+        return is_long and workflow.patched("long-changes-begin-anew")
 
     async def due(self, target: Target) -> None:
         """The end of its time, which a person can move."""
@@ -166,14 +177,15 @@ class TemporaryChange:
         return None
 
     async def tell(self, change: Change, level: Level, title: str, text: str) -> None:
-        """Once per reason."""
+        """Once per reason; what no route took is told again at the next look."""
         if title in self._told:
             return
-        self._told.add(title)
         key = f"{workflow.info().workflow_id}/{workflow.info().run_id}/{title}"
         delivery = await self.effects.page(page(change.case, level, key, title, [text]))
         if not isinstance(delivery, Known):
             workflow.logger.warning("page not delivered: %s", delivery.reason)
+        if isinstance(delivery, Known) or not workflow.patched("told-once-delivered"):
+            self._told[title] = None
 
     @workflow.signal
     def keep(self, *payloads: Any) -> None:
@@ -183,13 +195,16 @@ class TemporaryChange:
     @workflow.signal
     def end(self, *payloads: Any) -> None:
         """A person ends it now: `{"by": name}`."""
-        self.ended_by = self._name(payloads) or self.ended_by
+        if name := self._name(payloads):
+            self.ended_by = name
+            self._heard += 1
 
     @workflow.signal
     def extend(self, *payloads: Any) -> None:
         """A person gives it the same time again: `{"by": name}`."""
         if self._name(payloads):
             self.until = max(self.until, workflow.now()) + self._lasts
+            self._heard += 1
 
     def _name(self, payloads: tuple[Any, ...]) -> str:
         try:

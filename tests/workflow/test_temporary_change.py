@@ -1,18 +1,22 @@
 """What was temporary ends: after its time, by its own run, whatever became of the incident."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from tests.fakes import changes
-from tests.workflow.stage import RunningIncident, Stage
-from workflows.models.change import ChangeEnding
+from tests.fakes import cases, changes
+from tests.workflow.stage import PATIENCE, RunningIncident, Stage
+from workflows.attributes import TARGET
+from workflows.errors import NotConfigured
+from workflows.models.change import ChangeEnding, ChangeSummary
 
 NEEDS_ITS_SIZE = 100.0
 QUIET = 40.0
 """Requests per second: ten connections and four, of a configured eight."""
+MANY_EVENTS = 40
 
 
 @pytest.fixture
@@ -169,3 +173,75 @@ async def test_junk_neither_keeps_nor_ends_nor_extends(
     assert (change.ending, change.by) == (ChangeEnding.REVERTED, "its time")
     first, last = stage.world.acts
     assert last.at - first.at == pytest.approx(timedelta(hours=4), abs=timedelta(seconds=20))
+
+
+async def test_what_no_route_took_is_told_at_the_next_look(stage: Stage, enlarged: RunningIncident) -> None:
+    stage.world.happens(changes.change_traffic(rate=NEEDS_ITS_SIZE), stage.world.after(hours=3.5))
+    await stage.change.step(hours=3.9)
+    stage.world.script.fail("send_page", NotConfigured("no route of it is there"), times=2)
+    await stage.change.step(hours=0.5)
+    assert sizes(stage) == [16]
+    assert len([page for page in stage.world.paged("L1") if "still needed" in page.title]) == 1
+    await stage.change.step(hours=1)
+    assert len([page for page in stage.world.paged("L1") if "still needed" in page.title]) == 1
+
+
+async def is_still_needed(stage: Stage, heard: str) -> None:
+    """Until the look after its time, and a person says this before people were told what it found."""
+    stage.world.happens(changes.change_traffic(rate=NEEDS_ITS_SIZE), stage.world.after(hours=3.5))
+    await stage.change.step(hours=3.9)
+
+    async def say(_at: datetime) -> None:
+        await stage.change.signal(heard, {"by": "grace"})
+
+    stage.world.script.before("send_page", stage.world.script.calls["send_page"] + 1, say)
+    await stage.change.step(minutes=8)
+
+
+async def test_a_person_who_ends_it_while_it_is_looked_at_is_heard(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    await is_still_needed(stage, heard="end")
+    assert (await stage.reverted()).by == "grace"
+    assert stage.world.acts[-1].at - stage.world.acts[0].at < timedelta(hours=4, minutes=2)
+
+
+async def test_a_person_who_extends_it_while_it_is_looked_at_is_heard(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    await is_still_needed(stage, heard="extend")
+    looks = stage.world.script.calls["read_application"]
+    await stage.change.step(hours=3)
+    assert stage.world.script.calls["read_application"] == looks
+
+
+async def test_while_it_is_needed_its_history_is_bounded_and_nothing_is_told_twice(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The looks after its time are not skipped to: the server's own clock parts the runs of a workflow."""
+    instance = "temporalio.worker._workflow_instance._WorkflowInstanceImpl"
+    monkeypatch.setattr(
+        f"{instance}.workflow_is_continue_as_new_suggested",
+        lambda self: self.workflow_get_current_history_length() > MANY_EVENTS,
+    )
+    incident = await stage.incident(cases.policy(pace={"relook": "1s"}))
+    await incident.decide((await incident.asked()).id, "ada")
+    await incident.until(lambda report: report.attempts)
+    await incident.handle.terminate("somebody ended it by hand")
+    stage.world.happens(changes.change_traffic(rate=NEEDS_ITS_SIZE), stage.world.after(hours=3.5))
+    await stage.change.step(hours=4)
+
+    runs = set[str | None]()
+    async with asyncio.timeout(PATIENCE):
+        while len(runs) < 3:
+            described = await stage.change.handle.describe()
+            assert described.history_length < 2 * MANY_EVENTS
+            assert described.typed_search_attributes.get(TARGET) == stage.target.name
+            runs.add(described.run_id)
+            await asyncio.sleep(0.1)
+
+    await stage.change.signal("keep", {"by": "ada"})
+    kept = ChangeSummary.model_validate(await stage.change.handle.result())
+    assert (kept.ending, kept.by) == (ChangeEnding.KEPT, "ada")
+    assert sizes(stage) == [16]
+    assert len([page for page in stage.world.paged("L1") if "still needed" in page.title]) == 1

@@ -13,6 +13,8 @@ class Change(Model):
     case: Case
     act: Resize
     until: Moment
+    told: tuple[str, ...] = ()
+    """What people know of it from the runs before this one."""
 
 
 class ChangeEnding(StrEnum):
