@@ -15,6 +15,8 @@ from workflows.models.target import Url
 
 type Found = tuple[Path, str]
 
+_LABELS_OF_THE_RULES = frozenset({"alertname", "service", "instance", "severity"})
+"""Those that an alert of deploy/prometheus bears."""
 _URL: TypeAdapter[object] = TypeAdapter(Url)
 
 
@@ -173,6 +175,20 @@ def _own_alerts(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterat
         yield (*path, "matchers"), f"{both}; add a label that tells them apart"
 
 
+def _own_service(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    """By labels of one's own, alerts come from rules of one's own, which may join by what they like."""
+    mine, theirs = target.matchers, earlier.matchers
+    are_of_the_rules = mine.keys() | theirs.keys() <= _LABELS_OF_THE_RULES
+    is_shared = "service" in mine and mine["service"] == theirs.get("service")
+    is_told_apart = not (mine.items() <= theirs.items() or theirs.items() <= mine.items())
+    if are_of_the_rules and is_shared and is_told_apart:
+        told = (
+            f"names the service of {earlier.name} too, and the alert of what nobody has in hand knows no more"
+        )
+        remedy = "whoever has one in hand would hide the other; give each target its own service"
+        yield (*path, "matchers", "service"), f"{told}: {remedy}"
+
+
 def _own_sessions(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
     mine, theirs = target.database, earlier.database
     shared = set(mine.application_names) & set(theirs.application_names)
@@ -208,6 +224,7 @@ def _same_server(path: Path, target: TargetEntry, earlier: TargetEntry) -> Itera
 _RULES: tuple[Callable[[Path, TargetEntry, TargetEntry], Iterator[Found]], ...] = (
     _own_name,
     _own_alerts,
+    _own_service,
     _own_sessions,
     _own_containers,
     _same_server,

@@ -109,6 +109,14 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "targets[1].matchers",
         "tells them apart",
     ),
+    "two targets of one service": (
+        lambda d: (
+            d["targets"][0].update(matchers={"service": "shop", "instance": "a"}),
+            d["targets"].append(another("other") | {"matchers": {"service": "shop", "instance": "b"}}),
+        ),
+        "targets[1].matchers.service",
+        "would hide the other; give each target its own service",
+    ),
     "an empty matcher": (
         lambda d: d["targets"][0].update(matchers={"job": ""}),
         "targets[0].matchers",

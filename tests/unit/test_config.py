@@ -90,6 +90,12 @@ def test_a_policy_may_name_fewer_approvers_than_have_routes_in_default() -> None
     assert read(raw() | {"policies": policies}).policies["careful"].approval.reached == ("grace",)
 
 
+def test_targets_of_one_service_may_be_told_apart_by_labels_of_one_s_own() -> None:
+    """Their alerts do not come from the rules of deploy/prometheus, which bear no such label."""
+    apart = [another(zone) | {"matchers": {"service": "shop", "zone": zone}} for zone in ("a", "b")]
+    assert len(read(raw() | {"targets": apart}).targets) == 2
+
+
 def test_two_secrets_that_hold_one_address_are_no_two_people(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where one approval is enough, as in a trial by one person, nobody counts as two."""
     for name, value in {"SHOP_DSN": "x", "ONCALL_URL": "a", "DBA_URL": "b", "LEAD_URL": "b\n"}.items():
