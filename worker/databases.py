@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import Client, WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from worker.errors import PayloadSealed, TemporalUnavailable
 from worker.same_key import readable, speaking_to
 from worker.task_queue import is_polled
+from worker.temporal import is_not_open
 from workflows.models.permit import Ledger, Order
 from workflows.naming import DATABASE_WORKFLOW, database_id
 
@@ -49,6 +50,24 @@ class Databases:
     async def resume(self, databases: Iterable[str], order: Order) -> list[Said]:
         """Acts again. Raises `TemporalUnavailable`."""
         return await self._say_to_all(databases, "resume", order)
+
+    async def known(self, name: str) -> Ledger | None:
+        """What is in force; nothing where none runs that could hold it, and None where that is not known."""
+        handle = self._client.get_workflow_handle(database_id(name))
+        try:
+            found: Ledger = await handle.query(
+                "state",
+                result_type=Ledger,
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=QUICK,
+            )
+        except WorkflowQueryRejectedError:
+            return Ledger()
+        except RPCError as error:
+            return Ledger() if is_not_open(error) else None
+        except (WorkflowQueryFailedError, PayloadSealed):
+            return None
+        return found
 
     async def _say_to_all(self, databases: Iterable[str], signal: str, order: Order) -> list[Said]:
         """Everybody is told before anybody is asked; one who is not reached keeps it from nobody else."""

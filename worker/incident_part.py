@@ -9,8 +9,10 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.permits import Permits
+from worker.databases import Databases
 from worker.errors import TemporalUnavailable
 from worker.namespace import require_set_up
+from worker.pauses import measured_pauses
 from worker.process import Process
 from worker.rehearsal import rehearsed
 from worker.stopping import pause, stopped_or_ended
@@ -38,6 +40,11 @@ async def run_incidents(process: Process, stop: asyncio.Event) -> None:
         open_ports(process.settings, process.configuration, process.redaction) as ports,
         kept_warm(ports.warm),
         rehearsed(process.configuration, ports),
+        measured_pauses(
+            Databases(client, process.settings.task_queue),
+            (target.database.name for target in process.configuration.targets),
+            process.meters.pauses,
+        ),
     ):
         threads = ThreadPoolExecutor(BLOCKING_ACTIVITIES, "activity")
         try:

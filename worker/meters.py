@@ -43,6 +43,12 @@ class Meters:
         )
         self.temporal = Gauge("poolmedic_temporal_up", "Temporal answers.", registry=self.registry)
         self.worker = Gauge("poolmedic_worker_up", "A worker asks for incidents.", registry=self.registry)
+        self.pauses = Gauge(
+            "poolmedic_pause_time_seconds",
+            "When the oldest pause of acts was said that holds yet (Unix time); 0 for none.",
+            ["database"],
+            registry=self.registry,
+        )
         built = Gauge("poolmedic_build_info", "The running version.", ["version"], registry=self.registry)
         built.labels(VERSION).set(1)
         for page in ("alerts", "reading", "links", "codec"):

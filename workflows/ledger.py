@@ -82,6 +82,11 @@ def stopped(ledger: Ledger, target: str) -> str | None:
     return next((stop.told for stop in ledger.stops if stop.target in (None, target)), None)
 
 
+def paused_since(ledger: Ledger) -> Moment | None:
+    """When the oldest pause was said that holds yet, of whatever targets."""
+    return min((stop.at for stop in ledger.stops), default=None)
+
+
 def promise(ledger: Ledger, target: str, until: Moment | None) -> Ledger:
     """Keep the slots of the target's enlarged pools until then, or no longer at all."""
     others = tuple(each for each in ledger.promises if each.target != target)

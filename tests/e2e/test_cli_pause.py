@@ -1,11 +1,14 @@
 """The kill switch on the command line, beside a real Temporal server: with a worker, and without any."""
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, Gauge
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -13,9 +16,11 @@ from deploy.local.temporal import Temporal
 from tests.e2e.cli_stand import Said, poolmedic
 from tests.e2e.sealed_stand import client_with, setting
 from tests.unit.configurations import another, raw
+from worker.databases import Databases
+from worker.pauses import measured_pauses
 from worker.payload_keys import PayloadKey
 from workflows.database import Database
-from workflows.models.permit import Ledger
+from workflows.models.permit import Ledger, Order
 from workflows.naming import DATABASE_WORKFLOW, database_id
 from workflows.sandbox import runner
 
@@ -106,6 +111,36 @@ async def test_a_pause_on_a_task_queue_that_no_worker_takes_says_what_holds_and_
     assert told.startswith("main: paused: shop")
     (told,) = lines(await poolmedic("pause", "news", *WHO, environment=wrong))
     assert "paused: news" in told
+
+
+async def until(gauge: Gauge, samples: dict[str, float | None]) -> None:
+    """Until this is measured: nothing but 0 and times since the test began, spelled as 1."""
+    began = time.time()
+    async with asyncio.timeout(20):
+        while True:
+            (family,) = gauge.collect()
+            found = {
+                each.labels["database"]: each.value and each.value > began - 60 for each in family.samples
+            }
+            if found == samples:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_since_when_acts_are_paused_is_measured(environment: dict[str, str], client: Client) -> None:
+    gauge = Gauge("pause", "x", ["database"], registry=CollectorRegistry())
+    databases = Databases(client, QUEUE)
+    async with measured_pauses(databases, ["main", "other", "main"], gauge, every=0.1):
+        await until(gauge, {"main": 0, "other": 0})
+        async with Worker(client, task_queue=QUEUE, workflows=[Database], workflow_runner=runner()):
+            await databases.pause(["main"], Order(by="anna", why="a migration runs"))
+            await until(gauge, {"main": 1, "other": 0})
+            await databases.resume(["main"], Order(by="anna", why="it is over"))
+            await until(gauge, {"main": 0, "other": 0})
+            await databases.pause(["main"], Order(by="anna", why="a migration runs"))
+        await until(gauge, {"other": 0})
+        await client.get_workflow_handle(database_id("main")).terminate()
+        await until(gauge, {"main": 0, "other": 0})
 
 
 @pytest.mark.parametrize(

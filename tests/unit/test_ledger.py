@@ -97,6 +97,14 @@ def test_a_pause_is_told_to_an_act_that_was_granted_and_has_not_begun() -> None:
     assert ask(ledger, request())[1].paused
 
 
+def test_acts_are_paused_since_the_oldest_pause_that_holds() -> None:
+    later = stop("mail").model_copy(update={"at": NOW + LEASE})
+    ledger = books.pause(books.pause(Ledger(), stop("shop")), later)
+    assert books.paused_since(ledger) == NOW
+    assert books.paused_since(books.resume(ledger, "shop")) == NOW + LEASE
+    assert books.paused_since(Ledger()) is None
+
+
 def test_each_pause_is_taken_back_by_itself() -> None:
     both = books.pause(books.pause(Ledger(), stop()), stop("shop"))
     assert books.stopped(books.resume(both, None), "shop")
