@@ -6,6 +6,7 @@ from math import ceil
 
 from pydantic import BaseModel
 
+from worker.check_servers import check_servers
 from worker.check_settings import check_names, check_reports, check_routes, check_rules, check_tokens
 from worker.config import Configuration
 from worker.config_file import load_configuration
@@ -61,8 +62,9 @@ async def check_temporal() -> Finding:
 
 
 async def check_targets(configuration: Configuration, ports: Sources) -> list[Finding]:
-    """Every source of every target, one target after the other."""
+    """Every source of every target, one target after the other; then what they say together."""
     findings: list[Finding] = []
+    servers: list[tuple[str, ServerReading]] = []
     for target in configuration.targets:
         look = Look(
             target=target.plain(),
@@ -70,8 +72,11 @@ async def check_targets(configuration: Configuration, ports: Sources) -> list[Fi
             alert_name=configuration.alerts[0],
         )
         asked = (_ask(f"{target.name} {source}", ask, look) for source, ask in _sources(ports, look))
-        findings += [finding for found in await asyncio.gather(*asked) for finding in found]
-    return findings
+        for reading, found in await asyncio.gather(*asked):
+            findings += found
+            if isinstance(reading, DatabaseReading):
+                servers.append((target.database.name, reading.server))
+    return [*findings, *check_servers(servers)]
 
 
 def _sources(ports: Sources, look: Look) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
@@ -84,15 +89,16 @@ def _sources(ports: Sources, look: Look) -> Iterator[tuple[str, Callable[[], Awa
     yield "silences", lambda: ports.alerts.read_silence(look)
 
 
-async def _ask(where: str, ask: Callable[[], Awaitable[object]], look: Look) -> list[Finding]:
+async def _ask(where: str, ask: Callable[[], Awaitable[object]], look: Look) -> tuple[object, list[Finding]]:
+    """What was read, None where nothing was, and what there is to say of it."""
     try:
         async with asyncio.timeout(LONGEST):
             reading = await ask()
     except PoolmedicError as error:
-        return [Finding(where, Weight.PROBLEM, error.message)]
+        return None, [Finding(where, Weight.PROBLEM, error.message)]
     except TimeoutError:
-        return [Finding(where, Weight.PROBLEM, f"no answer within {LONGEST:.0f} s")]
-    return list(_judge(where, reading, look)) or [Finding(where)]
+        return None, [Finding(where, Weight.PROBLEM, f"no answer within {LONGEST:.0f} s")]
+    return reading, list(_judge(where, reading, look)) or [Finding(where)]
 
 
 def _judge(where: str, reading: object, look: Look) -> Iterator[Finding]:

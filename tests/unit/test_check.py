@@ -9,8 +9,10 @@ from tests.fakes import cases, changes, ports
 from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
 from tests.fakes.world import World
+from tests.unit import scenes
 from tests.unit.configurations import raw, read
 from worker.check import check_targets, unavailable
+from worker.check_servers import check_servers
 from worker.config import Configuration
 from worker.findings import Finding, Weight, findings_table
 from worker.terminal import console
@@ -84,6 +86,37 @@ async def test_statements_that_may_not_be_cancelled_are_a_problem_where_the_poli
     assert found.weight is Weight.PROBLEM
     assert "no statement can be cancelled: poolmedic.cancel_query may not be called" in found.told
     assert "no session can be ended" not in found.told
+
+
+def two_targets(world: World, name: str) -> Configuration:
+    """Of which the second names its database so."""
+    first = configured(world).targets[0].model_dump(mode="json")
+    database = first["database"] | {"name": name, "application_names": ["other"]}
+    instances = [each | {"url": f"{each['url']}x", "container": None} for each in first["instances"]]
+    changed = {"name": "other", "matchers": {"service": "other"}}
+    other = first | changed | {"database": database, "instances": instances}
+    return read(raw() | {"targets": [first, other], "policies": {"default": _AUTO}})
+
+
+async def test_one_server_under_two_names_is_a_problem_with_its_remedy(world: World) -> None:
+    """Each name has permits and a pause of its own."""
+    findings = await check_targets(two_targets(world, "second"), everything(world))
+    (found,) = [each for each in findings if each.where == "database second"]
+    assert found.weight is Weight.PROBLEM
+    assert "is the same server as main" in found.told
+    assert "write `database.name: main` where it says second" in found.told
+    same = await check_targets(two_targets(world, "main"), everything(world))
+    assert not [each for each in same if each.where.startswith("database ")]
+
+
+def test_a_standby_is_another_server_than_its_primary_though_it_has_its_identifier() -> None:
+    primary = scenes.database([]).value.server
+    standby = primary.model_copy(update={"in_recovery": True, "started_at": scenes.NOW})
+    unread = primary.model_copy(update={"system_identifier": None})
+    assert not list(check_servers([("a", primary), ("b", standby), ("c", unread), ("d", unread)]))
+    assert [each.where for each in check_servers([("a", primary), ("b", primary), ("b", primary)])] == [
+        "database b"
+    ]
 
 
 async def test_a_timeout_that_cannot_be_set_is_a_note_with_the_remedy(world: World) -> None:
