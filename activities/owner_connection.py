@@ -42,6 +42,9 @@ class Owners:
                 connection.terminate()
         except PoolmedicError:
             raise
+        except asyncpg.InsufficientPrivilegeError as exc:
+            remedy = "make its role a member of the role that owns the table (deploy/postgres/index.sql)"
+            raise SourceRefused(f"{translate(exc, name).message}; {remedy}") from None
         except DRIVER_ERRORS as exc:
             raise translate(exc, name) from None
 

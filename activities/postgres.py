@@ -24,9 +24,11 @@ from workflows.models.outcome import Outcome
 from workflows.models.policy import Limits
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import Session, SessionIdentity
+from workflows.models.text import clean
 from workflows.ports.activities import Database
 from workflows.ports.requests import CancelRequest, Look, TerminateRequest, TimeoutRequest
 from workflows.remedies.termination import most_at_once
+from workflows.wording import listed
 
 MOST_STATEMENTS = 20
 LONGEST_TEXT = 300
@@ -107,8 +109,9 @@ class PostgresDatabase(Database):
         _refuse_too_many(len(sessions), counts["own"], request.limits)
         if not server.can_terminate:
             raise SourceRefused(
-                f"{database.dsn}: poolmedic.terminate_session may not be called for {database.role}; "
-                "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
+                f"{database.dsn}: poolmedic.terminate_session may not be called for {database.role}"
+                f"{_lacking(server)}; apply deploy/postgres/poolmedic.sql and list the role in "
+                "poolmedic.application_role"
             )
         readers_only = request.act.readers_only
         return await Wave(warm, sessions, activity.heartbeat, readers_only=readers_only).run()
@@ -129,8 +132,9 @@ class PostgresDatabase(Database):
             _refuse_too_many(len(statements), counts["own"], request.limits)
         if not server.can_cancel:
             raise SourceRefused(
-                f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}; "
-                "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
+                f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}"
+                f"{_lacking(server)}; apply deploy/postgres/poolmedic.sql and list the role in "
+                "poolmedic.application_role"
             )
         limits = {"waiting_only": request.act.waiting_only, "readers_only": request.act.readers_only}
         return await Cancelling(warm, statements, activity.heartbeat, **limits).run()
@@ -149,8 +153,9 @@ class PostgresDatabase(Database):
         _refuse_too_many(len(act.sessions), counts["own"], request.limits)
         if not (server.can_set_timeout and server.can_terminate):
             raise SourceRefused(
-                f"{database.dsn}: poolmedic.set_session_timeout may not be called for {database.role}; apply "
-                "deploy/postgres/session_timeout.sql and grant the role to poolmedic_configurer"
+                f"{database.dsn}: poolmedic.set_session_timeout may not be called for {database.role}"
+                f"{_lacking(server)}; apply deploy/postgres/session_timeout.sql and grant the role to "
+                "poolmedic_configurer"
             )
         return await set_timeout(warm, act, activity.heartbeat)
 
@@ -215,7 +220,12 @@ async def _read_server(connection: Connection, database: targets.Database) -> Se
         can_set_timeout="set_session_timeout" in allowed and row["is_configurable"],
         session_timeout=row["session_timeout"],
         is_superuser=row["is_superuser"],
+        lacking=tuple(clean(each) for each in row["lacking"]),
     )
+
+
+def _lacking(server: ServerReading) -> str:
+    return f" ({listed(server.lacking)})" if server.lacking else ""
 
 
 async def _read_identifier(connection: Connection) -> str | None:

@@ -26,7 +26,7 @@ from workflows.models.evidence import ApplicationReading, DatabaseReading, Metri
 from workflows.models.policy import Option, Permission
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.ports.requests import Look
-from workflows.wording import span
+from workflows.wording import listed, span
 
 LONGEST = 20.0
 """Seconds for one source."""
@@ -157,7 +157,7 @@ def _judge_application(where: str, reading: ApplicationReading, look: Look) -> I
 def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterator[Finding]:
     if refused := list(_refused_acts(reading.server, look)):
         remedy = "apply deploy/postgres/poolmedic.sql and list the role in poolmedic.application_role"
-        yield Finding(where, Weight.PROBLEM, "; ".join([*refused, remedy]))
+        yield Finding(where, Weight.PROBLEM, "; ".join([*refused, *_lacking(reading.server), remedy]))
     asks = look.policy.permission(Option.SESSION_TIMEOUT) is not Permission.NEVER
     if asks and reading.server.version < FIRST_WITH_ADMINS:
         told = (
@@ -166,11 +166,10 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
         )
         yield Finding(f"{where} timeout", Weight.NOTE, told)
     elif asks and not reading.server.can_set_timeout:
-        told = (
-            f"no timeout can be set for {look.target.database.role} where leaks come again; apply "
-            "deploy/postgres/session_timeout.sql and grant it the role, or list `session-timeout: never`"
-        )
-        yield Finding(f"{where} timeout", Weight.NOTE, told)
+        told = f"no timeout can be set for {look.target.database.role} where leaks come again"
+        script = "deploy/postgres/session_timeout.sql"
+        remedy = f"apply {script} and grant it the role, or list `session-timeout: never`"
+        yield Finding(f"{where} timeout", Weight.NOTE, "; ".join([told, *_lacking(reading.server), remedy]))
     if reading.server.is_superuser:
         told = (
             f"{look.target.database.dsn} is the login of a superuser, whom no right binds; make it that of "
@@ -187,6 +186,12 @@ def _judge_database(where: str, reading: DatabaseReading, look: Look) -> Iterato
         names = ", ".join(database.application_names)
         own = f"role {database.role}, database {database.dbname} and application_name {names}"
         yield Finding(where, Weight.NOTE, f"no session has {own} now; are they right?")
+
+
+def _lacking(server: ServerReading) -> Iterator[str]:
+    """Which rights are gone, once the files were applied."""
+    if server.lacking:
+        yield listed(server.lacking)
 
 
 def _missing_login(look: Look) -> Iterator[str]:

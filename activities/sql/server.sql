@@ -1,5 +1,33 @@
 -- The server, the limits it sets the application's role $1 and this database, and what our own role may
 -- see and do on it. Needs no right beyond a login.
+WITH ours AS (
+    SELECT n.oid AS schema, c.oid AS listed
+      FROM pg_namespace AS n
+      LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'application_role'
+     WHERE n.nspname = 'poolmedic'
+), functions AS (
+    -- Of deploy/postgres. Each runs as its owner: without these rights it would be called, and do nothing.
+    SELECT p.proname::text AS name, o.rolname AS owner,
+           has_schema_privilege(ours.schema, 'USAGE') AS is_open,
+           has_function_privilege(p.oid, 'EXECUTE') AS may_be_called,
+           array_remove(ARRAY [
+               CASE WHEN NOT has_schema_privilege(o.oid, ours.schema, 'USAGE')
+                    THEN 'USAGE on the schema poolmedic' END,
+               CASE WHEN NOT has_table_privilege(o.oid, ours.listed, 'SELECT')
+                    THEN 'SELECT on poolmedic.application_role' END,
+               CASE WHEN signals.it AND NOT pg_has_role(o.oid, 'pg_read_all_stats', 'USAGE')
+                    THEN 'pg_read_all_stats' END,
+               CASE WHEN signals.it AND NOT pg_has_role(o.oid, 'pg_signal_backend', 'USAGE')
+                    THEN 'pg_signal_backend' END,
+               CASE WHEN NOT (signals.it OR o.rolcreaterole OR o.rolsuper)
+                    THEN 'CREATEROLE' END], NULL) AS owner_lacks
+      FROM ours
+      JOIN pg_proc AS p ON p.pronamespace = ours.schema
+      JOIN pg_roles AS o ON o.oid = p.proowner
+     CROSS JOIN LATERAL (SELECT p.proname <> 'set_session_timeout' AS it) AS signals
+     WHERE p.prorettype = 'boolean'::regtype
+       AND p.proname IN ('terminate_session', 'cancel_query', 'set_session_timeout')
+)
 SELECT current_setting('server_version_num')::int AS version,
        current_database() AS dbname,
        pg_is_in_recovery() AS in_recovery,
@@ -36,17 +64,22 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('is_superuser') = 'on' AS is_superuser,
        pg_has_role('pg_read_all_stats', 'USAGE') AS sees_every_session,
        -- The catalogue is asked, because a name in a schema that is closed to us would raise an error.
+       ARRAY (SELECT name FROM functions WHERE is_open AND may_be_called AND owner_lacks = '{}') AS may_call,
        ARRAY (
-           SELECT p.proname::text FROM pg_proc AS p
-             JOIN pg_namespace AS n ON n.oid = p.pronamespace
-            WHERE n.nspname = 'poolmedic'
-              AND p.prorettype = 'boolean'::regtype
-              AND has_schema_privilege(n.oid, 'USAGE')
-              AND has_function_privilege(p.oid, 'EXECUTE')) AS may_call,
-       EXISTS (
-           SELECT FROM pg_class AS c
-             JOIN pg_namespace AS n ON n.oid = c.relnamespace
-            WHERE n.nspname = 'poolmedic'
-              AND c.relname = 'application_role'
-              AND has_schema_privilege(n.oid, 'USAGE')
-              AND has_table_privilege(c.oid, 'SELECT')) AS lists_roles
+           SELECT format('%I lacks %s', owner, each) FROM functions, unnest(owner_lacks) AS each
+            UNION
+           SELECT format('%I lacks EXECUTE on poolmedic.%I', current_user, name)
+             FROM functions
+            WHERE NOT may_be_called
+            UNION
+           SELECT format('%I lacks USAGE on the schema poolmedic', current_user)
+             FROM ours
+            WHERE NOT has_schema_privilege(ours.schema, 'USAGE')
+            UNION
+           SELECT format('%I lacks SELECT on poolmedic.application_role', current_user)
+             FROM ours
+            WHERE NOT has_table_privilege(ours.listed, 'SELECT')
+            ORDER BY 1) AS lacking,
+       EXISTS (SELECT FROM ours
+                WHERE has_schema_privilege(ours.schema, 'USAGE')
+                  AND has_table_privilege(ours.listed, 'SELECT')) AS lists_roles

@@ -134,14 +134,16 @@ def change_rights(
     can_cancel: bool = True,
     can_set_timeout: bool = True,
     is_superuser: bool = False,
+    lacking: tuple[str, ...] = (),
 ) -> Change:
-    """What our own role may do to sessions of the application's role, and set for it."""
+    """What our own role may do to sessions of the application's role, and set for it, and who lacks what."""
     return lambda state, _at: replace(
         state,
         can_terminate=can_terminate,
         can_cancel=can_cancel,
         can_set_timeout=can_set_timeout,
         is_superuser=is_superuser,
+        lacking=lacking,
     )
 
 

@@ -111,6 +111,7 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
             database_limit=state.database_limit,
             sync_standbys=state.sync_standbys,
             is_superuser=state.is_superuser,
+            lacking=state.lacking,
         ),
         sessions=tuple(backend.session(at) for backend in own[:MOST_SESSIONS]),
         sessions_total=len(own),

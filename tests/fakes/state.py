@@ -193,6 +193,7 @@ class State:
     can_cancel: bool = True
     can_set_timeout: bool = True
     is_superuser: bool = False
+    lacking: tuple[str, ...] = ()
     session_timeout: str | None = None
     role_limit: int | None = None
     database_limit: int | None = None

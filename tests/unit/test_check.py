@@ -119,6 +119,14 @@ def test_a_standby_is_another_server_than_its_primary_though_it_has_its_identifi
     ]
 
 
+async def test_the_very_right_that_is_gone_is_named(world: World) -> None:
+    gone = ("poolmedic_configurer lacks CREATEROLE", "poolmedic_definer lacks pg_signal_backend")
+    world.happens(changes.change_rights(can_terminate=False, can_set_timeout=False, lacking=gone))
+    found = await check(world)
+    for where in ("orders database", "orders database timeout"):
+        assert all(each in found[where].told for each in gone)
+
+
 async def test_a_timeout_that_cannot_be_set_is_a_note_with_the_remedy(world: World) -> None:
     assert "orders database timeout" not in await check(world)
     world.happens(changes.change_rights(can_set_timeout=False))

@@ -116,7 +116,7 @@ class ServerReading(Model):
     connections: int
     """Client backends of everybody."""
     can_terminate: bool
-    """The `poolmedic.terminate_session` function exists and may be executed."""
+    """The `poolmedic.terminate_session` function exists, may be executed, and its owner has what it needs."""
     can_cancel: bool = False
     """The same of `poolmedic.cancel_query`."""
     can_set_timeout: bool = False
@@ -136,6 +136,8 @@ class ServerReading(Model):
     """Synchronous standbys that are connected; None where commits wait for none."""
     is_superuser: bool = False
     """Our own login is one, which nothing keeps from anything."""
+    lacking: tuple[str, ...] = ()
+    """Rights of `deploy/postgres` that are gone, ours and those of the functions' owners: who lacks what."""
 
 
 class StatementReading(Model):
