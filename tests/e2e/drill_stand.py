@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,6 +153,19 @@ class Stand:
         await self.link.cut()
         return before
 
+    @contextlib.asynccontextmanager
+    async def redirected(self, **variables: str) -> AsyncIterator[None]:
+        """For the block: drills prepared in it have a worker with these variables laid over its own."""
+        worker = self.stage.worker
+        before = worker.process
+        await worker.stop()
+        worker.process = _redirected(before, variables)
+        try:
+            yield
+        finally:
+            await worker.stop()
+            worker.process = before
+
     async def sight(self) -> Sight | None:
         """The open incident now; None while there is none."""
         now, client, name = datetime.now(UTC), self.stage.client, self.stage.workflow_id
@@ -224,16 +237,17 @@ async def open_stand(folder: Path, scenario: Scenario = LEAK, times: Times = QUI
         open_stage(folder, scenario, times) as stage,
         Gate.before(stage.stack.temporal.address) as link,
     ):
-        process = stage.worker.process
-        environment = {**process.command.environment, "TEMPORAL_ADDRESS": link.address}
         await stage.worker.stop()
-        stage.worker.process = Process(
-            process.state, dataclasses.replace(process.command, environment=environment)
-        )
+        stage.worker.process = _redirected(stage.worker.process, {"TEMPORAL_ADDRESS": link.address})
         try:
             yield Stand(stage, link, times)
         finally:
             await stage.worker.stop()
+
+
+def _redirected(process: Process, variables: Mapping[str, str]) -> Process:
+    environment = {**process.command.environment, **variables}
+    return Process(process.state, dataclasses.replace(process.command, environment=environment))
 
 
 async def _run(meanwhile: Callable[[Stand], Awaitable[None]] | None, stand: Stand) -> None:

@@ -15,7 +15,7 @@ import pytest
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.history.v1 import HistoryEvent
 
-from deploy.demo import health, incident, judge, summary, witness
+from deploy.demo import judge, witness
 from deploy.demo.drill import Drill
 from deploy.demo.lines import Lines
 from deploy.demo.person import StandIn, text_of
@@ -26,7 +26,6 @@ from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from tests.e2e.drill_stand import (
-    EVER,
     LEAK,
     LEAKED,
     OBSERVE,
@@ -38,22 +37,15 @@ from tests.e2e.drill_stand import (
     left_alone,
     open_stand,
 )
+from tests.e2e.drill_summary import read_summary
+from tests.e2e.recording import Recording, record
+from tests.ports.kinds import READS, TELLS
 from workflows.models.approval import Request
 from workflows.models.outcome import OutcomeStatus
 
-READS = {"read_metrics", "read_application", "read_database", "read_containers"}
+SOURCES = {"read_metrics", "read_application", "read_database", "read_containers"}
 IMPATIENT = QUICK.model_copy(update={"acknowledge": "24s"})
 SECONDS_TO_PAGE = 3.0
-FIELDS = {
-    "scenario": ..., "target": ..., "workflow_id": ..., "run_id": ..., "outcome": ...,
-    "causes": [{"cause": ..., "confidence": ..., "reasons": [...]}],
-    "actions": [{"option": ..., "at": ..., "touched": [...], "decided_by": ...}],
-    "escalations": [{"level": ..., "reason": ..., "at": ...}],
-    "seconds": dict.fromkeys(
-        ("fault_to_alert", "alert_to_first_action", "alert_to_healthy", "alert_to_verified"), ...
-    ),
-    "history_events": ..., "billable_actions": ..., "report": ...,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +55,13 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
 
 
 @pytest.fixture(scope="class")
-async def observed(stand: Stand) -> AsyncIterator[Ended]:
+async def recording(stand: Stand) -> AsyncIterator[Recording]:
+    async with record(stand) as begun:
+        yield begun
+
+
+@pytest.fixture(scope="class")
+async def observed(stand: Stand, recording: Recording) -> AsyncIterator[Ended]:
     stage = await stand.prepare(OBSERVE, IMPATIENT)
     narrator = Lines(stage.times)
     async with play(stage, OBSERVE, narrator, StandIn(narrator)) as drill:
@@ -84,8 +82,10 @@ async def test_leak(stand: Stand, tmp_path: Path) -> None:
 async def test_killed_while_investigating(stand: Stand) -> None:
     async def kill(stand: Stand) -> None:
         stand.link.close_after(b"read_metrics")
-        sight = await stand.see(lambda sight: stand.link.closed.is_set() and sight.pending >= READS)
-        assert not any(end_of(sight.events, read) for name in READS for read in scheduled(sight.events, name))
+        sight = await stand.see(lambda sight: stand.link.closed.is_set() and sight.pending >= SOURCES)
+        assert not any(
+            end_of(sight.events, read) for name in SOURCES for read in scheduled(sight.events, name)
+        )
         await stand.lose_worker()
         await stand.stage.worker.start()
 
@@ -199,6 +199,15 @@ class TestObserve:
         assert "nobody has acknowledged" in text_of(page)
         assert (page.at - ready).total_seconds() < SECONDS_TO_PAGE
 
+    async def test_nothing_was_asked_that_could_change_anything(
+        self, stand: Stand, recording: Recording, observed: Ended
+    ) -> None:
+        assert await recording.offences() == []
+        assert await recording.readings(since=observed.drill.fault_at) > 0
+        sight = await stand.see(lambda _: True)
+        asked = {each.activity_task_scheduled_event_attributes.activity_type.name for each in sight.events}
+        assert asked - {""} <= READS | TELLS
+
     async def test_the_judge_tells_a_pool_that_was_not_healed(self, observed: Ended) -> None:
         unhealed = dataclasses.replace(observed.drill, scenario=LEAK)
         found = {check.what for check in await judge.judge(unhealed) if not check.holds}
@@ -223,38 +232,6 @@ class TestObserve:
             return None if {lost, ended} <= set(found) else str(found)
 
         assert await probes.until(ask, 5) is None
-
-
-async def read_summary(ended: Ended, folder: Path) -> dict[str, Any]:
-    """As the demo writes it; what every undisturbed drill says alike is judged here."""
-    file = folder / "summary.json"
-    summary.write(summary.summarise(ended.drill), file)
-    written: dict[str, Any] = json.loads(file.read_text())
-    stage, took = ended.drill.stage, written["seconds"]
-    run = await incident.describe(stage.client, stage.workflow_id, EVER)
-    assert run is not None
-    assert shape(written) == FIELDS
-    assert (written["workflow_id"], written["run_id"]) == (run.id, run.run_id)
-    assert (written["scenario"], written["target"]) == (ended.drill.scenario.name, "covetpy-app")
-    assert written["outcome"] == "recovered"
-    assert written["history_events"] == run.history_length
-    assert 0 < written["billable_actions"] < written["history_events"]
-    assert {each["level"] for each in written["escalations"]} == {"L1"}
-    assert 0 < took["alert_to_first_action"] < health.seconds_to_act(ended.drill)
-    assert took["alert_to_first_action"] < took["alert_to_healthy"] < took["alert_to_verified"]
-    assert written["report"]
-    return written
-
-
-def shape(value: object) -> object:
-    """The fields alone; of a list what its parts have in common."""
-    if isinstance(value, dict):
-        return {name: shape(part) for name, part in value.items()}
-    if isinstance(value, list):
-        shapes = [shape(part) for part in value]
-        assert all(each == shapes[0] for each in shapes)
-        return shapes[:1]
-    return ...
 
 
 def is_leak_ended(stand: Stand) -> bool:

@@ -101,13 +101,16 @@ class RealContainers(ContainerStage):
         engine: Engine,
         stack: AsyncExitStack,
         profiles: Mapping[str, Profile] = {"covet": PROFILE},
+        *,
+        through: str | None = None,
     ) -> None:
+        """`through`: where the port reaches the engine, if not directly; the judge always does."""
         self._profiles = profiles
         self._state = state
         self._engine = engine
         self._stack = stack
         self._since = datetime.now(UTC)
-        self.port = self._port(engine)
+        self.port = self._port(through or engine.address)
 
     @override
     async def run(self, *instances: Behaviour) -> None:
@@ -156,7 +159,7 @@ class RealContainers(ContainerStage):
 
     @override
     def disappear(self) -> None:
-        self.port = self._port(Engine("tcp://127.0.0.1:9", "none"))
+        self.port = self._port("tcp://127.0.0.1:9")
 
     def events(self) -> list[Event]:
         """What the engine says happened to the target's containers."""
@@ -192,7 +195,7 @@ class RealContainers(ContainerStage):
         with self.container(number) as container:
             container.put_archive(str(path.parent), buffer.getvalue())
 
-    def _port(self, engine: Engine) -> DockerContainers:
-        port = DockerContainers(lambda: DockerClient(base_url=engine.address, timeout=20), self._profiles)
+    def _port(self, address: str) -> DockerContainers:
+        port = DockerContainers(lambda: DockerClient(base_url=address, timeout=20), self._profiles)
         self._stack.callback(port.close)
         return port
