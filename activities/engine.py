@@ -1,10 +1,12 @@
 """The Docker Engine: reached when it is needed, its errors translated into those of `workflows.errors`."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from threading import Lock
+from urllib.parse import urlsplit
 
 from docker import DockerClient
 from docker.constants import DEFAULT_UNIX_SOCKET
@@ -19,6 +21,10 @@ type Connect = Callable[[], DockerClient]
 
 ENGINE_ERRORS = (DockerException, RequestException)
 """Everything the SDK raises; it lets those of its HTTP library through."""
+_MARKUP = re.compile(r"<[^>]+>")
+"""Proxies answer with pages."""
+_PROXY_REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED)
+"""The engine itself seldom says so: a socket proxy does, of what is not on its list."""
 
 
 class Engine:
@@ -89,8 +95,22 @@ def translate(error: DockerException | RequestException, what: str) -> Poolmedic
     """The same failure as one of ours."""
     if isinstance(error, NotFound):
         return SourceRefused(f"{what}: the engine knows no such container")
-    if isinstance(error, APIError):
-        said = f"{what}: the engine answered {error.status_code}: {clean(str(error.explanation or error))}"
-        is_refusal = (error.status_code or 0) < HTTPStatus.INTERNAL_SERVER_ERROR
+    # The client's constructor asks for the version, and wraps what it hears.
+    answer = error if isinstance(error, APIError) else error.__cause__
+    if isinstance(answer, APIError):
+        status = answer.status_code or 0
+        why = clean(_MARKUP.sub(" ", str(answer.explanation or answer)))
+        said = f"{what}: the engine answered {status}: {why}"
+        if status in _PROXY_REFUSALS:
+            return SourceRefused(
+                f"{said}; {_asked(answer)}, which a proxy before it has to let through (docs/installing.md)"
+            )
+        is_refusal = status < HTTPStatus.INTERNAL_SERVER_ERROR
         return SourceRefused(said) if is_refusal else SourceUnavailable(said)
     return SourceUnavailable(f"{what}: the engine did not answer: {clean(str(error))}")
+
+
+def _asked(error: APIError) -> str:
+    request = error.response.request if error.response is not None else None
+    what = f"{request.method} {clean(urlsplit(str(request.url)).path)}" if request else "something"
+    return f"it was asked for {what}"

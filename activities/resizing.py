@@ -9,7 +9,7 @@ from activities.container_state import describe
 from activities.engine import Engine, translated
 from activities.instance_pages import InstancePages, PoolNow
 from activities.pool_file import PoolFile
-from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceUnavailable
+from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, SourceUnavailable
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.plan import Resize
 from workflows.models.target import Instance, Reload, Target
@@ -103,8 +103,7 @@ class Resizing:
             self._note(pool, changed=False, result=f"already {pool.wanted}")
             return OutcomeStatus.DONE
         self._note(pool, changed=True, result=f"{pool.wanted} being written; no answer heard")
-        pool.file.write(pool.wanted)
-        self._signal(pool, reload)
+        self._write(pool, reload)
         now, told = self._await_size(pool)
         if now is not None and pool.has_taken(now):
             if now.size == pool.wanted:
@@ -116,8 +115,22 @@ class Resizing:
                 told = f"configured for {pool.wanted}, still {now.size} until connections are returned"
                 self._note(pool, changed=True, result=told)
                 return OutcomeStatus.PARTLY
-        self._put_back(pool, reload, told)
+        self._put_back(pool, told, reload)
         raise NotTaken(f"{pool.instance.name}: {self._results[pool.instance.name].result}")
+
+    def _write(self, pool: Pool, reload: Reload) -> None:
+        """File and signal; where the engine refuses one of them, the file is as it was."""
+        try:
+            pool.file.write(pool.wanted)
+        except SourceRefused as exc:
+            self._note(pool, changed=False, result=exc.message)
+            raise
+        try:
+            self._signal(pool, reload)
+        except SourceRefused as exc:
+            # Nobody was told to read it, and whoever reads it later would get a size that nobody takes back.
+            self._put_back(pool, exc.message)
+            raise
 
     def _await_size(self, pool: Pool) -> tuple[PoolNow | None, str]:
         """The last that the instance said, and a sentence on it."""
@@ -136,10 +149,11 @@ class Resizing:
             return None, f"its size could not be read ({exc.message})"
         return now, f"its size was {now.size}, wanted {pool.wanted}{_generations(pool, now)}"
 
-    def _put_back(self, pool: Pool, reload: Reload, told: str) -> None:
+    def _put_back(self, pool: Pool, told: str, reload: Reload | None = None) -> None:
         try:
             pool.file.put_back()
-            self._signal(pool, reload)
+            if reload is not None:
+                self._signal(pool, reload)
         except PoolmedicError as exc:
             self._note(
                 pool, changed=True, result=f"{told}; the old file could not be put back: {exc.message}"

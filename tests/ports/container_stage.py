@@ -159,7 +159,11 @@ class RealContainers(ContainerStage):
 
     @override
     def disappear(self) -> None:
-        self.port = self._port("tcp://127.0.0.1:9")
+        self.reach("tcp://127.0.0.1:9")
+
+    def reach(self, address: str) -> None:
+        """Have the port reach the engine there from now on."""
+        self.port = self._port(address)
 
     def events(self) -> list[Event]:
         """What the engine says happened to the target's containers."""

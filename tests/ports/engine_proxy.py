@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 LARGEST = 65_536
 REFUSED = (
-    b"HTTP/1.1 403 Forbidden\r\nContent-Length: 46\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n"
-    b"Request forbidden by administrative rules.    "
+    b"HTTP/1.0 403 Forbidden\r\nConnection: close\r\nContent-Type: text/html\r\n\r\n"
+    b"<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>\n"
 )
 """In the words of HAProxy, which the commonest socket proxy is made of."""
 

@@ -10,7 +10,9 @@ from deploy.local.engine import Engine
 from deploy.local.state import State
 from tests.ports import examples
 from tests.ports.container_stage import POOL_SIZE, USUAL, Behaviour, ContainerStage, RealContainers
+from tests.ports.engine_proxy import EngineProxy
 from tests.ports.fake_stages import FakeContainerStage
+from tests.ports.socket_proxies import LISTED, exactly
 from workflows.errors import PreconditionGone, SourceUnavailable
 from workflows.models.evidence import ContainerState
 from workflows.models.outcome import Outcome, OutcomeStatus
@@ -21,15 +23,19 @@ from workflows.ports.requests import ResizeRequest, RestartRequest
 BIG = 2 * POOL_SIZE
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", "real", "behind a socket proxy"])
 async def stage(
     request: pytest.FixtureRequest, stack_state: State, docker_engine: Engine
 ) -> AsyncIterator[ContainerStage]:
+    """The proxy lets through the list of docs/installing.md, and nothing else."""
     async with AsyncExitStack() as stack:
         if request.param == "fake":
             yield FakeContainerStage()
-        else:
+        elif request.param == "real":
             yield RealContainers(stack_state, docker_engine, stack)
+        else:
+            proxy = stack.enter_context(EngineProxy.before(docker_engine.address, exactly(LISTED)))
+            yield RealContainers(stack_state, docker_engine, stack, through=proxy.address)
 
 
 def read(stage: ContainerStage, number: int = 0) -> ContainerState:

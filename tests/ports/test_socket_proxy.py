@@ -1,0 +1,146 @@
+"""The list of docs/installing.md is what poolmedic asks of an engine: enough, and not one entry too many.
+
+The proxy is our own; its rules are those that the guide shows for the proxies that it names.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from deploy.local.engine import Engine
+from deploy.local.state import State
+from tests.ports import examples
+from tests.ports.container_stage import POOL_SIZE, USUAL, RealContainers
+from tests.ports.engine_proxy import EngineProxy, Request, Rule
+from tests.ports.socket_proxies import BY_PATH, BY_SECTION, LISTED, Entry, by_path, by_section, exactly
+from tests.ports.test_containers import BIG, read, resize, restart, seen_now
+from workflows.errors import SourceRefused
+from workflows.models.outcome import OutcomeStatus
+from workflows.models.reading import Known, Unavailable
+from workflows.models.target import Log
+
+OBSERVING = ("everything", "targets[].log")
+DANGEROUS = [
+    Request("POST", "/containers/create"),
+    Request("DELETE", "/containers/shop"),
+    Request("POST", "/containers/shop/update"),
+    Request("POST", "/containers/shop/stop"),
+    Request("GET", "/containers/shop/export"),
+    Request("POST", "/containers/shop/restart/../../create"),
+    Request("GET", "/containers/json"),
+    Request("POST", "/images/create"),
+    Request("POST", "/build"),
+    Request("GET", "/info"),
+]
+
+
+@pytest.fixture(scope="module")
+async def stage(stack_state: State, docker_engine: Engine) -> AsyncIterator[RealContainers]:
+    """One running instance; each test reaches the engine in its own way."""
+    async with AsyncExitStack() as stack:
+        running = RealContainers(stack_state, docker_engine, stack)
+        await running.run(USUAL)
+        log = Log.model_validate({"pattern": "pool"})
+        running.target = running.target.model_copy(update={"log": log})
+        yield running
+
+
+def whole(stage: RealContainers) -> tuple[object, ...]:
+    """The instance as it is, past the port."""
+    beside = stage.output("sh", "-c", "ls -A /var/tmp | grep poolmedic || true")
+    return stage.restarts(), stage.sizes(), stage.read(), beside
+
+
+def example(entry: Entry) -> Request:
+    return Request(entry.method, entry.path.replace("{id}", "b0a7"))
+
+
+def test_everything_that_is_asked_is_on_the_list_and_nothing_else(
+    stage: RealContainers, docker_engine: Engine
+) -> None:
+    with EngineProxy.before(docker_engine.address) as proxy:
+        stage.reach(proxy.address)
+        use(stage)
+    assert {request.shape for request in proxy.requests} == {(entry.method, entry.path) for entry in LISTED}
+
+
+def use(stage: RealContainers) -> None:
+    """Everything that there is to ask for."""
+    act = seen_now(stage)
+    assert resize(stage, BIG).status is OutcomeStatus.DONE
+    assert resize(stage, POOL_SIZE).status is OutcomeStatus.DONE
+    assert restart(stage, act).status is OutcomeStatus.DONE
+
+
+@pytest.mark.parametrize(("parameters", "uses"), [*zip(BY_PATH, (0, 1, 2), strict=True)])
+def test_a_proxy_that_knows_paths_lets_through_the_list_and_nothing_else(
+    parameters: list[str], uses: int
+) -> None:
+    wanted = {*OBSERVING, *("restarts", "resizes")[:uses]}
+    allows = by_path(parameters)
+    assert {entry for entry in LISTED if allows(example(entry))} == {
+        entry for entry in LISTED if entry.needed_for in wanted
+    }
+    assert [request for request in DANGEROUS if allows(request)] == []
+
+
+def test_a_proxy_that_knows_sections_is_for_observing_alone() -> None:
+    allows = by_section(BY_SECTION)
+    assert {entry for entry in LISTED if allows(example(entry))} == {
+        entry for entry in LISTED if entry.method == "GET" and not entry.path.startswith("/exec")
+    }
+    assert [request for request in DANGEROUS if request.method != "GET" and allows(request)] == []
+    # Why the guide says no more than that of it.
+    for more in ({"POST": "1"}, {"POST": "1", "ALLOW_RESTARTS": "1"}):
+        assert by_section(BY_SECTION | more)(Request("POST", "/containers/create"))
+    assert not by_section(BY_SECTION | {"ALLOW_RESTARTS": "1"})(Request("POST", "/containers/shop/restart"))
+
+
+@pytest.mark.parametrize("rule", [by_path(BY_PATH[0]), by_section(BY_SECTION)], ids=["paths", "sections"])
+def test_by_the_rules_for_observing_it_observes_and_cannot_act(
+    stage: RealContainers, docker_engine: Engine, rule: Rule
+) -> None:
+    before = whole(stage)
+    with EngineProxy.before(docker_engine.address, rule) as proxy:
+        stage.reach(proxy.address)
+        assert isinstance(read(stage).log, Known)
+        refused = restart(stage, seen_now(stage))
+        with pytest.raises(SourceRefused, match="a proxy before it has to let through"):
+            resize(stage, BIG)
+    assert refused.status is OutcomeStatus.FAILED
+    assert "a proxy before it has to let through" in refused.detail
+    assert whole(stage) == before
+
+
+@pytest.mark.parametrize("entry", LISTED, ids=lambda entry: f"{entry.method} {entry.path}")
+def test_with_one_entry_less_something_fails_and_says_which_and_nothing_is_left_half_done(
+    stage: RealContainers, docker_engine: Engine, entry: Entry
+) -> None:
+    before = whole(stage)
+    rule = exactly([other for other in LISTED if other != entry])
+    with EngineProxy.before(docker_engine.address, rule) as proxy:
+        stage.reach(proxy.address)
+        told = failure(stage, entry)
+    assert f"asked for {entry.method} /" in told
+    assert entry.path.rpartition("/")[2] in told
+    assert "a proxy before it has to let through (docs/installing.md)" in told
+    assert "<" not in told
+    assert whole(stage) == before
+
+
+def failure(stage: RealContainers, entry: Entry) -> str:
+    """Why what the entry is for does not come about."""
+    if entry.needed_for in OBSERVING:
+        reading = stage.port.read_containers(examples.look(stage.target))
+        (state,) = reading.instances.values()
+        missing = state.value.log if isinstance(state, Known) else state
+        assert isinstance(missing, Unavailable)
+        return missing.reason
+    try:
+        outcome = restart(stage, seen_now(stage)) if entry.needed_for == "restarts" else resize(stage, BIG)
+    except SourceRefused as refused:
+        return refused.message
+    assert outcome.status is OutcomeStatus.FAILED
+    assert not any(touched.changed for touched in outcome.touched)
+    return outcome.detail
