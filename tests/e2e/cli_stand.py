@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -40,22 +40,24 @@ class Said:
 
 
 async def poolmedic(
-    *arguments: str, environment: Mapping[str, str] | None = None, within: float = SECONDS
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    within: float = SECONDS,
+    prefix: Sequence[str] = (),
 ) -> Said:
-    """Run `poolmedic` to its end."""
-    child = await begin(*arguments, environment=environment)
+    """Run `poolmedic` to its end. `prefix`: a program that becomes it, and its arguments."""
+    child = await begin(*arguments, environment=environment, prefix=prefix)
     out, err = await asyncio.wait_for(child.communicate(), within)
     assert child.returncode is not None
     return Said(child.returncode, out.decode(), err.decode())
 
 
-async def begin(*arguments: str, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+async def begin(
+    *arguments: str, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+) -> asyncio.subprocess.Process:
     """Start `poolmedic`; whoever called reads it and waits for it."""
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "worker",
-        *arguments,
+        *(*prefix, sys.executable, "-m", "worker", *arguments),
         cwd=ROOT,
         env=clean_environment() | {"COLUMNS": "160"} | dict(environment or {}),
         stdout=asyncio.subprocess.PIPE,

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,9 @@ class Service:
     http: httpx.AsyncClient
     log: Path
 
-    async def until(self, page: str, status: int) -> httpx.Response:
+    async def until(self, page: str, status: int, within: float = SECONDS) -> httpx.Response:
         """The page, once it answers so."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(within):
             while True:
                 with contextlib.suppress(httpx.TransportError):
                     answer = await self.http.get(page)
@@ -79,11 +79,14 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def serving(command: str, environment: dict[str, str], log: Path) -> AsyncIterator[Service]:
+async def serving(
+    command: str, environment: dict[str, str], log: Path, *, prefix: Sequence[str] = ()
+) -> AsyncIterator[Service]:
+    """`prefix`: a program that becomes the service, and its arguments."""
     port = str(free_port())
     with log.open("wb") as output:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "worker", command),
+            *(*prefix, sys.executable, "-m", "worker", command),
             cwd=ROOT,
             env=clean_environment() | environment | {"POOLMEDIC_PORT": port, "POOLMEDIC_WORKER_PORT": port},
             stdout=output,
