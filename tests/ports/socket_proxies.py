@@ -27,6 +27,12 @@ BY_PATH = [block.split() for block in BLOCKS if block.startswith("-allow")]
 """Variables of a proxy that knows sections."""
 
 
+ANY_CONTAINER = "[a-zA-Z0-9_.-]+"
+(EXAMPLE,) = re.findall(r"`\((\S+)\)` may stand", CHAPTER)
+NAMES, ID = EXAMPLE.rpartition("|")[::2]
+"""With which the guide narrows that down."""
+
+
 def exactly(entries: Sequence[Entry]) -> Rule:
     """Lets through these rows."""
     shapes = {(entry.method, entry.path) for entry in entries}

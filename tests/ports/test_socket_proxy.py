@@ -3,6 +3,7 @@
 The proxy is our own; its rules are those that the guide shows for the proxies that it names.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -13,7 +14,18 @@ from deploy.local.state import State
 from tests.ports import examples
 from tests.ports.container_stage import POOL_SIZE, USUAL, RealContainers
 from tests.ports.engine_proxy import EngineProxy, Request, Rule
-from tests.ports.socket_proxies import BY_PATH, BY_SECTION, LISTED, Entry, by_path, by_section, exactly
+from tests.ports.socket_proxies import (
+    ANY_CONTAINER,
+    BY_PATH,
+    BY_SECTION,
+    ID,
+    LISTED,
+    NAMES,
+    Entry,
+    by_path,
+    by_section,
+    exactly,
+)
 from tests.ports.test_containers import BIG, read, resize, restart, seen_now
 from workflows.errors import SourceRefused
 from workflows.models.outcome import OutcomeStatus
@@ -63,6 +75,20 @@ def test_everything_that_is_asked_is_on_the_list_and_nothing_else(
         stage.reach(proxy.address)
         use(stage)
     assert {request.shape for request in proxy.requests} == {(entry.method, entry.path) for entry in LISTED}
+
+
+def test_the_list_can_be_narrowed_down_to_containers_by_name(
+    stage: RealContainers, docker_engine: Engine
+) -> None:
+    name = stage.target.instances[0].container or ""
+    narrow = [each.replace(ANY_CONTAINER, f"({re.escape(name)}|{ID})") for each in BY_PATH[2]]
+    allows = by_path(narrow)
+    with EngineProxy.before(docker_engine.address, allows) as proxy:
+        stage.reach(proxy.address)
+        use(stage)
+    assert NAMES == "shop-1|shop-2"
+    assert not allows(Request("GET", "/containers/another/json"))
+    assert not allows(Request("GET", "/containers/b0a7/json"))
 
 
 def use(stage: RealContainers) -> None:
