@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from docker.models.containers import Container
 
+from activities.credentials import mask_credentials
 from activities.engine import translated
 from activities.literals import mask_literals
 from workflows.errors import PoolmedicError
@@ -18,7 +19,7 @@ _LONGEST_TOLD = 300
 
 
 def read_log(container: Container, log: Log, now: datetime) -> Reading[tuple[LogLine, ...]]:
-    """The last lines that match, oldest first, without the literals of any statement in them.
+    """The last lines that match, oldest first, without credentials and the literals of any statement.
 
     Unavailable where the engine keeps no log that can be read: a log driver may send it elsewhere.
     """
@@ -31,10 +32,12 @@ def read_log(container: Container, log: Log, now: datetime) -> Reading[tuple[Log
     lines = (_parse(line) for line in raw.decode("utf-8", "replace").splitlines())
     # The engine counts in whole seconds.
     found = [line for line in lines if line and line[0] >= since and log.pattern.search(line[1])]
-    told = tuple(
-        LogLine(at=at, text=clean(mask_literals(text), _LONGEST_TOLD)) for at, text in found[-log.most :]
-    )
+    told = tuple(LogLine(at=at, text=_fit(text)) for at, text in found[-log.most :])
     return Known(value=told, at=datetime.now(UTC))
+
+
+def _fit(text: str) -> str:
+    return clean(mask_literals(mask_credentials(text)), _LONGEST_TOLD)
 
 
 def _parse(line: str) -> tuple[datetime, str] | None:

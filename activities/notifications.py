@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import override
+from urllib.parse import unquote
 
 from apprise import Apprise, NotifyBase, NotifyFormat, NotifyType
 from temporalio import activity
@@ -23,6 +25,7 @@ SECONDS_PER_PAGE = 40.0
 """All routes together; less than the page's activity may take."""
 _URGENCY = {Level.L1: NotifyType.WARNING, Level.L2: NotifyType.FAILURE, Level.L3: NotifyType.FAILURE}
 _SHORTEST_SECRET = 5
+_log = logging.getLogger("poolmedic.notifications")
 
 
 class AppriseNotifications(Notifications):
@@ -57,6 +60,8 @@ class AppriseNotifications(Notifications):
         for route in known:
             failures = await self._send(route, page, seconds)
             failed |= {f"{route}/{name}": reason for name, reason in failures.items()}
+            for name, reason in failures.items():
+                _log.warning("%s of route %s has not taken the page: %s", name, route, reason)
             if len(failures) < len(self._routes[route]):
                 return Delivery(route=route, failed=failed)
         told = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
@@ -138,5 +143,7 @@ def _silence() -> Iterator[None]:
 
 
 def _pieces(secret: str) -> set[str]:
+    """Its words and its parts, these decoded too: an address holds a password otherwise than it reads."""
     words = "".join(sign if sign.isalnum() else " " for sign in secret).split()
-    return {word for word in words if len(word) >= _SHORTEST_SECRET}
+    parts = re.split(r"[/:@?&=,#]+", secret)
+    return {piece for piece in (*words, *parts, *map(unquote, parts)) if len(piece) >= _SHORTEST_SECRET}

@@ -12,6 +12,7 @@ import asyncpg
 from opentelemetry import trace
 
 from activities.postgres_errors import DRIVER_ERRORS, describe, translate
+from activities.spans import spanning
 from workflows.errors import SourceRefused, SourceUnavailable, WrongServer
 
 type Connection = asyncpg.Connection[asyncpg.Record]
@@ -175,6 +176,5 @@ async def _answers(connection: Connection) -> bool:
 
 
 def _span(statement: str) -> AbstractContextManager[trace.Span]:
-    return _tracer.start_as_current_span(
-        f"postgresql {statement}", kind=trace.SpanKind.CLIENT, attributes={"db.system.name": "postgresql"}
-    )
+    name, attributes = f"postgresql {statement}", {"db.system.name": "postgresql"}
+    return spanning(_tracer, name, trace.SpanKind.CLIENT, attributes=attributes)

@@ -10,6 +10,7 @@ from temporalio.worker import Worker
 
 from activities.permits import Permits
 from worker.databases import Databases
+from worker.discretion import Discretion
 from worker.errors import TemporalUnavailable
 from worker.namespace import require_set_up
 from worker.pauses import measured_pauses
@@ -61,7 +62,7 @@ def build_worker(client: Client, process: Process, ports: Ports, threads: Thread
         task_queue=process.settings.task_queue,
         workflows=WORKFLOWS,
         activities=ports.activities,
-        interceptors=[Permits(client)],
+        interceptors=[Discretion(process.redaction), Permits(client)],
         activity_executor=threads,
         workflow_runner=runner(),
         max_heartbeat_throttle_interval=HEARTBEAT,

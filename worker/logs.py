@@ -48,7 +48,10 @@ class Redaction:
 
     def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
         """The line without them; it stands behind the renderer, so a line is what comes."""
-        text = str(line)
+        return self.blot(str(line))
+
+    def blot(self, text: str) -> str:
+        """The text with stars for every known secret."""
         for secret in self._secrets:
             text = text.replace(secret, "**********")
         return text
@@ -80,6 +83,8 @@ def start_logging(level: str, style: Literal["console", "json"]) -> Redaction:
     # These tell every request, with addresses that can hold credentials.
     for name in ("httpx", "httpcore", "urllib3", "apprise", "docker"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It names pieces of its addresses, each a secret; what it says is told without them, by whoever asked it.
+    logging.getLogger("apprise").propagate = False
     structlog.configure(
         processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

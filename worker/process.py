@@ -16,6 +16,7 @@ from worker.logs import Redaction, start_logging
 from worker.meters import Meters
 from worker.profiles import known_profiles
 from worker.sdk_metrics import SdkMetrics, exposure, free_port
+from worker.secret import secrets_of_libraries
 from worker.settings import Settings
 from worker.stopping import stopped_or_ended
 from worker.telemetry import Tracing, new_runtime, start_tracing
@@ -48,7 +49,7 @@ async def run_process(settings: Settings, parts: Sequence[Part], *, works: bool)
     works: one of the parts runs incidents, for which every secret is needed.
     """
     redaction = start_logging(settings.log_level, settings.log_format)
-    redaction.know(settings.secrets)
+    redaction.know([*settings.secrets, *secrets_of_libraries()])
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=works)
     port = settings.sdk_metrics_port or free_port()
     async with AsyncExitStack() as stack:

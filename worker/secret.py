@@ -2,15 +2,19 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 from pydantic import Field
 
 from worker.errors import MissingSecret
 
 _NAME = r"^[A-Z][A-Z0-9_]*$"
+_OF_LIBRARIES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD", "TEMPORAL_API_KEY")
+_HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+"""Of which a value that is not well formed is told by the library that reads it."""
 
 type SecretName = Annotated[str, Field(pattern=_NAME)]
 
@@ -28,6 +32,14 @@ def read_secret(name: str, environment: Mapping[str, str] = os.environ) -> str:
     if not file:
         raise MissingSecret(f"neither {name} nor {name}_FILE is set in the environment; set one of them")
     return _read_file(name, Path(file))
+
+
+def secrets_of_libraries(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """What libraries read from the environment by themselves, and no log may hold."""
+    yield from (environment.get(name, "") for name in _OF_LIBRARIES)
+    for header in ",".join(environment.get(name, "") for name in _HEADERS).split(","):
+        value = header.partition("=")[2].strip()
+        yield from (header.strip(), value, unquote(value))
 
 
 def _read_file(name: str, file: Path) -> str:

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request, status
 from fastapi.responses import JSONResponse
 from opentelemetry import propagate, trace
 
+from activities.spans import spanning
 from worker.access import Access
 from worker.answers import ANSWERS, Receipt, confirm, refuse
 from worker.body import DELIVERY, read_body
@@ -58,7 +59,7 @@ class Webhook:
     @contextmanager
     def _span(self, request: Request) -> Iterator[trace.Span]:
         context = propagate.extract(dict(request.headers))
-        with _tracer.start_as_current_span("POST /alerts", context, trace.SpanKind.SERVER) as span:
+        with spanning(_tracer, "POST /alerts", trace.SpanKind.SERVER, context=context) as span:
             yield span
 
     async def _read(self, request: Request) -> Delivery:

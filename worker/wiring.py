@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
@@ -148,11 +148,12 @@ class _Secrets:
     def dsn(self, name: str) -> str:
         value = self.read(name)
         try:
-            password = urlsplit(value).password or ""
+            address = urlsplit(value)
+            passwords = [address.password or "", *parse_qs(address.query).get("password", [])]
         except ValueError:
             fault = Fault(name, "is no connection string like postgresql://user:password@host/database")
             raise ConfigurationRefused("the environment", (fault,)) from None
-        self.redaction.know([password, unquote(password)])
+        self.redaction.know(form for each in passwords for form in (each, unquote(each)))
         return value
 
 

@@ -11,6 +11,7 @@ PoolmedicError
 """
 
 from datetime import datetime
+from typing import Self, override
 
 from temporalio.exceptions import ApplicationError
 
@@ -22,6 +23,10 @@ class PoolmedicError(ApplicationError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, type=type(self).__name__, non_retryable=not self.retryable)
+
+    def reworded(self, message: str) -> Self:
+        """The same failure, told otherwise."""
+        return type(self)(message)
 
 
 class SourceUnavailable(PoolmedicError):
@@ -56,6 +61,11 @@ class NotPermitted(PoolmedicError):
         ApplicationError.__init__(
             self, message, until and until.isoformat(), type=type(self).__name__, non_retryable=True
         )
+        self._until = until
+
+    @override
+    def reworded(self, message: str) -> Self:
+        return type(self)(message, self._until)
 
 
 class NotConfigured(PoolmedicError):

@@ -74,6 +74,14 @@ def test_no_literal_of_a_statement_and_no_control_sign_is_told(stage: RealContai
     assert line.isprintable()
 
 
+def test_no_credential_is_told(stage: RealContainers) -> None:
+    say(stage, "pool of postgresql://shop:hunter2@db/shop is full", "pool: password=hunter2, 20 of 20")
+    assert told(stage, pattern="pool") == [
+        "pool of postgresql://?@db/shop is full",
+        "pool: password=?, ? of ?",
+    ]
+
+
 def test_a_long_line_is_cut(stage: RealContainers) -> None:
     say(stage, "pool " + "x" * 9000)
     (line,) = told(stage, pattern="pool")

@@ -15,7 +15,7 @@ import pytest
 
 from activities.ballot import Ballot, Ballots
 from activities.invitation import Invitation, Invitations
-from activities.notifications import AppriseNotifications
+from activities.notifications import Address, AppriseNotifications
 from deploy.local.receiver import Receiver
 from tests.fakes import cases
 from tests.fakes.ports import FakeNotifications
@@ -188,6 +188,12 @@ async def test_no_secret_is_told_when_a_service_refuses(receiver: Receiver) -> N
     assert "on-call/CHAT: JSON" in failure.value.message
     assert "***" in failure.value.message
     assert "s3cret" not in failure.value.message
+
+
+def test_a_password_is_not_told_as_it_reads_decoded() -> None:
+    address = Address("CHAT", "json://medic:s%40cr%2Fet1@127.0.0.1:9/room%20of%20ada?key=a%2Bb%2Bc")
+    for said in ("s@cr/et1", "s%40cr%2Fet1", "room of ada", "a+b+c"):
+        assert address._without_secret(f"refused: {said}") == "refused: ***"
 
 
 def test_an_address_apprise_does_not_know_is_refused_without_being_shown() -> None:

@@ -176,7 +176,7 @@ class DatabaseReading(Model):
 
 
 class LogLine(Model):
-    """One line of an application's own log, without the literals of any statement in it."""
+    """One line of an application's own log, without credentials and the literals of any statement."""
 
     at: Moment
     text: Sentence

@@ -1,0 +1,56 @@
+"""No credential survives that stands in a line as people and programs write one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activities.credentials import mask_credentials
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (
+            "pool of postgresql://shop:hunter2@db:5432/shop is full",
+            "pool of postgresql://?@db:5432/shop is full",
+        ),
+        ("postgres://shop:hun/ter2@hunter2@db/shop", "postgres://?@db/shop"),
+        ("host=db password=hunter2 user=shop", "host=db password=? user=shop"),
+        ("DB_PASSWORD='hunter2 and more', 3 waiting", "DB_PASSWORD=?, 3 waiting"),
+        ('{"apiKey": "hun\\"ter2", "pool": 20}', '{"apiKey": ?, "pool": 20}'),
+        ("Authorization: Bearer hunter2, again", "Authorization: ?, again"),
+        ("sent bearer hunter2-and-more", "sent bearer ?"),
+        ("GET /?access_key=hunter2&pool=1", "GET /?access_key=?&pool=1"),
+    ],
+)
+def test_a_credential_is_masked_where_it_stands(text: str, masked: str) -> None:
+    assert mask_credentials(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HikariPool-1 - Connection is not available, request timed out after 30000ms",
+        "QueuePool limit of size 20 overflow 0 reached, connection timed out, timeout 5.00",
+        "password authentication failed for user shop",
+        "see http://wiki/pools",
+    ],
+)
+def test_an_ordinary_line_stays(text: str) -> None:
+    assert mask_credentials(text) == text
+
+
+PART = st.text(alphabet="ab:/@?#%$'\"=,;é", max_size=8)
+
+
+@given(PART, PART)
+def test_no_password_of_an_address_survives(before: str, behind: str) -> None:
+    assert SECRET not in mask_credentials(f"to postgresql://shop:{before}{SECRET}{behind}@db/shop now")
+
+
+@given(st.text())
+def test_masking_again_changes_nothing(text: str) -> None:
+    once = mask_credentials(text)
+    assert mask_credentials(once) == once
