@@ -9,8 +9,10 @@ LONGEST_BODY = 3500
 LONGEST_LINE = 600
 LONGEST_ADDRESS = 2000
 """An address that is cut leads nowhere."""
+_JOINER = "\N{WORD JOINER}"
+"""Is not seen, and parts what it stands between for whoever looks for it."""
 _BROADCAST = re.compile(r"@(?=(?:everyone|here|channel|all)\b)", re.IGNORECASE)
-_MENTION = re.compile(r"<(?=[!@#])")
+_MARKUP = re.compile(r"(?P<angle><)(?=\S)|(?P<twice>(?<=`)(?=`)|(?<=\])(?=\())")
 
 
 def render_title(page: Page) -> str:
@@ -23,10 +25,16 @@ def render(page: Page) -> str:
     body = "\n".join(clean(line, LONGEST_LINE) for line in page.body.splitlines())
     if len(body) > LONGEST_BODY:
         body = f"{body[:LONGEST_BODY].rsplit('\n', 1)[0]}\n(cut: see the links)"
-    links = [f"{clean(name)}: {clean(address, LONGEST_ADDRESS)}" for name, address in page.links.items()]
-    return "\n".join([_quiet(body), *([""] if links else []), *links, "", f"Page {clean(page.key)}"])
+    links = [
+        f"{_quiet(clean(name))}: {clean(address, LONGEST_ADDRESS)}" for name, address in page.links.items()
+    ]
+    return "\n".join([_quiet(body), *([""] if links else []), *links, "", f"Page {_quiet(clean(page.key))}"])
 
 
 def _quiet(text: str) -> str:
-    """Chat services call everybody for `@here` or `<!channel>`, whoever wrote it."""
-    return _MENTION.sub("‹", _BROADCAST.sub("@\N{WORD JOINER}", text))
+    """Chat services call everybody for `@here` or `<!channel>`, whoever wrote it.
+
+    They hide where a link leads, in `<address|words>` or `[words](address)`, and what stands behind a fence.
+    """
+    text = _BROADCAST.sub(f"@{_JOINER}", text)
+    return _MARKUP.sub(lambda found: "‹" if found["angle"] else _JOINER, text)

@@ -9,6 +9,7 @@ from worker.config_text import spell
 from worker.errors import WorkerError
 from workflows.models.alert import AlertStatus
 from workflows.models.base import Model, Moment
+from workflows.models.text import clean
 
 MOST_FAULTS = 20
 LONGEST_PATH = 200
@@ -62,4 +63,4 @@ def read_delivery(body: bytes) -> Delivery:
 
 def _where(path: tuple[str | int, ...]) -> str:
     """The path; a label's name in it is untrusted, and may be long."""
-    return spell(path)[:LONGEST_PATH] if path else "body"
+    return clean(spell(path), LONGEST_PATH) if path else "body"

@@ -7,12 +7,26 @@ import structlog
 from fastapi import FastAPI, status
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from prometheus_client import Counter
 
 from activities.signed_link import LinkRefused
+from workflows.models.text import clean
+
+_LONGEST = 2000
+
+
+def _printable(value: object) -> object:
+    """Escaping leaves what turns the direction of writing; it must not turn what somebody is to approve."""
+    return clean(value, _LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
+
 
 _templates = Environment(
-    loader=PackageLoader("worker"), autoescape=True, trim_blocks=True, undefined=StrictUndefined
+    loader=PackageLoader("worker"),
+    autoescape=True,
+    trim_blocks=True,
+    undefined=StrictUndefined,
+    finalize=_printable,
 )
 
 type Answer = Callable[..., Awaitable[HTMLResponse]]

@@ -1,15 +1,17 @@
 """Logs of everything in the process, ours and the libraries', as one stream on standard error."""
 
+import io
 import json
 import logging
 import sys
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from opentelemetry import trace
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
+from worker.terminal import visible
 from workflows.errors import PoolmedicError
 
 SHORTEST_SECRET = 6
@@ -116,7 +118,18 @@ def _rendering(style: Literal["console", "json"]) -> list[structlog.typing.Proce
         frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         return [structlog.processors.ExceptionRenderer(frames), structlog.processors.JSONRenderer()]
     return [
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        _make_visible,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_write_traceback),
     ]
+
+
+def _make_visible(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """No text makes a second line that looks like ours, or acts on a terminal. What is not text is quoted."""
+    return {name: visible(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _write_traceback(stream: TextIO, failure: ExcInfo) -> None:
+    """Set in, so that no line of it looks like one of the log: a failure's message may be anybody's."""
+    whole = io.StringIO()
+    structlog.dev.plain_traceback(whole, failure)
+    stream.write("\n".join(f"  {visible(line)}".rstrip() for line in whole.getvalue().split("\n")))

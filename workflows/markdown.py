@@ -9,6 +9,8 @@ import re
 from workflows.models.text import clean
 
 LONGEST = 2000
+LONGEST_CAPTION = 200
+MOST_CAPTION_BYTES = 400
 _ANYWHERE = re.compile(r"([\\`*\[\]<|~$])")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _AT_START = re.compile(r"^(\d*)(?:([.)])(?=\s|$)|([#+=\-])(?=[#+=\-]*(?:\s|$))|(>))")
@@ -31,6 +33,14 @@ def escape(value: object) -> Markdown:
     text = _AT_START.sub(r"\1\\\2\3\4", text)
     text = _ENTITY.sub("&amp;", text)
     return Markdown(_LINK.sub(_numbered, text))
+
+
+def caption(text: str) -> Markdown:
+    """One short line, escaped, where the Temporal UI reads Markdown; its bytes are bounded too."""
+    longest = LONGEST_CAPTION
+    while len((found := escape(clean(text, longest))).encode()) > MOST_CAPTION_BYTES:
+        longest = longest * 4 // 5
+    return found
 
 
 def code(value: object) -> Markdown:

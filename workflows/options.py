@@ -5,6 +5,8 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
+from workflows.markdown import caption
+
 _ANSWER = timedelta(seconds=10)
 _WITH_RETRY = timedelta(seconds=25)
 
@@ -60,5 +62,5 @@ def after(wait: timedelta) -> ActivityConfig:
 
 
 def summed(config: ActivityConfig, summary: str) -> ActivityConfig:
-    """The same options with the line that the Temporal UI shows."""
-    return {**config, "summary": summary}
+    """The same options with the line that the Temporal UI shows; the text may be anybody's."""
+    return {**config, "summary": caption(summary)}

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from temporalio import workflow
 
+from workflows.markdown import caption
+
 
 async def happens(condition: Callable[[], bool], seconds: float, summary: str) -> bool:
     """Whether the condition came true within the time; `summary` is the timer's line in the Temporal UI."""
@@ -12,7 +14,7 @@ async def happens(condition: Callable[[], bool], seconds: float, summary: str) -
     if seconds <= 0:
         return False
     try:
-        await workflow.wait_condition(condition, timeout=seconds, timeout_summary=summary)
+        await workflow.wait_condition(condition, timeout=seconds, timeout_summary=caption(summary))
     except TimeoutError:
         return False
     return True
