@@ -18,10 +18,13 @@ from worker.sealing import Sealing
 
 PATH = "/codec"
 MOST_PAYLOADS = 1000
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"description": "The body is not Temporal's JSON of payloads."},
+_REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "The token is missing or wrong."},
     403: {"description": "A page of another site asks."},
+}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is not Temporal's JSON of payloads."},
+    408: {"description": "The body did not arrive in time."},
     413: {"description": "The body is too large, or holds too many payloads."},
     422: {"description": "A payload does not open with the keys there are."},
 }
@@ -36,7 +39,7 @@ class CodecServer:
 
     def serve_on(self, app: FastAPI, access: Access) -> None:
         """Add Temporal's interface of a codec server, and a page where a browser asks for the token."""
-        router = APIRouter(prefix=PATH, dependencies=[Depends(access)], tags=["codec"])
+        router = APIRouter(prefix=PATH, dependencies=[Depends(access)], tags=["codec"], responses=_REFUSALS)
         router.add_api_route("/", self.greet, summary="The token is good")
         for name, answer in (("decode", self.decode), ("encode", self.encode)):
             router.add_api_route(

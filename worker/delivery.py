@@ -1,8 +1,8 @@
 """What Alertmanager posts (webhook version 4): untrusted, checked field by field."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasGenerator, ConfigDict, Field, ValidationError
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from worker.config_text import spell
@@ -59,6 +59,23 @@ def read_delivery(body: bytes) -> Delivery:
         faults = tuple((_where(fault["loc"]), fault["msg"]) for fault in found)
         is_json = all(fault["type"] != "json_invalid" for fault in found)
         raise Malformed(faults[:MOST_FAULTS], is_json=is_json) from None
+
+
+def schema_in_one(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's JSON schema without references: within another document they would lead nowhere."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def whole(piece: Any) -> Any:  # noqa: ANN401 - any part of a schema
+        if isinstance(piece, list):
+            return [whole(inner) for inner in piece]
+        if not isinstance(piece, dict):
+            return piece
+        if name := piece.get("$ref"):
+            return whole(parts[name.rpartition("/")[2]] | {key: piece[key] for key in piece if key != "$ref"})
+        return {key: whole(inner) for key, inner in piece.items()}
+
+    return dict(whole(schema))
 
 
 def _where(path: tuple[str | int, ...]) -> str:

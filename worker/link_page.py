@@ -29,6 +29,17 @@ _templates = Environment(
     finalize=_printable,
 )
 
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The page, or what became of the answer."},
+    403: {"description": "The link is altered, too old, or signed by nobody who may. Nothing was done."},
+    408: {"description": "The form did not arrive in time. Nothing was done."},
+    409: {"description": "The answer does not count, and the page says why."},
+    410: {"description": "The incident, or what the link is for, is over. Nothing was done."},
+    413: {"description": "The form is too large. Nothing was done."},
+    422: {"description": "The form lacks what is asked. Nothing was done."},
+    429: {"description": "The link was used too often. Nothing was done."},
+    503: {"description": "Temporal does not answer, or the incident cannot be read: try again."},
+}
 type Answer = Callable[..., Awaitable[HTMLResponse]]
 
 
@@ -44,7 +55,12 @@ class LinkPage:
         """Add the page, and what its buttons do; the link itself is the permission."""
         for method, answer in (("GET", show), ("POST", take)):
             app.add_api_route(
-                path + "/{token}", answer, methods=[method], response_class=HTMLResponse, tags=["links"]
+                path + "/{token}",
+                answer,
+                methods=[method],
+                response_class=HTMLResponse,
+                tags=["links"],
+                responses=_ANSWERS,
             )
 
     def render(self, code: int, **shown: Any) -> HTMLResponse:  # noqa: ANN401 - values of the page

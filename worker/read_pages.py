@@ -26,7 +26,11 @@ class ReadPages:
 
     def serve_on(self, app: FastAPI, access: Access) -> None:
         """Add the pages; to be called last, because they describe all the others."""
-        router = APIRouter(dependencies=[Depends(access)], tags=["reading"])
+        router = APIRouter(
+            dependencies=[Depends(access)],
+            tags=["reading"],
+            responses={401: {"description": "No token, or a wrong one."}},
+        )
         router.add_api_route("/metrics", self.metrics, summary="Metrics for Prometheus")
         router.add_api_route("/openapi.json", self.describe, summary="The interface, for machines")
         router.add_api_route("/docs", self.explain, summary="The interface, for people")

@@ -13,13 +13,13 @@ from activities.spans import spanning
 from worker.access import Access
 from worker.answers import ANSWERS, Receipt, confirm, refuse
 from worker.body import DELIVERY, read_body
-from worker.delivery import Delivery, Malformed, read_delivery
+from worker.delivery import Delivery, Malformed, read_delivery, schema_in_one
 from worker.errors import TemporalUnavailable
 from worker.intake import Intake, Placed
 from worker.meters import Meters
 from worker.routing import Routed, route
 
-_BODY = {"required": True, "content": {"application/json": {"schema": Delivery.model_json_schema()}}}
+_BODY = {"required": True, "content": {"application/json": {"schema": schema_in_one(Delivery)}}}
 _log = structlog.get_logger("poolmedic.webhook")
 _tracer = trace.get_tracer("poolmedic.webhook")
 
