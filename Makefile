@@ -11,7 +11,7 @@ WAITING ?= 3
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench storm chaos lint mutations
+.PHONY: help setup demo test bench storm chaos lint mutations audit sbom
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ bench: setup ## Break pools in many ways and count how often the cause is found 
 
 mutations: setup ## Break every row of docs/runbook-map.md and see its test fail (PATTERN=… for some; about 20 minutes)
 	@$(PYTHON) -m tests.mutations $(if $(PATTERN),'$(PATTERN)')
+
+audit: setup ## Ask what is known of the locked packages; needs the network, and says so where there is no answer
+	@$(PYTHON) -m deploy.supply.audit
+
+sbom: setup ## Write the locked packages to var/sbom.json (CycloneDX)
+	@$(PYTHON) -m deploy.supply.sbom
 
 storm: setup ## Deliver far more alerts than anybody sends, and count what became of each (SEED=1; about 6 minutes)
 	@$(PYTHON) -m bench.storm --seed $(SEED)

@@ -22,7 +22,7 @@ from deploy.local.receiver import Receiver
 from deploy.local.state import State
 from deploy.local.temporal import Temporal
 from tests.e2e.cli_stand import poolmedic
-from tests.e2e.run_history import end_of, scheduled
+from deploy.demo.run_history import end_of, scheduled
 from tests.e2e.test_services import SECONDS, serving
 from tests.e2e.unprivileged import give, prefix
 from tests.e2e.webhook_stand import TOKEN, alert, bearer, payload
