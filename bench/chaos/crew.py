@@ -84,7 +84,7 @@ def hire(state: State, environment: Mapping[str, str], gate: str, port: int, fol
     )
 
 
-def by_clock(member: Member, offset: str) -> Member:
+def on_another_clock(member: Member, offset: str) -> Member:
     """The same on a host whose calendar is off; nobody waits for longer or shorter. Raises ProgramMissing."""
     command = member.process.command
     clock = {"LD_PRELOAD": str(_find_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}

@@ -15,6 +15,7 @@ import yaml
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
+from deploy.demo.run_history import end_of, scheduled
 from deploy.local import probes
 from deploy.local.engine import Engine
 from deploy.local.postgres import Postgres
@@ -22,7 +23,6 @@ from deploy.local.receiver import Receiver
 from deploy.local.state import State
 from deploy.local.temporal import Temporal
 from tests.e2e.cli_stand import poolmedic
-from deploy.demo.run_history import end_of, scheduled
 from tests.e2e.test_services import SECONDS, serving
 from tests.e2e.unprivileged import give, prefix
 from tests.e2e.webhook_stand import TOKEN, alert, bearer, payload

@@ -1,0 +1,105 @@
+"""What is ended by force or asked to end, and started again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bench.chaos.site import Site
+from deploy.local import alertmanager, postgres, prometheus, temporal
+
+
+@asynccontextmanager
+async def worker_killed(site: Site) -> AsyncIterator[None]:
+    await site.crew.worker.kill()
+    await site.gate.cut()
+    yield
+    await site.crew.worker.start()
+
+
+@asynccontextmanager
+async def worker_told_to_end(site: Site) -> AsyncIterator[None]:
+    site.gate.open()
+    _complain(site, await site.crew.worker.stop())
+    yield
+    await site.crew.worker.start()
+
+
+@asynccontextmanager
+async def one_of_two_killed(site: Site) -> AsyncIterator[None]:
+    await site.crew.spare.start()
+    await site.crew.worker.kill()
+    await site.gate.cut()
+    yield
+    await site.crew.worker.start()
+
+
+@asynccontextmanager
+async def rolled(site: Site) -> AsyncIterator[None]:
+    """One after the other is replaced, as a deployment does."""
+    site.gate.open()
+    await site.crew.spare.start()
+    _complain(site, await site.crew.worker.stop())
+    yield
+    await site.crew.worker.start()
+    _complain(site, await site.crew.spare.stop())
+
+
+@asynccontextmanager
+async def webhook_killed(site: Site) -> AsyncIterator[None]:
+    await site.crew.webhook.kill()
+    site.gate.open()
+    yield
+    await site.crew.webhook.start()
+
+
+@asynccontextmanager
+async def prometheus_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.prometheus
+    await server.process.kill()
+    site.gate.open()
+    yield
+    await prometheus.start(server)
+
+
+@asynccontextmanager
+async def alertmanager_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.alertmanager
+    await server.process.kill()
+    site.gate.open()
+    yield
+    await alertmanager.start(server)
+
+
+@asynccontextmanager
+async def temporal_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.temporal
+    await server.process.kill()
+    site.gate.open()
+    yield
+    await temporal.start(server)
+
+
+@asynccontextmanager
+async def all_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.temporal
+    for process in (server.process, site.crew.webhook.process, site.crew.worker.process):
+        await process.kill()
+    await site.gate.cut()
+    yield
+    await temporal.start(server)
+    await site.crew.start()
+
+
+@asynccontextmanager
+async def database_killed(site: Site) -> AsyncIterator[None]:
+    server = site.stage.stack.postgres
+    await server.process.kill()
+    site.gate.open()
+    yield
+    await postgres.start(server)
+
+
+def _complain(site: Site, complaint: str | None) -> None:
+    if complaint is not None:
+        site.complaints.append(complaint)
