@@ -1,6 +1,7 @@
 """Before every act, a permit from the workflow of its database server: at the very moment, on any worker."""
 
 import asyncio
+import contextlib
 import time
 from datetime import timedelta
 from math import ceil
@@ -28,6 +29,9 @@ _LATEST = 4.0
 """Seconds after which the server may have given this act up, and let another one begin."""
 _LONGEST_ACT = timedelta(minutes=4)
 _MARGIN = timedelta(seconds=10)
+_BETWEEN_RELEASES = 1.0
+_later: set[asyncio.Task[None]] = set()
+"""The loop alone would let a task go before it is done."""
 _log = structlog.get_logger("poolmedic.permits")
 
 
@@ -151,6 +155,31 @@ async def _release(client: Client, request: PermitRequest, *, has_changed: bool)
     handle = client.get_workflow_handle(database_id(request.database))
     try:
         async with asyncio.timeout(_LONGEST_RELEASE):
-            await handle.signal("release", over)
+            await _tell(handle, over)
     except (RPCError, TimeoutError) as error:
-        _log.warning("a permit was not given back", database=request.database, reason=str(error))
+        _log.warning("a permit is not given back yet", database=request.database, reason=str(error))
+        later = asyncio.create_task(_release_later(handle, over, request.lasts))
+        _later.add(later)
+        later.add_done_callback(_later.discard)
+
+
+async def _release_later(handle: WorkflowHandle[Any, Any], over: Release, lease: timedelta) -> None:
+    """Temporal was gone: what takes this act back, or the server's next one, is not to wait for the lease."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(lease.total_seconds()):
+            for _ in range(ceil(lease.total_seconds() / _BETWEEN_RELEASES)):
+                if await _is_told(handle, over):
+                    return
+                await asyncio.sleep(_BETWEEN_RELEASES)
+
+
+async def _is_told(handle: WorkflowHandle[Any, Any], over: Release) -> bool:
+    try:
+        await _tell(handle, over)
+    except RPCError as error:
+        return error.status is RPCStatusCode.NOT_FOUND  # there is no ledger to be told
+    return True
+
+
+async def _tell(handle: WorkflowHandle[Any, Any], over: Release) -> None:
+    await handle.signal("release", over)

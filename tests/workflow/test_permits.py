@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities import permits
 from tests.fakes import cases, changes
 from tests.workflow.stage import RunningIncident, Stage, fresh_name
 from workflows.models.change import ChangeEnding
-from workflows.models.permit import Ledger, Order
+from workflows.models.permit import Ledger, Order, Release
 from workflows.models.report import Ending, Report
 
 type OpenStage = Callable[..., Awaitable[Stage]]
@@ -134,6 +136,30 @@ async def test_the_budget_of_acts_holds_from_one_incident_to_the_next(shop: Stag
 
     await denied(second, "1 act on this target in the last hour, as many as the policy allows")
     assert shop.world.kinds() == ["end"] * 10
+
+
+async def test_a_permit_that_could_not_be_given_back_is_given_back_later(
+    shop: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal is gone just when the act is done."""
+    tell, tries = permits._tell, list[Release]()
+
+    async def tell_at_last(handle: WorkflowHandle[Any, Any], over: Release) -> None:
+        tries.append(over)
+        if len(tries) < 3:
+            raise RPCError("gone", RPCStatusCode.UNAVAILABLE, b"")
+        await tell(handle, over)
+
+    monkeypatch.setattr(permits, "_tell", tell_at_last)
+    monkeypatch.setattr(permits, "_BETWEEN_RELEASES", 0.1)
+    leak(shop)
+    await healed(await shop.incident())
+    for _ in range(50):
+        if (await ledger(shop)).permit is None:
+            break
+        await asyncio.sleep(0.1)
+    assert (await ledger(shop)).permit is None
+    assert len(tries) == 3
 
 
 async def test_without_an_answer_nothing_is_done(shop: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
