@@ -15,6 +15,8 @@ from deploy.local.process import Command, Process
 from deploy.local.state import State
 
 SECONDS_TO_START = 60.0
+SECONDS_TO_RETURN = 15.0
+"""Of a worker, once Temporal is there again."""
 LIBRARIES = Path("/usr/lib")
 GRACE = 10.0
 """Seconds in which a process that is asked to end has to."""
@@ -56,6 +58,11 @@ class Crew:
         for member in (self.worker, self.webhook):
             if not member.process.is_running():
                 await member.start()
+
+    async def await_worker(self) -> None:
+        """Until a worker asks Temporal for work again, by the webhook's word; raises NotReady."""
+        probe = probes.http(f"{self.webhook.url}/readyz")
+        await self.webhook.process.wait_ready(probe, SECONDS_TO_RETURN)
 
     async def stop(self) -> None:
         """All of them."""

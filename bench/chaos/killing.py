@@ -78,6 +78,7 @@ async def temporal_killed(site: Site) -> AsyncIterator[None]:
     site.gate.open()
     yield
     await temporal.start(server)
+    await site.crew.await_worker()
 
 
 @asynccontextmanager
