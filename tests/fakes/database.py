@@ -51,6 +51,7 @@ class FakeDatabase(Port, ports.Database):
             self.see("database", at)
             database, statements = request.target.database, request.act.statements
             names = request.act.query_id is not None
+            _refuse_pids_of_a_pooler(database)
             if not all(_is_allowed(each, database, names=names) for each in statements):
                 raise SourceRefused("a session is not the target's own: nothing was touched")
             if request.limits is not None and len(statements) > request.limits.sessions_per_act:
@@ -122,6 +123,7 @@ class FakeDatabase(Port, ports.Database):
 
     def _refuse(self, request: TerminateRequest | TimeoutRequest, at: datetime) -> None:
         database, asked = request.target.database, len(request.act.sessions)
+        _refuse_pids_of_a_pooler(database)
         if not all(readings.is_own(session, database) for session in request.act.sessions):
             raise SourceRefused("a session is not the target's own: nothing was touched")
         self._refuse_too_many(asked, request.limits, database, at)
@@ -141,6 +143,11 @@ class FakeDatabase(Port, ports.Database):
             return Touched(what=str(wanted), changed=False, result="left alone: not as identified any more")
         self.world.record(at, changes.end(wanted), Act(at, "end", str(wanted.pid)))
         return Touched(what=str(wanted), changed=True, result="ended")
+
+
+def _refuse_pids_of_a_pooler(database: Database) -> None:
+    if database.transaction_pooler:
+        raise SourceRefused("a pid behind a transaction pooler is nobody's: nothing was touched")
 
 
 def _is_allowed(session: SessionIdentity, database: Database, *, names: bool) -> bool:

@@ -176,6 +176,17 @@ async def test_a_request_with_a_foreign_session_is_refused_as_a_whole(
     assert stage.ended() == []
 
 
+async def test_behind_a_transaction_pooler_nothing_is_touched(stage: DatabaseStage) -> None:
+    sessions = await identities(stage, [await stage.leak()])
+    database = stage.target.database.model_copy(update={"transaction_pooler": True})
+    request = TerminateRequest(
+        target=stage.target.model_copy(update={"database": database}), act=Termination(sessions=sessions)
+    )
+    with pytest.raises(SourceRefused, match="nothing was touched"):
+        await examples.environment().run(stage.port.terminate_sessions, request)
+    assert stage.ended() == []
+
+
 async def test_limits_are_held_against_the_sessions_of_now(stage: DatabaseStage) -> None:
     sessions = await identities(stage, [await stage.leak() for _ in range(4)])
     for limits in (Limits(sessions_per_act=2), Limits(share_of_sessions=0.5)):

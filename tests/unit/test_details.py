@@ -1,11 +1,16 @@
 """What the Temporal UI shows of an open incident: whoever wrote a text in it, it stays text."""
 
+import html
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from tests.unit import incidents, scenes
 from tests.unit.markup import EVIL, NASTY, structure, words
 from tests.unit.scenes import NOW
+from workflows.markdown import escape
 from workflows.models.plan import HandOver, Plan
 from workflows.record import Record
 from workflows.report import details
@@ -36,3 +41,8 @@ def test_no_forged_heading_link_image_or_line() -> None:
 @given(NASTY | st.text(max_size=30))
 def test_no_text_changes_the_structure(text: str) -> None:
     assert structure(written_by_strangers(f"{text}x")) == structure(written_by_strangers("word"))
+
+
+@pytest.mark.parametrize("text", ["# closed", "1. closed", "2) closed", "> closed", "- closed", "+ closed"])
+def test_what_begins_a_line_is_no_markup(text: str) -> None:
+    assert MarkdownIt().render(escape(text)) == f"<p>{html.escape(text)}</p>\n"

@@ -2,7 +2,7 @@
 
 from tests.unit import scenes
 from tests.unit.guards import RESTART, check, no_right
-from tests.unit.scenes import GONE, evidence, session, sessions
+from tests.unit.scenes import GONE, STARTED, evidence, session, sessions
 from workflows.models.policy import Permission
 
 ASKED = RESTART.model_copy(update={"permission": Permission.APPROVAL})
@@ -30,9 +30,11 @@ def test_what_others_would_lose_is_not_asked_about() -> None:
 
 
 def test_without_the_sessions_only_a_person_may_decide() -> None:
-    look = no_right().model_copy(update={"database": GONE})
+    old = scenes.database(sessions(18)).model_copy(update={"at": STARTED})
+    for database in (GONE, old):
+        look = no_right().model_copy(update={"database": database})
 
-    assert check(RESTART, evidence=look) == (
-        "whether it ends work that would be lost could not be read, which needs approval"
-    )
-    assert check(ASKED, evidence=look, approved_by="ada") is None
+        assert check(RESTART, evidence=look) == (
+            "whether it ends work that would be lost could not be read, which needs approval"
+        )
+        assert check(ASKED, evidence=look, approved_by="ada") is None

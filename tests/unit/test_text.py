@@ -48,6 +48,15 @@ def test_what_an_alert_or_an_answer_says_is_bounded_and_stays_so(text: str, labe
     assert Answer.model_validate_json(answer.model_dump_json()) == answer
 
 
+def test_each_text_that_comes_in_is_cut_to_its_own_length() -> None:
+    long = "x" * 5000
+    answer = Answer(request=long, approve=True, by=long, reason=long)
+    alert = cases.alert(cases.target(), NOW, labels={long: long})
+    ((key, value),) = alert.labels.items()
+    assert [len(each) for each in (answer.request, answer.by, answer.reason)] == [100, 100, 300]
+    assert [len(each) for each in (key, value)] == [128, 1024]
+
+
 def test_labels_that_were_left_out_are_counted() -> None:
     labels = {f"label-{number:03}": "x" for number in range(100)}
     alert = cases.alert(cases.target(), NOW, labels=labels)

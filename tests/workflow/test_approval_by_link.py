@@ -227,6 +227,13 @@ async def test_a_form_that_says_neither_yes_nor_no_is_no_answer(door: Door) -> N
     assert (await door.incident.state()).decisions == ()
 
 
+async def test_whose_answer_it_is_and_to_what_is_not_the_form_s_to_say(door: Door) -> None:
+    answer = await door.press(await door.ballot(), "reject", by="grace", request="another", digest="0" * 32)
+    assert (answer.status_code, "rejected by ada" in answer.text) == (200, True)
+    (decision,) = (await door.incident.state()).decisions
+    assert (decision.by, decision.is_final) == ("ada", True)
+
+
 async def test_what_is_typed_stays_a_text_and_is_bounded(door: Door) -> None:
     ballot = await door.ballot()
     answer = await door.press(ballot, "reject", reason="<script>x()</script>" + "y" * 1000)

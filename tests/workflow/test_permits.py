@@ -170,6 +170,18 @@ async def test_without_an_answer_nothing_is_done(shop: Stage, monkeypatch: pytes
     assert shop.world.kinds() == []
 
 
+async def test_a_permit_that_comes_too_late_is_given_back_and_nothing_is_done(
+    shop: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may have given the act up by then, and let another one begin."""
+    monkeypatch.setattr(permits, "_LATEST", 0.0)
+    leak(shop)
+    await denied(await shop.incident(), "were permitted too late to be done")
+    assert shop.world.kinds() == []
+    assert (await ledger(shop)).permit is None
+    assert (await ledger(shop)).done == ()
+
+
 async def test_nothing_is_done_while_the_permits_wait_on_a_task_queue_that_no_worker_takes(
     shop: Stage, server: str
 ) -> None:
