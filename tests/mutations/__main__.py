@@ -1,4 +1,4 @@
-"""`python -m tests.mutations [PATTERN]`: breaks every row of docs/runbook-map.md, and sees its test fail.
+"""`python -m tests.mutations [PATTERN]`: breaks rows of the runbook's map and guards, and sees tests fail.
 
 Exits with 0 if every mutation was noticed, 1 if one was not, 2 if it was called wrongly.
 """
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tests.mutations.mutation import Mutation, read_mutations
+from tests.mutations.mutation import GUARDS, RUNBOOK, Mutation, read_mutations
 from tests.mutations.tree import Tree, copy_tree
 from tests.mutations.trial import Verdict, judge, sound
 
@@ -23,7 +23,8 @@ type Tell = Callable[[str], object]
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """What is to be tried; ends with 2 where that cannot be."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.mutations", description="Does every row of the runbook's map have its test?"
+        prog="python -m tests.mutations",
+        description="Does every row of the runbook's map, and every guard, have its test?",
     )
     parser.add_argument(
         "pattern", nargs="?", type=re.compile, default="", help="only rows, files and tests that match it"
@@ -67,7 +68,8 @@ def describe(verdict: Verdict) -> str:
 
 def main(arguments: list[str]) -> int:
     """Try them, and count."""
-    mutations = chosen(read_mutations(), parse_arguments(arguments).pattern)
+    every = (*read_mutations(RUNBOOK), *read_mutations(GUARDS))
+    mutations = chosen(every, parse_arguments(arguments).pattern)
     if not mutations:
         print("No mutation matches.", file=sys.stderr)
         return 2

@@ -1,11 +1,14 @@
-"""A mutation: one plausible bug that breaks what a row of docs/runbook-map.md promises, and who notices."""
+"""A mutation: one plausible bug that breaks what a row of a page promises, and who notices.
+
+The pages are docs/runbook-map.md and the table of guards in docs/guarantees.md.
+"""
 
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-MUTATIONS = Path(__file__).parent / "runbook.yaml"
+RUNBOOK, GUARDS = (Path(__file__).parent / name for name in ("runbook.yaml", "guards.yaml"))
 
 
 class Misplaced(Exception):
@@ -18,7 +21,9 @@ class Mutation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     part: str
-    runbook: str
+    runbook: str = ""
+    rule: str = ""
+    """The first cell of the table of guards: given instead of `runbook`."""
     file: str
     find: str
     replace: str
@@ -27,7 +32,7 @@ class Mutation(BaseModel):
     @property
     def row(self) -> str:
         """As people read it."""
-        return f"{self.part}: {self.runbook}"
+        return f"{self.part}: {self.runbook or self.rule}"
 
     def applied_to(self, text: str) -> str:
         """The file's text with the bug in it; raises Misplaced."""
@@ -36,6 +41,6 @@ class Mutation(BaseModel):
         return text.replace(self.find, self.replace)
 
 
-def read_mutations(file: Path = MUTATIONS) -> tuple[Mutation, ...]:
-    """In the order of the map; raises pydantic's ValidationError."""
+def read_mutations(file: Path) -> tuple[Mutation, ...]:
+    """In the order of the page; raises pydantic's ValidationError."""
     return TypeAdapter(tuple[Mutation, ...]).validate_python(yaml.safe_load(file.read_text()))

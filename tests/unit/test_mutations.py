@@ -1,17 +1,19 @@
-"""tests/mutations: every row of the runbook's map has a mutation, and the runner tells who notices."""
+"""tests/mutations: each row of the runbook's map and each guard has one, and the runner tells who notices."""
 
+import ast
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.mutations.__main__ import chosen, describe, main, try_all
-from tests.mutations.mutation import Misplaced, Mutation, read_mutations
+from tests.mutations.mutation import GUARDS, RUNBOOK, Misplaced, Mutation, read_mutations
 from tests.mutations.tree import Tree, copy_tree
 from tests.mutations.trial import judge
 from tests.unit.test_runbook_map import ROOT, ROWS
 
-MUTATIONS = read_mutations()
+MUTATIONS, OF_GUARDS = read_mutations(RUNBOOK), read_mutations(GUARDS)
 ROW_OF = {(row.part, row.runbook): row for row in ROWS}
 BUSY = "def is_busy(active: int, size: int) -> bool:\n    return active > size * 0.9  # a lot\n"
 TEST = "tests/test_pool.py::test_nine_of_ten_is_not_busy"
@@ -58,9 +60,24 @@ def test_a_mutation_is_of_its_row_and_fits_its_file(each: Mutation) -> None:
     assert each.applied_to(sound) != sound
 
 
+@cache
+def functions_of(file: Path) -> frozenset[str]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(each.name for each in ast.parse(file.read_text()).body if isinstance(each, kinds))
+
+
+@pytest.mark.parametrize("each", OF_GUARDS, ids=lambda each: f"{each.row} {each.file}"[:90])
+def test_a_mutation_of_a_guard_fits_its_file_and_names_a_test(each: Mutation) -> None:
+    file, _, name = each.test.partition("::")
+    assert name in functions_of(ROOT / file)
+    sound = (ROOT / each.file).read_text()
+    assert each.applied_to(sound) != sound
+
+
 def test_no_row_and_no_mutation_is_there_twice() -> None:
     assert len(ROW_OF) == len(ROWS)
-    assert len({(each.file, each.find, each.replace) for each in MUTATIONS}) == len(MUTATIONS)
+    for every in (MUTATIONS, OF_GUARDS):
+        assert len({(each.file, each.find, each.replace) for each in every}) == len(every)
 
 
 def test_what_is_noticed_and_what_is_not_is_told(sample: Tree) -> None:
