@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Response, status
 from pydantic import BaseModel
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from worker.task_queue import is_polled
+from worker.task_queue import LONGEST_SILENCE, last_polled
 from worker.temporal import Unreachable, reaching
 
 PATIENCE = 2.0
@@ -40,6 +40,8 @@ class Probes:
         self._lock = asyncio.Lock()
         self._asked_at = float("-inf")
         self._last = Readiness(temporal=False, worker=False)
+        self._polled_at: datetime | None = None
+        self._noted_at = float("-inf")
 
     def router(self) -> APIRouter:
         """`/healthz` and `/readyz`."""
@@ -74,9 +76,19 @@ class Probes:
     async def _ask(self) -> Readiness:
         try:
             async with reaching(PATIENCE):
-                is_asked = await is_polled(self._client, self._task_queue, timedelta(seconds=PATIENCE))
+                self._note(await last_polled(self._client, self._task_queue, timedelta(seconds=PATIENCE)))
         except (RPCError, Unreachable):
             return Readiness(temporal=False, worker=False)
         # Temporal names a worker that has just died for a while: that one does not make this process ready.
         is_working = self._working is None or self._working.is_set()
-        return Readiness(temporal=True, worker=is_working and is_asked)
+        return Readiness(temporal=True, worker=is_working and self._is_asked)
+
+    def _note(self, polled_at: datetime | None) -> None:
+        if polled_at != self._polled_at:
+            self._polled_at, self._noted_at = polled_at, time.monotonic()
+
+    @property
+    def _is_asked(self) -> bool:
+        """By how long nothing new was said, since this host's clock may be another one than Temporal's."""
+        is_fresh = time.monotonic() - self._noted_at < LONGEST_SILENCE.total_seconds()
+        return self._polled_at is not None and is_fresh

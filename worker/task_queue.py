@@ -13,11 +13,16 @@ LONGEST_SILENCE = timedelta(seconds=90)
 
 async def is_polled(client: Client, name: str, patience: timedelta) -> bool:
     """Whether a worker asked for workflows lately, though it may have died since; raises `RPCError`."""
+    polled_at = await last_polled(client, name, patience)
+    return polled_at is not None and datetime.now(UTC) - polled_at < LONGEST_SILENCE
+
+
+async def last_polled(client: Client, name: str, patience: timedelta) -> datetime | None:
+    """When a worker last asked for workflows, by Temporal's clock; None if none did for minutes."""
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=name),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     answer = await client.workflow_service.describe_task_queue(request, retry=False, timeout=patience)
-    since = datetime.now(UTC) - LONGEST_SILENCE
-    return any(poller.last_access_time.ToDatetime(UTC) > since for poller in answer.pollers)
+    return max((poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers), default=None)
