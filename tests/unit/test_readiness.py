@@ -1,11 +1,11 @@
 """Whether a worker is there, by Temporal's clock alone: this host's may be minutes off."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from worker import health
 from worker.health import Probes
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -17,8 +17,8 @@ class Temporal:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.polled_at: datetime | None = None
         self.passed = 1000.0
-        monkeypatch.setattr(health, "last_polled", self._last_polled)
-        monkeypatch.setattr(health.time, "monotonic", lambda: self.passed)
+        monkeypatch.setattr("worker.health.last_polled", self._last_polled)
+        monkeypatch.setattr("worker.health.time", SimpleNamespace(monotonic=lambda: self.passed))
         self._probes = Probes(cast("Any", None), "queue", None)
 
     async def _last_polled(self, *_question: object) -> datetime | None:
