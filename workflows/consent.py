@@ -18,6 +18,10 @@ from workflows.record import Record
 from workflows.waiting import happens
 from workflows.wording import listed
 
+_TOLD_FIRST, _TOLD_EVERY = (1, 2, 4), 6
+"""Of requests for one act, one after the other without an answer: with the default of ten minutes, the first
+ones, and then one an hour."""
+
 
 class Consent:
     """One request at a time; valid answers decide it, silence is not a no, and a free pool withdraws it."""
@@ -34,7 +38,8 @@ class Consent:
         request = approval_request(proposal, approval, workflow.uuid4().hex[:8], now)
         record.ask(request)
         record.lapse(now)
-        self._tell(request, approval.reached)
+        if self._is_to_be_told(request):
+            self._tell(request, approval.reached)
         await self._await_answer(request)
         record.pending = None
         won = record.answer_to(request.id)
@@ -43,6 +48,15 @@ class Consent:
         refused = Outcome(status=OutcomeStatus.REFUSED, detail=won.message)
         record.acted(proposal, won.by, refused, workflow.now())
         return None
+
+    def _is_to_be_told(self, request: Request) -> bool:
+        """A page for each of many requests that nobody answers would wake people all night."""
+        number = 1 + _unanswered_before(request, self._record)
+        if number in _TOLD_FIRST or number % _TOLD_EVERY == 0 or not workflow.patched("silence-is-heard"):
+            return True
+        told = f"request {request.id} is shown and not paged: nobody answered the {number - 1} before it"
+        self._record.note(workflow.now(), told)
+        return False
 
     def _tell(self, request: Request, reached: tuple[str, ...]) -> None:
         """Level 1, and each approver who has a route of their own by a page of their own."""
@@ -82,3 +96,14 @@ class Consent:
         record.note(workflow.now(), f"request {request.id} expired {said}")
         who = f"nobody but {approved}" if approved else "nobody"
         self._people.call(Level.L2, f"{who} answered the request for {request.option}", key="expired")
+
+
+def _unanswered_before(request: Request, record: Record) -> int:
+    """How many of this episode ask for the same and had no answer, since the last one that had."""
+    earlier = [
+        each
+        for each in record.requests
+        if each.id != request.id and each.option == request.option and each.requested_at >= record.episode_at
+    ]
+    answered = [place for place, each in enumerate(earlier, start=1) if record.answer_to(each.id)]
+    return len(earlier) - max(answered, default=0)

@@ -96,6 +96,22 @@ async def test_an_expiry_is_no_refusal_and_pages(undersized: Stage, waiting: Run
     assert report.requests[-1].id != first.id
 
 
+async def test_requests_that_nobody_answers_do_not_page_all_night(
+    undersized: Stage, waiting: RunningIncident
+) -> None:
+    await waiting.step(hours=4)
+
+    report = await waiting.state()
+    asked = [page for page in undersized.world.paged("L1") if "approval needed" in page.title]
+    assert len(report.requests) > 15
+    assert 4 <= len(asked) <= 3 + len(report.requests) // 6
+    quiet = [entry for entry in report.timeline if "is shown and not paged" in entry.text]
+    assert len(quiet) == len(report.requests) - len(asked)
+    assert report.pending is not None
+    assert (await waiting.decide(report.pending.id, "ada")).accepted
+    await resized(undersized, waiting)
+
+
 async def test_an_answer_to_an_older_request_changes_nothing(
     undersized: Stage, waiting: RunningIncident
 ) -> None:
