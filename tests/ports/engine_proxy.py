@@ -89,9 +89,11 @@ class _Link(socketserver.StreamRequestHandler):
 
     def _pass_on(self, engine: socket.socket) -> bool:
         """One request; whether another one may follow on this connection."""
-        head = b"".join(iter(self.rfile.readline, b"\r\n"))
-        if not head:
-            return False
+        head = b""
+        while (line := self.rfile.readline()) != b"\r\n":
+            if not line:  # the client has left
+                return False
+            head += line
         first, _, rest = head.decode("latin-1").partition("\r\n")
         method, path, _version = first.split(" ")
         fields = {name.lower(): value.strip() for name, _, value in map(_partition, rest.splitlines())}
