@@ -173,9 +173,10 @@ def _pages(trial: Trial) -> Iterator[Failure]:
 
 def _overdue(trial: Trial) -> Iterator[Failure]:
     report, run = trial.incident.report, trial.incident.run
-    if report is None or report.case is None or run is None:
+    if run is None:
         return
-    due = report.case.alert.starts_at + timedelta(seconds=seconds(TIMES.acknowledge))
+    began = report.case.alert.starts_at if report and report.case else run.start_time
+    due = began + timedelta(seconds=seconds(TIMES.acknowledge))
     calls = [
         each.at
         for each in trial.messages()

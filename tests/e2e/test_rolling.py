@@ -17,8 +17,8 @@ from bench.chaos.crew import Crew, hire
 from deploy.demo.person import text_of
 from deploy.demo.run_history import timers
 from deploy.local import probes, receiver, temporal
+from deploy.local.opening import open_state
 from deploy.local.receiver import Message, Receiver
-from deploy.local.state import State
 from workflows import attributes
 from workflows.naming import workflow_id
 from workflows.payloads import converter
@@ -40,9 +40,8 @@ class Rolling(NamedTuple):
 
 @pytest.fixture
 async def rolling(tmp_path: Path) -> AsyncIterator[Rolling]:
-    state = State(tmp_path)
     kinds = {key.name: "Keyword" for key in attributes.ALL}
-    try:
+    with open_state(tmp_path / "stack") as state:
         async with (
             temporal.serve(state, temporal.Settings(search_attributes=kinds)) as server,
             receiver.serve(state) as people,
@@ -66,8 +65,6 @@ async def rolling(tmp_path: Path) -> AsyncIterator[Rolling]:
                 yield Rolling(crew, people, client, token)
             finally:
                 await crew.stop()
-    finally:
-        state.close()
 
 
 def configuration() -> dict[str, Any]:
