@@ -7,7 +7,7 @@ SEED ?= 1
 # So many files at a time of those tests that compute, then of those that wait for servers, each process with
 # servers of its own: neither kind takes the other's time.
 COMPUTING ?= 2
-WAITING ?= 3
+WAITING ?= 2
 PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help

@@ -62,14 +62,15 @@ class Site:
         """A crew by this scenario's rules, and nothing of an earlier trial."""
         self.gate.open()
         await self.crew.spare.stop()
-        await self._clear()
         if self._rules != scenario:
             await self.crew.stop()
             configuration.write_configuration(
                 self.seen_stack, scenario, TIMES, self.stage.folder / CONFIGURATION
             )
             self._rules = scenario
+        # Whatever Alertmanager has still to tell of the trial before is told before this one begins.
         await self.crew.start()
+        await self._clear()
         self.begun_at = datetime.now(UTC)
         self.complaints.clear()
         self.operator_restarts = 0

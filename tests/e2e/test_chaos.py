@@ -12,10 +12,12 @@ from bench.chaos.moments import BY_NAME as MOMENTS
 from bench.chaos.plays import PLAYS
 from bench.chaos.site import FREE, Site, open_site
 from bench.chaos.verdict import judge
+from deploy.local import probes
 from deploy.local.postgres import SUPERUSER
 from deploy.local.postgres_roles import connected
 from workflows.models.report import Ending
 
+SECONDS_TO_TELL = 30.0
 PLAY = {play.name: play for play in PLAYS}
 
 
@@ -28,6 +30,10 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 def draw(play: str, fault: str | Fault, moment: str) -> Draw:
     what = BY_NAME[fault] if isinstance(fault, str) else fault
     return Draw(1, PLAY[play], what, MOMENTS[moment], seed="test", longest=2)
+
+
+async def why_not_taken(site: Site) -> str | None:
+    return None if await site.events() else "no incident yet"
 
 
 async def kinds(played: trial.Trial) -> set[str]:
@@ -65,6 +71,8 @@ async def test_an_alert_that_nobody_takes_would_be_told(site: Site, monkeypatch:
     deaf = draw("leak", Fault("webhook gone for good", never_back), "pool exhausted, no alert yet")
     async with trial.run(site, deaf) as played:
         assert [failure.kind for failure in await judge(played)] == ["lost"]
+        await site.crew.start()
+        assert await probes.until(lambda: why_not_taken(site), SECONDS_TO_TELL) is None
 
 
 async def test_a_page_that_is_not_sent_in_time_would_be_told(
