@@ -55,6 +55,6 @@ storm: setup ## Deliver far more alerts than anybody sends, and count what becam
 	@$(PYTHON) -m bench.storm --seed $(SEED)
 
 chaos: RUNS = 200
-chaos: setup ## Break everything around incidents, at every step; judge each from outside (RUNS=200, SEED=1; about an hour)
+chaos: setup ## Break everything around incidents, at every step; judge each from outside (RUNS=200, SEED=1; more than an hour)
 	@python3 -m deploy.setup faketime
 	@$(PYTHON) -m bench.chaos --runs $(RUNS) --seed $(SEED)

@@ -19,7 +19,6 @@ SECONDS_TO_COME = 60.0
 SECONDS_TO_ACT = 5.0
 MOST_SECONDS = 20.0
 """A moment by chance is at most so long after the pool's fault."""
-RESIZED = "resize_pool"
 
 
 @dataclass(frozen=True)

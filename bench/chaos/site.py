@@ -109,12 +109,11 @@ class Site:
             await asyncio.gather(self.work, return_exceptions=True)
         self.work = self.listed = None
 
-    async def free_pool(self) -> list[int]:
-        """End what was forgotten, as a person with all rights would; the server processes that it ended."""
+    async def free_pool(self) -> None:
+        """End what was forgotten, as a person with all rights would."""
         pids = [pid for each in self.stage.applications for pid in await each.forgotten()]
         async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
             await connection.fetchval(FREE, pids)
-        return pids
 
     async def _clear(self) -> None:
         await self._await_application()
