@@ -105,5 +105,5 @@ def _find_library() -> Path:
     """Of the Debian package faketime; raises ProgramMissing."""
     found = next(LIBRARIES.glob("*/faketime/libfaketimeMT.so.1"), None)
     if found is None:
-        raise ProgramMissing("faketime", "run `make chaos`, which installs it, or install the Debian package faketime")
+        raise ProgramMissing("faketime", "run `make chaos`, or install the Debian package faketime")
     return found
