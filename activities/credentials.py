@@ -5,8 +5,9 @@ import re
 MASK = "?"
 _IN_ADDRESS = re.compile(r"(?<=://)\S*@")
 _WORDS = r"passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?"
+# Nothing of a name is given back once it is read: a line of nothing but such words would take a minute.
 _NAMED = re.compile(
-    rf"""(?P<name> [\w.-]* (?:{_WORDS}|authorization) [\w.-]* ["']? \s* (?:=>|[:=]) \s* )
+    rf"""(?P<name> (?:{_WORDS}|authorization) [\w.-]*+ ["']?+ \s*+ (?:=>|[:=]) \s* )
          (?: "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | (?:(?:bearer|basic|token)\s+)? [^\s,;&"')}}\]]+ )""",
     re.VERBOSE | re.IGNORECASE,
 )

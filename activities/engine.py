@@ -23,6 +23,7 @@ ENGINE_ERRORS = (DockerException, RequestException)
 """Everything the SDK raises; it lets those of its HTTP library through."""
 _MARKUP = re.compile(r"<[^>]+>")
 """Proxies answer with pages."""
+_LONGEST_PAGE = 10_000
 _PROXY_REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED)
 """The engine itself seldom says so: a socket proxy does, of what is not on its list."""
 
@@ -99,7 +100,7 @@ def translate(error: DockerException | RequestException, what: str) -> Poolmedic
     answer = error if isinstance(error, APIError) else error.__cause__
     if isinstance(answer, APIError):
         status = answer.status_code or 0
-        why = clean(_MARKUP.sub(" ", str(answer.explanation or answer)))
+        why = clean(_MARKUP.sub(" ", str(answer.explanation or answer)[:_LONGEST_PAGE]))
         said = f"{what}: the engine answered {status}: {why}"
         if status in _PROXY_REFUSALS:
             return SourceRefused(

@@ -1,5 +1,7 @@
 """No credential survives that stands in a line as people and programs write one."""
 
+import timeit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +56,14 @@ def test_no_password_of_an_address_survives(before: str, behind: str) -> None:
 def test_masking_again_changes_nothing(text: str) -> None:
     once = mask_credentials(text)
     assert mask_credentials(once) == once
+
+
+@pytest.mark.parametrize("piece", ["password", "a", "password ", "token='\\", "bearer ", "://", 'password="'])
+def test_no_line_takes_longer_than_its_length(piece: str) -> None:
+    """Four times as long takes 16 times at most, and some; 64 where parts are given back and read again."""
+
+    def seconds(length: int) -> float:
+        line = (piece * length)[:length]
+        return min(timeit.repeat(lambda: mask_credentials(line), number=1, repeat=3))
+
+    assert seconds(8_000) < 24 * max(seconds(2_000), 0.001)
