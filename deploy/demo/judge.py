@@ -16,7 +16,7 @@ from deploy.demo.narration import refused
 from deploy.demo.person import text_of
 from deploy.demo.sessions import SessionId
 from deploy.local.receiver import Message
-from workflows.models.diagnosis import QUEUES, Cause
+from workflows.models.diagnosis import QUEUES, Cause, Diagnosis
 from workflows.models.page import Level
 from workflows.models.policy import Option
 from workflows.models.report import Ending
@@ -135,7 +135,7 @@ async def _still_exhausted(drill: Drill) -> Check:
 async def _report(drill: Drill) -> Check:
     """The incident's own word agrees: nothing but these causes in turn, these acts, this ending."""
     report = drill.report
-    causes = dict.fromkeys(each.first.cause for each in report.diagnoses) if report else {}
+    causes = dict.fromkeys(causes_of(report.diagnoses)) if report else {}
     acts = {each.proposal.act.option for each in report.attempts} if report else set()
     scenario = drill.scenario
     holds = (
@@ -147,6 +147,13 @@ async def _report(drill: Drill) -> Check:
     )
     seen = f"outcome {report.outcome}" if report else "no report"
     return Check("The report says the same", holds, f"{seen}; causes {_named(causes)}; acts {_named(acts)}")
+
+
+def causes_of(diagnoses: Iterable[Diagnosis]) -> Iterator[Cause]:
+    """In turn; a first look between two requests that asks for a second one, and tells nobody, names none."""
+    for diagnosis in diagnoses:
+        if diagnosis.first.cause is not Cause.UNKNOWN or diagnosis.first.ripe_in is None:
+            yield diagnosis.first.cause
 
 
 async def _advice(drill: Drill) -> Check:
