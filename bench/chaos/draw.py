@@ -14,7 +14,7 @@ from bench.chaos.plays import PLAYS, Play
 
 type Picked = tuple[Play, Fault, Moment]
 
-SHARE_OF_KILLS = 0.6
+SHARE_OF_KILLS = 0.7
 LONGEST = 8.0
 """Seconds that a fault lasts at most."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from bench.chaos.plays import Done, Play
+from bench.chaos.plays import Play
 from bench.chaos.site import Site
 from deploy.demo import incident, run_history
 from deploy.demo.application import Pool
+from deploy.demo.faults import Ground
 from deploy.local import probes
 
 PERMITTED = b'"refusal":null'
@@ -60,7 +61,9 @@ def arm(site: Site, moment: Moment, play: Play) -> None:
         site.gate.close_after(moment.after)
 
 
-async def await_moment(site: Site, moment: Moment, play: Play, before: Pool, chance: Random) -> bool:
+async def await_moment(
+    site: Site, moment: Moment, play: Play, ground: Ground, before: Pool, chance: Random
+) -> bool:
     """Return once it has come; False if it did not come in its time."""
     if moment.name == "by chance":
         await asyncio.sleep(chance.uniform(0, MOST_SECONDS))
@@ -73,8 +76,8 @@ async def await_moment(site: Site, moment: Moment, play: Play, before: Pool, cha
 
     if await probes.until(ask, SECONDS_TO_COME) is not None:
         return False
-    if moment.until_done and play.is_done is not None:
-        await _await_act(site, play.is_done, before)
+    if moment.until_done and (done := play.is_done) is not None:
+        await _await_act(site, lambda: done(play.scenario.fault, ground, before))
     return True
 
 
@@ -87,10 +90,10 @@ async def _has_come(site: Site, moment: Moment) -> bool:
     return bool(events) and (moment.timer is None or bool(run_history.timers(events, moment.timer)))
 
 
-async def _await_act(site: Site, is_done: Done, before: Pool) -> None:
+async def _await_act(site: Site, is_done: Callable[[], Awaitable[bool]]) -> None:
     """The worker knows that it is done, and cannot say so."""
 
     async def ask() -> str | None:
-        return None if await site.seen(is_done(site.stage.application, before)) else "not yet"
+        return None if await site.seen(is_done()) else "not yet"
 
     await probes.until(ask, SECONDS_TO_ACT)

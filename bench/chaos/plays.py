@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from deploy.demo import scenario as scenarios
-from deploy.demo.application import Application, Pool
-from deploy.demo.faults import Demand, Leak, Traffic
+from deploy.demo.application import Pool
+from deploy.demo.faults import Demand, Fault, Ground, Leak, Traffic
 from deploy.demo.held import IdleLeak
 from deploy.demo.scenario import Scenario
 from deploy.demo.times import COMPRESSED
@@ -32,20 +32,20 @@ TIMES = COMPRESSED.model_copy(
 """Shorter still than the demo's: hundreds of incidents are to fit into an hour."""
 _DAY = Demand(rate=19, hold_ms=800)
 
-type Done = Callable[[Application, Pool], Awaitable[bool]]
-"""Whether the act was done, by the application's own pages; ``Pool`` is how it was before."""
+type Done = Callable[[Fault, Ground, Pool], Awaitable[bool]]
+"""Whether the act was done, by others' word; ``Pool`` is how the application's was before."""
 
 
-async def _is_leak_gone(application: Application, _before: Pool) -> bool:
-    return not await application.forgotten()
+async def _is_gone(fault: Fault, ground: Ground, _before: Pool) -> bool:
+    return not await fault.remains(ground)
 
 
-async def _is_restarted(application: Application, before: Pool) -> bool:
-    return (await application.pool()).started_at != before.started_at
+async def _is_restarted(_fault: Fault, ground: Ground, before: Pool) -> bool:
+    return (await ground.application.pool()).started_at != before.started_at
 
 
-async def _is_resized(application: Application, before: Pool) -> bool:
-    return (await application.pool()).size != before.size
+async def _is_resized(_fault: Fault, ground: Ground, before: Pool) -> bool:
+    return (await ground.application.pool()).size != before.size
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ PLAYS = (
     Play(
         dataclasses.replace(scenarios.LEAK, pool_size=SIZE, fault=Leak(SIZE)),
         b"terminate_sessions",
-        _is_leak_gone,
+        _is_gone,
     ),
     Play(
         dataclasses.replace(scenarios.IDLE_LEAK, pool_size=SIZE, fault=IdleLeak(SIZE)),
@@ -90,4 +90,7 @@ PLAYS = (
             calls=frozenset({Level.L1, Level.L2}),
         )
     ),
+    Play(dataclasses.replace(scenarios.LOCK, pool_size=SIZE), b"terminate_sessions", _is_gone),
+    Play(dataclasses.replace(scenarios.DDL, pool_size=SIZE), b"cancel_queries", _is_gone),
+    Play(dataclasses.replace(scenarios.HOLD, pool_size=SIZE)),
 )

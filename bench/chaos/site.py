@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import httpx
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription
@@ -22,6 +23,7 @@ from bench.chaos.relay import Relay
 from deploy.demo import configuration, incident
 from deploy.demo.decoys import Connection
 from deploy.demo.gate import Gate
+from deploy.demo.migration import waiting
 from deploy.demo.scenario import Scenario
 from deploy.demo.stage import CONFIGURATION, REPORTS, Stage, open_stage
 from deploy.local import probes
@@ -35,6 +37,8 @@ EXHAUSTED = {"filter": 'alertname="DatabaseConnectionPoolExhausted"'}
 EVER = datetime.min.replace(tzinfo=UTC)
 FREE = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS pid"
 SECONDS_TO_CLEAR = 60.0
+OUT_OF_REACH = (RPCError, OSError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What people meet while something is broken; they try again."""
 
 
 @dataclass
@@ -64,9 +68,9 @@ class Site:
         await self.crew.spare.stop()
         if self._rules != scenario:
             await self.crew.stop()
-            configuration.write_configuration(
-                self.seen_stack, scenario, TIMES, self.stage.folder / CONFIGURATION
-            )
+            times = TIMES.model_copy(update=dict(scenario.times))
+            to = self.stage.folder / CONFIGURATION
+            configuration.write_configuration(self.seen_stack, scenario, times, to)
             self._rules = scenario
         # Whatever Alertmanager has still to tell of the trial before is told before this one begins.
         await self.crew.start()
@@ -93,7 +97,7 @@ class Site:
         """The look's result; False while what is looked at does not answer."""
         try:
             return await look
-        except httpx.HTTPError:
+        except OUT_OF_REACH:
             return False
 
     async def fires(self) -> bool:
@@ -109,9 +113,14 @@ class Site:
             await asyncio.gather(self.work, return_exceptions=True)
         self.work = self.listed = None
 
+    async def in_the_way(self) -> list[int]:
+        """Server processes of what was forgotten, and of a migration that waits."""
+        forgotten = [pid for each in self.stage.applications for pid in await each.forgotten()]
+        return [*forgotten, *await waiting(self.stage.stack.postgres)]
+
     async def free_pool(self) -> None:
-        """End what was forgotten, as a person with all rights would."""
-        pids = [pid for each in self.stage.applications for pid in await each.forgotten()]
+        """End what is in the way, as a person with all rights would."""
+        pids = await self.in_the_way()
         async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
             await connection.fetchval(FREE, pids)
 

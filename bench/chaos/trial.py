@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
-import asyncpg
-import httpx
 from temporalio.service import RPCError
 
 from bench.chaos import moments
 from bench.chaos.draw import Draw
 from bench.chaos.plays import Play
-from bench.chaos.site import Site
+from bench.chaos.site import OUT_OF_REACH, Site
 from deploy.demo import incident, witness
 from deploy.demo.application import Pool
 from deploy.demo.configuration import APPROVER, PATHS
@@ -35,8 +33,6 @@ from deploy.local.receiver import Message
 from workflows.models.page import Level
 from workflows.models.report import Ending
 
-OUT_OF_REACH = (RPCError, OSError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""What people meet while something is broken; they try again."""
 SECONDS_BETWEEN_LOOKS = 0.3
 SECONDS_TO_CALM, SECONDS_TO_STRIKE = 30.0, 30.0
 SECONDS_TO_END = 150.0
@@ -133,20 +129,21 @@ async def _strike(trial: Trial) -> None:
     site, draw = trial.site, trial.draw
     chance = Random(draw.seed)
     seconds = chance.uniform(1, draw.longest)
-    if not await moments.await_moment(site, draw.moment, trial.play, trial.before, chance):
+    if not await moments.await_moment(
+        site, draw.moment, trial.play, trial.drill.ground, trial.before, chance
+    ):
         site.gate.open()
         return
     if draw.fault.ends_sessions:
-        trial.ended_by_others = await _forgotten(trial)
+        trial.ended_by_others = await _in_the_way(trial)
     trial.struck_at = datetime.now(UTC)
     async with draw.fault.during(site):
         await asyncio.sleep(seconds)
     trial.back_at = datetime.now(UTC)
 
 
-async def _forgotten(trial: Trial) -> set[SessionId]:
-    pids = await trial.site.stage.application.forgotten()
-    return set(await identify(trial.site.stage.stack.postgres, pids))
+async def _in_the_way(trial: Trial) -> set[SessionId]:
+    return set(await identify(trial.site.stage.stack.postgres, await trial.site.in_the_way()))
 
 
 async def _see_the_end(trial: Trial) -> None:
@@ -202,7 +199,7 @@ async def _ease(trial: Trial) -> None:
     if scenario.resizes and report.outcome is not Ending.OPEN:
         await scenario.fault.relent(trial.drill.ground)
     if not trial.was_freed and _called(trial):
-        trial.ended_by_others |= await _forgotten(trial)
+        trial.ended_by_others |= await _in_the_way(trial)
         await trial.site.free_pool()
         await scenario.fault.relent(trial.drill.ground)
         trial.was_freed = True

@@ -47,20 +47,21 @@ class WaitingChange:
 
     async def culprits(self, ground: Ground) -> tuple[SessionId, ...] | None:
         """The session whose statement is to be cancelled."""
-        return tuple(await identify(ground.stack.postgres, await _waiting(ground.stack.postgres))) or None
+        return tuple(await identify(ground.stack.postgres, await waiting(ground.stack.postgres))) or None
 
     async def remains(self, ground: Ground) -> str:
-        left = len(await _waiting(ground.stack.postgres))
+        left = len(await waiting(ground.stack.postgres))
         return f"{left} change of the table waits" if left else ""
 
     async def relent(self, _ground: Ground) -> None:
         """The report has hours to go, and whoever migrates sleeps."""
 
 
-async def _waiting(server: Postgres) -> list[int]:
+async def waiting(server: Postgres) -> list[int]:
+    """Server processes of the change that waits."""
     async with connected(server, SUPERUSER) as connection:
         return [row["pid"] for row in await connection.fetch(WAITING, MIGRATION)]
 
 
 async def _is_missing(server: Postgres) -> str | None:
-    return None if await _waiting(server) else "the change of the table does not wait"
+    return None if await waiting(server) else "the change of the table does not wait"
