@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 ENDED_BY_COMMAND = "57P01"
 QUERY_CANCELLED = "57014"
+SERVER_GONE = "terminating connection due to unexpected postmaster exit"
+"""Has the same code, and nobody asked for it."""
 
 
 def _parse_time(text: object) -> object:
@@ -61,7 +63,9 @@ class PostgresLog:
     def ended_sessions(self) -> list[LogLine]:
         """Every session that an administrator's command ended, once per time that happened."""
         return [
-            line for line in self.lines() if line.severity == "FATAL" and line.sqlstate == ENDED_BY_COMMAND
+            line
+            for line in self.lines()
+            if (line.severity, line.sqlstate) == ("FATAL", ENDED_BY_COMMAND) and line.message != SERVER_GONE
         ]
 
     def cancelled_queries(self) -> list[LogLine]:
