@@ -90,7 +90,7 @@ def webhook(
     log_level: LogLevel = None,
     log_format: LogFormat = None,
 ) -> None:
-    """Take alerts only; needs none of the secrets but its own tokens."""
+    """Take alerts only; needs its tokens, the keys of links and of payloads, and no other secret."""
     settings = load_settings(
         config=config, host=host, port=port, task_queue=task_queue, log_level=log_level, log_format=log_format
     )
