@@ -13,6 +13,7 @@ from workflows.markdown import escape
 from workflows.models.base import Model
 from workflows.models.permit import Ledger, Order, PermitAnswer, PermitRequest, Promised, Release, Stop
 from workflows.naming import DATABASE_WORKFLOW
+from workflows.patches import lost_leases_in_this_run
 
 
 @workflow.defn(name=DATABASE_WORKFLOW)
@@ -41,7 +42,7 @@ class Database:
     def permit(self, *payloads: Any) -> PermitAnswer:
         """Whether the act may be done now."""
         request = PermitRequest.model_validate(*payloads)
-        ledger, answer = books.grant(self.ledger, request, workflow.now())
+        ledger, answer = books.grant(lost_leases_in_this_run(self.ledger), request, workflow.now())
         self._keep(ledger)
         return answer
 

@@ -24,8 +24,7 @@ from workflows.models.policy import Mode, Pace, Permission
 from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
-from workflows.patches import is_brief_suspicion, is_full_again, planned_in_this_run
-from workflows.plan import plan
+from workflows.patches import hears_every_firing, is_brief_suspicion, is_full_again, plan_in_this_run
 from workflows.refusals import Refusals
 from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
@@ -48,6 +47,7 @@ class Incident(Messages):
         self.safeguard = Safeguard(self.record, self.effects)
         self.gain = Gain(self.record, self.effects)
         self._seen = 0
+        self._answered = 0
         self._rounds = 0
         self._refusals = Refusals(case.policy.pace.settle)
         self._suspicions = 0
@@ -55,20 +55,24 @@ class Incident(Messages):
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
         """Until the pool is verified as recovered, and stayed so through the watch."""
-        clocks = asyncio.create_task(keep_clocks(self.record, self.people))
-        while self.record.closed_at is None:
-            self.neighbours.begin()
-            while self.record.recovered_at is None:
-                await self.attempt()
-            self.neighbours.end()
+        while True:
+            clocks = asyncio.create_task(keep_clocks(self.record, self.people))
+            while self.record.closed_at is None:
+                self.neighbours.begin()
+                while self.record.recovered_at is None:
+                    await self.attempt()
+                self.neighbours.end()
+                await self.publish()
+                await self.watch()
             await self.publish()
-            await self.watch()
-        await self.publish()
-        await clocks
-        await self.people.drain()
-        await self.neighbours.drain()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return summarise(self.record)
+            await clocks
+            await self.people.drain()
+            await self.neighbours.drain()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if not self.has_fired():
+                return summarise(self.record)
+            self.record.recur(workflow.now(), "the alert fired again while the incident was closed")
+            engrave(self.record)
 
     async def attempt(self) -> None:
         """One pass through the runbook; a fault of its own hands over to people, and the clocks go on."""
@@ -90,16 +94,7 @@ class Incident(Messages):
         diagnosis = diagnose(evidence, record.evidence, case.target, case.policy)
         if (query_id := query_to_explain(diagnosis, tuple(record.attempts), case.target)) is not None:
             evidence = await self.effects.explain(evidence, query_id)
-        planned = plan(
-            diagnosis,
-            evidence,
-            tuple(record.attempts),
-            case.target,
-            case.policy,
-            now(),
-            is_handed_over=record.is_handed_over,
-        )
-        planned = planned_in_this_run(planned, diagnosis.first.cause)
+        planned = plan_in_this_run(diagnosis, evidence, record, now())
         record.learn(evidence, diagnosis, planned, now())
         if is_full_again(diagnosis, was_free=record.healthy_at is not None):
             record.bad_look()
@@ -226,6 +221,7 @@ class Incident(Messages):
         """The clear window: one timer that a new alert breaks, one range query, five criteria."""
         record, case = self.record, self.record.case
         since = workflow.now()
+        self._answered = record.firings
         record.good_look(since)
         show(self.record)
         if await self.refires(case.policy.clear_window.length, "clear window"):
@@ -233,14 +229,9 @@ class Incident(Messages):
             record.bad_look()
             return
         window, pages = await asyncio.gather(self.effects.read_window(since), self.effects.look())
+        is_resolved = not record.is_firing
         verdict = verification.verify(
-            window,
-            pages,
-            case.target,
-            case.policy,
-            since=since,
-            now=workflow.now(),
-            is_resolved=not record.is_firing,
+            window, pages, case.target, case.policy, since=since, now=workflow.now(), is_resolved=is_resolved
         )
         record.verified(verdict, workflow.now())
         if verdict.state is State.RECOVERED:
@@ -272,8 +263,14 @@ class Incident(Messages):
         """Whether the alert is gone: by delivery, or where none said so, by Prometheus itself."""
         return not self.record.is_firing or await self.effects.is_resolved()
 
+    def has_fired(self) -> bool:
+        """Whether an alert came since the clear window began; also while nobody waited for one."""
+        return self.record.firings != self._answered and hears_every_firing()
+
     async def refires(self, length: timedelta, summary: str) -> bool:
-        """Whether a new alert came within the time."""
+        """Whether a new alert came since the clear window began, or comes within the time."""
+        if self.has_fired():
+            return True
         seen = self.record.firings
         return await happens(lambda: self.record.firings != seen, length.total_seconds(), summary)
 

@@ -31,7 +31,7 @@ def grant(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Ledger, 
     ledger = forget(ledger, now)
     if any(each.id == request.id for each in ledger.over):
         return ledger, PermitAnswer(refusal="the act was given up before its permit was asked for")
-    if ledger.permit is not None and ledger.permit.id == request.id:
+    if any(each.id == request.id for each in ledger.permits):
         return ledger, PermitAnswer(paused=stopped(ledger, request.target))
     if paused := stopped(ledger, request.target):
         return ledger, PermitAnswer(paused=paused)
@@ -41,10 +41,10 @@ def grant(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Ledger, 
 
 
 def holder(ledger: Ledger, request: PermitRequest, now: Moment) -> Permit | None:
-    """Whose act stands in the way. A run does not stand in its own: its act before was lost."""
-    permit = forget(ledger, now).permit
-    is_free = permit is None or _run_of(permit.id) == _run_of(request.id) or not request.is_exclusive
-    return None if is_free else permit
+    """Whose act stands in the way longest. A run does not stand in its own: its act before was lost."""
+    permits = forget(ledger, now).permits if request.is_exclusive else ()
+    others = [each for each in permits if _run_of(each.id) != _run_of(request.id)]
+    return max(others, key=lambda each: each.until, default=None)
 
 
 def _run_of(id: str) -> str:  # noqa: A002
@@ -53,9 +53,9 @@ def _run_of(id: str) -> str:  # noqa: A002
 
 def release(ledger: Ledger, over: Release, now: Moment) -> Ledger:
     """The act is over, also for whoever asks for its permit yet. One that changed nothing does not count."""
-    permit = None if ledger.permit is None or ledger.permit.id == over.id else ledger.permit
+    permits = tuple(each for each in ledger.permits if each.id != over.id)
     known = tuple(each for each in ledger.over if each.id != over.id)
-    ledger = ledger.model_copy(update={"permit": permit, "over": (*known, Over(id=over.id, at=now))})
+    ledger = ledger.model_copy(update={"permits": permits, "over": (*known, Over(id=over.id, at=now))})
     if over.has_changed:
         return ledger
     done = tuple(each for each in ledger.done if each.id != over.id)
@@ -98,8 +98,7 @@ def promise(ledger: Ledger, target: str, until: Moment | None) -> Ledger:
 def describe(ledger: Ledger) -> list[str]:
     """A line for everything that is in force."""
     lines = [f"paused: {stop.told}" for stop in ledger.stops]
-    if permit := ledger.permit:
-        lines.append(f"under way: {permit.told}")
+    lines += [f"under way: {permit.told}" for permit in ledger.permits]
     lines += [
         f"promised: {each.slots} slots to {each.target} until {each.until:%Y-%m-%d %H:%M} UTC"
         for each in ledger.promises
@@ -109,11 +108,10 @@ def describe(ledger: Ledger) -> list[str]:
 
 def forget(ledger: Ledger, now: Moment) -> Ledger:
     """Without leases and promises whose time has come, acts of a day ago, and ends of minutes ago."""
-    permit = ledger.permit
     done = tuple(each for each in ledger.done if now - each.at < _REMEMBERED)
     return ledger.model_copy(
         update={
-            "permit": permit if permit is not None and permit.until > now else None,
+            "permits": tuple(each for each in ledger.permits if each.until > now),
             "done": done[-_MOST_REMEMBERED:],
             "promises": tuple(each for each in ledger.promises if each.until > now),
             "over": tuple(each for each in ledger.over if now - each.at < _OVER_FOR)[-_MOST_REMEMBERED:],
@@ -163,7 +161,7 @@ def _with(ledger: Ledger, request: PermitRequest, now: Moment) -> Ledger:
     done = Done(id=request.id, target=request.target, option=request.option, at=now)
     return ledger.model_copy(
         update={
-            "permit": permit if request.is_exclusive else ledger.permit,
+            "permits": (*ledger.permits, permit) if request.is_exclusive else ledger.permits,
             "done": ledger.done if request.acts_per_hour is None else (*ledger.done, done),
             "promises": _promised(ledger, request, now),
         }

@@ -4,12 +4,39 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause, Diagnosis
+from workflows.models.evidence import Evidence
+from workflows.models.permit import Ledger
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
 from workflows.models.policy import Approval
+from workflows.plan import plan
+from workflows.record import Record
 
 
-def planned_in_this_run(planned: Plan, cause: Cause) -> Plan:
+def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:
+    """The plan; nothing was awaited after a restart whose answer was lost."""
+    case, attempts = record.case, tuple(record.attempts)
+
+    def planned(*, awaits_restarts: bool) -> Plan:
+        return plan(
+            diagnosis,
+            evidence,
+            attempts,
+            case.target,
+            case.policy,
+            now,
+            is_handed_over=record.is_handed_over,
+            awaits_restarts=awaits_restarts,
+        )
+
+    found, otherwise = planned(awaits_restarts=True), planned(awaits_restarts=False)
+    if found != otherwise and not workflow.patched("lost-restarts-are-awaited"):
+        found = otherwise
+    return _looked_at_twice(found, diagnosis.first.cause)
+
+
+def _looked_at_twice(planned: Plan, cause: Cause) -> Plan:
     """An unknown cause was for people at the first look."""
     step = planned.step
     if not (isinstance(step, LookAgain) and cause is Cause.UNKNOWN):
@@ -27,10 +54,22 @@ def approval_in_this_run(approval: Approval) -> Approval:
     return approval
 
 
+def lost_leases_in_this_run(ledger: Ledger) -> Ledger:
+    """A run's next act ended the lease of the one it had lost."""
+    if len(ledger.permits) > 1 and not workflow.patched("lost-acts-keep-their-leases"):
+        return ledger.model_copy(update={"permits": ledger.permits[-1:]})
+    return ledger
+
+
 def is_brief_suspicion(step: Step, settle: timedelta) -> bool:
     """The next look says what it is, before anybody has read a page; such suspicions were told."""
     is_brief = isinstance(step, LookAgain) and step.after <= settle
     return is_brief and workflow.patched("brief-suspicions-are-not-told")
+
+
+def hears_every_firing() -> bool:
+    """An alert that fired while nothing waited for one was passed over; call it only where there is one."""
+    return workflow.patched("every-firing-is-heard")
 
 
 def is_full_again(diagnosis: Diagnosis, *, was_free: bool) -> bool:

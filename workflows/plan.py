@@ -12,7 +12,7 @@ from workflows.models.target import Target
 from workflows.remedies.cancellation import propose_cancellation
 from workflows.remedies.index import propose_index
 from workflows.remedies.resize import propose_resize
-from workflows.remedies.restart import propose_restart
+from workflows.remedies.restart import propose_restart, wait_for_lost_restart
 from workflows.remedies.session_timeout import propose_session_timeout
 from workflows.remedies.situation import Situation
 from workflows.remedies.slow_query import propose_cancel_of_slow, propose_end_of_slow, wait_for_old_plans
@@ -58,10 +58,12 @@ def plan(
     now: Moment,
     *,
     is_handed_over: bool = False,
+    awaits_restarts: bool = True,
 ) -> Plan:
     """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried.
 
-    `is_handed_over`: people were asked to take over.
+    `is_handed_over`: people were asked to take over. `awaits_restarts`: one whose answer was lost has its
+    time to end before anything else is done.
     """
     situations = [
         Situation(diagnosis, finding, evidence, attempts, target, policy, now, is_handed_over)
@@ -75,16 +77,26 @@ def plan(
         return Plan(step=rest)
     if diagnosis.first.cause is Cause.HEALTHY:
         return _verify(diagnosis.first, rest)
+    if awaits_restarts and (pause := wait_for_lost_restart(situations[0])):
+        return Plan(step=pause)
+    step, left_out = _choose(situations, policy)
+    return Plan(step=step or HandOver(reason=_reason(diagnosis)), left_out=left_out)
+
+
+def _choose(
+    situations: list[Situation], policy: Policy
+) -> tuple[LookAgain | Proposal | None, tuple[str, ...]]:
+    """The first remedy that applies, of the likeliest cause first; and why each before it was left out."""
     left_out: list[str] = []
     for situation in situations:
         if pause := _wait(situation.finding) or wait_for_old_plans(situation):
-            return Plan(step=pause, left_out=tuple(left_out))
+            return pause, tuple(left_out)
         for remedy in REMEDIES.get(situation.finding.cause, ()):
             answer = _ask_somebody(remedy(situation), policy)
             if isinstance(answer, Proposal):
-                return Plan(step=answer, left_out=tuple(left_out))
+                return answer, tuple(left_out)
             left_out += [answer] if answer else []
-    return Plan(step=HandOver(reason=_reason(diagnosis)), left_out=tuple(left_out))
+    return None, tuple(left_out)
 
 
 def _ask_somebody(answer: Proposal | str | None, policy: Policy) -> Proposal | str | None:

@@ -186,6 +186,7 @@ class Record:
     def recur(self, at: datetime, why: str) -> None:
         """The watch saw it again: the same run, with what was tried, and fresh clocks."""
         self.recurrences += 1
+        self.closed_at = None
         self._begin(at)
         self.note(at, f"recurrence: {why}")
 

@@ -10,6 +10,7 @@ from deploy.demo import scenario as scenarios
 from deploy.demo.application import Pool
 from deploy.demo.faults import Demand, Fault, Ground, Leak, Traffic
 from deploy.demo.held import IdleLeak
+from deploy.demo.row_lock import RowLock
 from deploy.demo.scenario import Scenario
 from deploy.demo.times import COMPRESSED
 from workflows.models.page import Level
@@ -46,6 +47,12 @@ async def _is_restarted(_fault: Fault, ground: Ground, before: Pool) -> bool:
 
 async def _is_resized(_fault: Fault, ground: Ground, before: Pool) -> bool:
     return (await ground.application.pool()).size != before.size
+
+
+def _fewer(scenario: Scenario) -> Scenario:
+    """With as many users as a pool of this size has room for when it is well."""
+    calm = scenarios.VISITORS
+    return dataclasses.replace(scenario, pool_size=SIZE, calm=calm, usual=calm)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ PLAYS = (
             calls=frozenset({Level.L1, Level.L2}),
         )
     ),
-    Play(dataclasses.replace(scenarios.LOCK, pool_size=SIZE), b"terminate_sessions", _is_gone),
-    Play(dataclasses.replace(scenarios.DDL, pool_size=SIZE), b"cancel_queries", _is_gone),
-    Play(dataclasses.replace(scenarios.HOLD, pool_size=SIZE)),
+    Play(dataclasses.replace(_fewer(scenarios.LOCK), fault=RowLock(rate=5)), b"terminate_sessions", _is_gone),
+    Play(_fewer(scenarios.DDL), b"cancel_queries", _is_gone),
+    Play(_fewer(scenarios.HOLD)),
 )

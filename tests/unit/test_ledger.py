@@ -70,14 +70,41 @@ def test_a_lease_ends_though_its_holder_died() -> None:
 
 def test_a_run_is_not_held_up_by_its_own_lost_act_and_another_run_of_the_target_is() -> None:
     ledger = granted(Ledger(), request("shop", 1))
-    assert granted(ledger, request("shop", 2)).permit != ledger.permit
+    granted(ledger, request("shop", 2))
     assert ask(ledger, request("shop", 3).model_copy(update={"id": "revert/1"}))[1].until == NOW + LEASE
+
+
+def test_a_lost_act_keeps_others_out_though_its_run_has_acted_since() -> None:
+    """It may be under way yet: its worker was frozen or cut off, or an engine waits for a container."""
+    ledger = granted(Ledger(), request("shop", 1))
+    ledger = granted(ledger, request("shop", 2), timedelta(seconds=14))
+    assert [line.partition(",")[0] for line in books.describe(ledger)] == ["under way: terminate of shop"] * 2
+    ledger = released(ledger, "shop/2")
+    assert ask(ledger, request("mail"), timedelta(seconds=16))[1].until == NOW + LEASE
+    granted(released(ledger, "shop/1"), request("mail"), timedelta(seconds=16))
+    granted(ledger, request("mail"), LEASE)
+
+
+def test_the_longest_lease_is_the_one_that_is_waited_for() -> None:
+    ledger = granted(granted(Ledger(), request("shop", 1)), request("shop", 2), timedelta(seconds=14))
+    assert ask(ledger, request("mail"))[1].until == NOW + LEASE + timedelta(seconds=14)
+
+
+def test_a_lost_act_that_asks_again_is_counted_once() -> None:
+    ledger = granted(granted(Ledger(), request("shop", 1)), request("shop", 2))
+    assert granted(ledger, request("shop", 1)) == ledger
+
+
+def test_the_one_permit_of_an_earlier_version_is_read() -> None:
+    (permit,) = granted(Ledger(), request("shop")).permits
+    assert Ledger.model_validate({"permit": permit.model_dump(), "done": []}).permits == (permit,)
+    assert Ledger.model_validate({"permit": None}) == Ledger()
 
 
 def test_an_index_neither_waits_for_an_act_nor_holds_one_up() -> None:
     index = request("mail", option=Option.INDEX)
     ledger = granted(Ledger(), request("shop"))
-    assert granted(ledger, index).permit == ledger.permit
+    assert granted(ledger, index).permits == ledger.permits
     granted(granted(Ledger(), index), request("shop"))
 
 
@@ -151,7 +178,7 @@ def test_a_permit_that_is_asked_for_after_its_act_was_given_up_is_refused_and_ho
     for before in (Ledger(), granted(Ledger(), asked)):
         ledger, answer = ask(released(before, asked.id, has_changed=False), asked, LEASE)
         assert "given up" in str(answer.refusal)
-        assert (ledger.permit, ledger.done, ledger.promises) == (None, (), ())
+        assert (ledger.permits, ledger.done, ledger.promises) == ((), (), ())
         granted(ledger, request("mail"), LEASE)
 
 
@@ -234,23 +261,22 @@ STEPS = st.tuples(
 def test_whatever_is_asked_in_whatever_order_no_two_acts_meet_and_no_paused_one_is_granted(
     steps: list[tuple[str, str, int, int]],
 ) -> None:
-    ledger, now, held = Ledger(), NOW, dict[str, datetime]()
+    ledger, now, held = Ledger(), NOW, dict[tuple[str, str], datetime]()
     paused = set[str]()
     for what, target, number, seconds in steps:
         now += timedelta(seconds=seconds)
         asked = request(target, number, acts_per_hour=None)
         if what == "ask":
-            is_asked_again = ledger.permit is not None and ledger.permit.id == asked.id
+            is_asked_again = any(each.id == asked.id for each in ledger.permits)
             ledger, answer = books.grant(ledger, asked, now)
             if answer.is_granted:
                 assert target not in paused
-                assert all(until <= now for other, until in held.items() if other != target)
+                assert all(until <= now for (other, _), until in held.items() if other != target)
                 # Asked again, it has its time from before.
-                if not (is_asked_again and held[target] > now):
-                    held[target] = now + LEASE
+                if not (is_asked_again and held[target, asked.id] > now):
+                    held[target, asked.id] = now + LEASE
         elif what == "release":
-            if ledger.permit and ledger.permit.id == asked.id:
-                held.pop(target, None)
+            held.pop((target, asked.id), None)
             ledger = books.release(ledger, Release(id=asked.id), now)
         elif what == "pause":
             ledger = books.pause(ledger, stop(target))

@@ -1,5 +1,6 @@
 """Which instance is restarted, once or again, and when none is."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from tests.unit import scenes
 from tests.unit.plans import AGO, RESTART, decide, leak_of, proposed, terminated, tried, two_look
 from tests.unit.scenes import GONE, STARTED, evidence, page, policy, pool, sessions, target
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import HandOver, Plan, Proposal, Restart
+from workflows.models.plan import HandOver, LookAgain, Plan, Proposal, Restart
 from workflows.models.policy import Permission
 from workflows.models.target import Target
 
@@ -77,6 +78,39 @@ def test_a_restart_is_repeated_only_where_it_helped_or_did_not_happen(
     )
 
     assert isinstance(decide(look, *attempts).step, Proposal) is again
+
+
+@pytest.mark.parametrize(("grace", "left"), [(49.0, None), (50.0, None), (51.0, 1), (120.0, 70)])
+def test_a_restart_whose_answer_was_lost_has_its_time_to_stop_before_anything_else(
+    grace: float, left: int | None
+) -> None:
+    """The engine goes on with it, and shows the container as it was until it has stopped."""
+    look = evidence(
+        database=scenes.database(sessions(18), can_terminate=False),
+        containers=scenes.containers(scenes.container(1, stop_grace_seconds=grace)),
+    )
+
+    step = decide(look, tried(RESTART, OutcomeStatus.UNKNOWN, None)).step
+
+    if left is None:
+        assert isinstance(step, Proposal)
+    else:
+        assert isinstance(step, LookAgain)
+        assert step.after == timedelta(seconds=left)
+        assert "still has its time to stop" in step.why
+
+
+def test_nothing_is_awaited_of_a_restart_that_was_answered_or_has_happened() -> None:
+    slow = scenes.container(1, stop_grace_seconds=120.0)
+    for status, container in (
+        (OutcomeStatus.NOTHING, slow),
+        (OutcomeStatus.UNKNOWN, slow.model_copy(update={"started_at": AGO})),
+    ):
+        look = evidence(
+            database=scenes.database(sessions(18), can_terminate=False),
+            containers=scenes.containers(container),
+        )
+        assert not isinstance(decide(look, tried(RESTART, status, None)).step, LookAgain)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ async def test_no_two_acts_on_one_server_meet(shop: Stage, mail: Stage) -> None:
     await second.step(seconds=5)
     await healed(second)
     assert mail.world.kinds() == ["end"] * 10
-    assert (await ledger(mail)).permit is None
+    assert (await ledger(mail)).permits == ()
 
 
 async def test_the_budget_of_acts_holds_from_one_incident_to_the_next(shop: Stage) -> None:
@@ -155,10 +155,10 @@ async def test_a_permit_that_could_not_be_given_back_is_given_back_later(
     leak(shop)
     await healed(await shop.incident())
     for _ in range(50):
-        if (await ledger(shop)).permit is None:
+        if (await ledger(shop)).permits == ():
             break
         await asyncio.sleep(0.1)
-    assert (await ledger(shop)).permit is None
+    assert (await ledger(shop)).permits == ()
     assert len(tries) == 3
 
 
@@ -178,7 +178,7 @@ async def test_a_permit_that_comes_too_late_is_given_back_and_nothing_is_done(
     leak(shop)
     await denied(await shop.incident(), "were permitted too late to be done")
     assert shop.world.kinds() == []
-    assert (await ledger(shop)).permit is None
+    assert (await ledger(shop)).permits == ()
     assert (await ledger(shop)).done == ()
 
 
@@ -313,7 +313,7 @@ async def test_a_request_that_makes_no_sense_is_refused_and_stops_nothing(
     sent = sense | payload if isinstance(payload, dict) and payload else payload
     with pytest.raises(WorkflowUpdateFailedError):
         await shop.databases_handle.execute_update("permit", sent)
-    assert (await ledger(shop)).permit is None
+    assert (await ledger(shop)).permits == ()
 
 
 async def test_a_permit_that_comes_after_its_release_holds_nobody_up(shop: Stage, server: str) -> None:
@@ -324,4 +324,4 @@ async def test_a_permit_that_comes_after_its_release_holds_nobody_up(shop: Stage
     answer = await shop.databases_handle.execute_update("permit", asked | {"acts_per_hour": 6})
     assert "given up" in answer["refusal"]
     known = await ledger(shop)
-    assert (known.permit, known.done) == (None, ())
+    assert (known.permits, known.done) == ((), ())

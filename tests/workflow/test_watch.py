@@ -1,7 +1,12 @@
 """The clear window and the watch: what breaks them, and what a recurrence knows."""
 
+from datetime import datetime
+
+import pytest
+
 from tests.fakes import cases, changes
 from tests.workflow.stage import RunningIncident, Stage
+from workflows.models.alert import AlertStatus
 from workflows.models.report import Ending
 from workflows.models.verdict import State
 
@@ -67,6 +72,28 @@ async def test_a_recurrence_in_the_watch_comes_into_the_same_run(stage: Stage) -
     assert summary.recurrences == 1
     assert len(last.attempts) == 2
     assert stage.world.kinds() == ["end"] * 20
+
+
+@pytest.mark.parametrize(("report", "minutes"), [(1, 6), (2, 37)], ids=["recovered", "closed"])
+async def test_an_alert_that_fires_while_a_report_is_stored_is_a_recurrence_at_once(
+    stage: Stage, report: int, minutes: int
+) -> None:
+    """Nobody waits for an alert then, and its 2xx was given."""
+    incident, world = await healed(stage), stage.world
+    begun = (await incident.state()).run_id
+
+    async def fires(at: datetime) -> None:
+        world.leak(10, at)
+        await incident.fire(at)
+
+    world.script.before("store_report", report, fires)
+    await incident.resolve()
+    await incident.step(minutes=minutes)
+    again = await incident.state()
+    assert (again.run_id, again.recurrences, again.outcome) == (begun, 1, Ending.OPEN)
+    await incident.fire(world.after(minutes=minutes), AlertStatus.RESOLVED)
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+    assert world.kinds() == ["end"] * 20
 
 
 async def test_the_watch_sees_by_itself_what_no_alert_told(stage: Stage) -> None:

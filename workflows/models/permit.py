@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from workflows.models.base import Duration, Model, Moment
 from workflows.models.policy import Approver, Option
@@ -138,10 +138,19 @@ class Promise(Model):
 class Ledger(Model):
     """What is known of one database server's acts."""
 
-    permit: Permit | None = None
+    permits: tuple[Permit, ...] = ()
+    """Of acts whose end nobody has told yet, the oldest first."""
     done: tuple[Done, ...] = ()
     """Of the last day, the oldest first."""
     promises: tuple[Promise, ...] = ()
     stops: tuple[Stop, ...] = ()
     over: tuple[Over, ...] = ()
     """Of the last minutes, the oldest first."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_single_permit(cls, value: object) -> object:
+        """Runs that began with an earlier version knew the newest alone."""
+        if isinstance(value, dict) and value.get("permit") and "permits" not in value:
+            return {**value, "permits": [value["permit"]]}
+        return value

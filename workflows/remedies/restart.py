@@ -1,16 +1,21 @@
 """Restart one exhausted instance (runbook, option 1), where nothing smaller helped."""
 
+from datetime import timedelta
+
 from workflows.attempts import describe_exhaustion, describe_refusal, may_have_touched, of_option, of_restart
 from workflows.contention import describe_contention
+from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Proposal, Restart
+from workflows.models.plan import LookAgain, Proposal, Restart
 from workflows.models.policy import Option
 from workflows.ownership import at_stake
 from workflows.remedies.situation import Situation
 from workflows.wording import counted, span
 
 _LARGER_PART = 0.5
+_SECONDS_TO_KILL = 10
+"""What an engine takes to end a container once its time to stop is over, and to start it again."""
 
 
 def propose_restart(situation: Situation) -> Proposal | str:
@@ -27,6 +32,27 @@ def propose_restart(situation: Situation) -> Proposal | str:
         )
     reasons = "; ".join(act for act in found if isinstance(act, str))
     return f"Restart: {reasons or 'no instance is exhausted'}."
+
+
+def wait_for_lost_restart(situation: Situation) -> LookAgain | None:
+    """An engine goes on with what it was asked, though nobody waits for the answer any more."""
+    ends = [_lost_until(situation, name) for name in situation.finding.instances]
+    until = max((each for each in ends if each is not None), default=situation.now)
+    if until <= situation.now:
+        return None
+    why = "A restart whose answer was lost may be under way: the container still has its time to stop."
+    return LookAgain(after=until - situation.now, why=why)
+
+
+def _lost_until(situation: Situation, name: str) -> Moment | None:
+    """Until when the container may still be stopping by an act whose answer was lost."""
+    tries, container = of_restart(situation.attempts, name), situation.containers.get(name)
+    if not tries or container is None or tries[-1].outcome.status is not OutcomeStatus.UNKNOWN:
+        return None
+    act = tries[-1].proposal.act
+    is_same_start = isinstance(act, Restart) and act.started_at == container.started_at
+    grace = timedelta(seconds=container.stop_grace_seconds + _SECONDS_TO_KILL)
+    return tries[-1].at + grace if is_same_start else None
 
 
 def _needs_a_person(situation: Situation) -> bool:
