@@ -1,5 +1,6 @@
 """A new maximum for the pools of running instances: file, signal, and their own word that it holds."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from workflows.models.plan import Resize
 from workflows.models.target import Instance, Reload, Target
 
 SECONDS_TO_APPLY = 15.0
+SECONDS_IN_ALL = 180.0
+"""For all instances together: well below the lease of the act's permit."""
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
@@ -51,6 +54,7 @@ class Resizing:
         self._target = target
         self._act = act
         self._results: dict[str, Touched] = {}
+        self._deadline = math.inf
 
     def touched(self) -> tuple[Touched, ...]:
         """What the server should know if this process dies now."""
@@ -59,6 +63,7 @@ class Resizing:
     def run(self) -> Outcome:
         """One instance after the other, until one does not take it; raises before the first is touched."""
         reload = self._reload()
+        self._deadline = time.monotonic() + SECONDS_IN_ALL
         pools = [self._find(name, size, reload) for name, size in self._act.sizes.items()]
         for pool in pools:
             self._note(pool, changed=False, result="not reached")
@@ -90,15 +95,17 @@ class Resizing:
             raise PreconditionGone(f"container {instance.container} does not run; nothing was touched")
         before = self._pages.pool(self._target, instance)
         baseline = self._act.baseline.get(name, instance.pool_size)
-        # A revert (new size = baseline) takes back whatever is there; its caller has looked.
-        if before.size not in (baseline, wanted) and wanted != baseline:
+        known = self._act.replaces.get(name, baseline)
+        if before.size not in (known, wanted):
             raise PreconditionGone(
-                f"{name} has {before.size} connections, neither {baseline} as configured nor {wanted}: "
+                f"{name} has {before.size} connections, neither {known} as before nor {wanted}: "
                 "somebody else has changed it; nothing was touched"
             )
         return Pool(instance, container, PoolFile(container, reload), before, wanted)
 
     def _apply(self, pool: Pool, reload: Reload) -> OutcomeStatus:
+        if time.monotonic() >= self._deadline:
+            raise NotTaken(f"{pool.instance.name} was not reached within {SECONDS_IN_ALL:.0f} s")
         if pool.is_done:
             self._note(pool, changed=False, result=f"already {pool.wanted}")
             return OutcomeStatus.DONE
@@ -134,7 +141,7 @@ class Resizing:
 
     def _await_size(self, pool: Pool) -> tuple[PoolNow | None, str]:
         """The last that the instance said, and a sentence on it."""
-        deadline = time.monotonic() + SECONDS_TO_APPLY
+        deadline = min(time.monotonic() + SECONDS_TO_APPLY, self._deadline)
         while True:
             now, told = self._ask(pool)
             is_reached = now is not None and now.size == pool.wanted and pool.has_taken(now)

@@ -163,7 +163,8 @@ class TemporaryChange:
     async def apply(self, change: Change, in_force: set[str]) -> ChangeSummary | None:
         """One attempt; whatever is not certain is looked at again."""
         baseline = {name: size for name, size in change.act.baseline.items() if name in in_force}
-        act = Resize(sizes=baseline, baseline=baseline, lasts=timedelta())
+        replaces = {name: change.act.sizes[name] for name in in_force}
+        act = Resize(sizes=baseline, baseline=baseline, lasts=timedelta(), replaces=replaces)
         outcome = await self.effects.act(act, self.ended_by or "the end of its time")
         if outcome.status is OutcomeStatus.DONE:
             by = self.ended_by or "its time"

@@ -16,6 +16,7 @@ from workflows.errors import PreconditionGone, SourceUnavailable
 from workflows.models.evidence import ApplicationReading, ContainersReading, MetricsReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
+from workflows.models.plan import Resize
 from workflows.models.reading import Known
 from workflows.models.verdict import WindowReading
 from workflows.ports import activities as ports
@@ -101,11 +102,18 @@ class FakeContainers(Port, ports.Containers):
     def resize_pool(self, request: ResizeRequest) -> Outcome:
         with self.world.blocking_scene("resize_pool") as at:
             self.see("containers", at)
+            self._check_sizes(request.act, at)
             touched = tuple(self._resize(name, size, at) for name, size in request.act.sizes.items())
             apps = self.world.state(at).apps
             reached = sum(apps[name].size == size for name, size in request.act.sizes.items())
             status = OutcomeStatus.DONE if reached == len(touched) else OutcomeStatus.PARTLY
             return Outcome(status=status if reached else OutcomeStatus.FAILED, touched=touched)
+
+    def _check_sizes(self, act: Resize, at: datetime) -> None:
+        for name, known in act.replaces.items():
+            size = self.world.state(at).apps[name].size
+            if size not in (known, act.sizes[name]):
+                raise PreconditionGone(f"{name} has {size} connections: somebody else has changed it")
 
     def _resize(self, name: str, size: int, at: datetime) -> Touched:
         if self.world.state(at).apps[name].size == size:

@@ -65,10 +65,15 @@ def restart(stage: ContainerStage, act: Restart) -> Outcome:
         return Outcome(status=OutcomeStatus.NOTHING, detail=gone.message)
 
 
-def resize(stage: ContainerStage, size: int, baseline: int = POOL_SIZE) -> Outcome:
+def resize(
+    stage: ContainerStage, size: int, baseline: int = POOL_SIZE, replaces: int | None = None
+) -> Outcome:
     names = [instance.name for instance in stage.target.instances]
     act = Resize(
-        sizes=dict.fromkeys(names, size), baseline=dict.fromkeys(names, baseline), lasts=timedelta(hours=1)
+        sizes=dict.fromkeys(names, size),
+        baseline=dict.fromkeys(names, baseline),
+        lasts=timedelta(hours=1),
+        replaces={} if replaces is None else dict.fromkeys(names, replaces),
     )
     return examples.environment().run(stage.port.resize_pool, ResizeRequest(target=stage.target, act=act))
 
@@ -136,7 +141,10 @@ async def test_a_resize_takes_effect_everywhere_and_again_changes_nothing(stage:
     again = resize(stage, BIG)
     assert again.status is OutcomeStatus.DONE
     assert [touched.changed for touched in again.touched] == [False, False]
-    assert resize(stage, POOL_SIZE).status is OutcomeStatus.DONE
+    with pytest.raises(PreconditionGone, match=f"{BIG} connections"):
+        resize(stage, POOL_SIZE, replaces=BIG - 1)
+    assert stage.sizes() == [BIG, BIG]
+    assert resize(stage, POOL_SIZE, replaces=BIG).status is OutcomeStatus.DONE
     assert stage.sizes() == [POOL_SIZE, POOL_SIZE]
 
 

@@ -147,7 +147,7 @@ async def test_the_file_keeps_its_other_keys_its_overflow_its_owner_and_its_mode
     assert stage.read() == {"note": "ours", "pool_size": 35, "max_overflow": 5}
     assert stage.output("stat", "-c", "%a %u:%g", POOL_FILE) == "640 0:7\n"
     assert stage.output("sh", "-c", "ls -A /var/tmp | grep poolmedic") == ""
-    assert resize(stage, POOL_SIZE).status is OutcomeStatus.DONE
+    assert resize(stage, POOL_SIZE, replaces=BIG).status is OutcomeStatus.DONE
     assert stage.read() == {"note": "ours", "pool_size": 15, "max_overflow": 5}
 
 
@@ -172,7 +172,7 @@ async def test_no_reader_ever_finds_half_a_file(stage: RealContainers) -> None:
     loop = f"until [ -e {POOL_FILE}.enough ]; do [ -s {POOL_FILE} ] || echo missing; done; echo end"
     watching = asyncio.create_task(asyncio.to_thread(stage.output, "sh", "-c", loop))
     for size in (BIG, POOL_SIZE) * 3:
-        await asyncio.to_thread(resize, stage, size)
+        await asyncio.to_thread(resize, stage, size, POOL_SIZE, POOL_SIZE if size == BIG else BIG)
     stage.output("touch", f"{POOL_FILE}.enough")
     assert await watching == "end\n"
 
@@ -201,19 +201,25 @@ async def test_a_container_without_mv_is_refused_before_anything_is_written(stag
     assert stage.sizes() == [POOL_SIZE]
 
 
+async def test_an_act_that_has_no_time_left_touches_no_further_instance(
+    stage: RealContainers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease would end, and another act begin beside it."""
+    monkeypatch.setattr("activities.resizing.SECONDS_IN_ALL", 0.0)
+    await stage.run(USUAL, USUAL)
+    outcome = resize(stage, BIG)
+    assert outcome.status is OutcomeStatus.FAILED
+    assert "was not reached within" in outcome.detail
+    assert [touched.changed for touched in outcome.touched] == [False, False]
+    assert stage.sizes() == [POOL_SIZE, POOL_SIZE]
+
+
 async def test_a_size_that_somebody_else_changed_is_left_alone(stage: RealContainers) -> None:
     await stage.run(USUAL)
     resize(stage, 30)
     with pytest.raises(PreconditionGone, match="30 connections, neither 20"):
         resize(stage, BIG)
     assert stage.sizes() == [30]
-
-
-async def test_a_revert_takes_any_size_back(stage: RealContainers) -> None:
-    await stage.run(USUAL)
-    resize(stage, 30)
-    assert resize(stage, POOL_SIZE).status is OutcomeStatus.DONE
-    assert stage.sizes() == [POOL_SIZE]
 
 
 async def test_a_target_that_says_nothing_of_reload_cannot_be_resized(stage: RealContainers) -> None:
@@ -247,7 +253,7 @@ async def test_the_drills_own_application_is_resized_and_restarted(
         )
         assert resize(stage, 9, baseline=5).status is OutcomeStatus.DONE
         assert stage.sizes() == [9]
-        assert resize(stage, 5, baseline=5).status is OutcomeStatus.DONE
+        assert resize(stage, 5, baseline=5, replaces=9).status is OutcomeStatus.DONE
         assert stage.sizes() == [5]
         assert restart(stage, seen_now(stage)).status is OutcomeStatus.DONE
         assert stage.sizes() == [5]

@@ -24,6 +24,21 @@ def test_the_rest_of_the_wave_follows_even_if_the_pool_was_not_free_yet() -> Non
     assert {each.pid for each in act.sessions} == set(range(110, 118))
 
 
+@pytest.mark.parametrize("minutes", [-5, 0, 5])
+def test_what_the_wave_left_is_known_though_the_servers_clock_is_minutes_off(minutes: int) -> None:
+    rest = [
+        session.model_copy(
+            update={
+                "identity": session.identity.model_copy(
+                    update={"state_change": session.identity.state_change + timedelta(minutes=minutes)}
+                )
+            }
+        )
+        for session in sessions(18)[10:]
+    ]
+    assert terminated(decide(leak_of(rest, total=18), tried(FIRST_WAVE, changed=10))).sessions
+
+
 def test_a_wave_that_did_not_help_and_left_only_new_leaks_is_not_repeated() -> None:
     new = [scenes.session(pid, 40) for pid in range(300, 315)]
     decided = decide(leak_of(new), tried(FIRST_WAVE, changed=10))

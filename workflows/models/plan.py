@@ -56,6 +56,8 @@ class Resize(Model):
     baseline: dict[str, int]
     """What the configuration says, and what is reverted to."""
     lasts: Duration
+    replaces: dict[str, int] = {}
+    """The temporary sizes that a revert takes back; it leaves any other alone."""
 
 
 class SessionTimeout(Model):

@@ -107,7 +107,9 @@ def _futility(situation: Situation) -> str | None:
 
 
 def _rest_of_wave(situation: Situation, last: Attempt) -> list[Session]:
-    return [session for session in _leaked(situation) if session.identity.state_change < last.at]
+    """Those that were idle then already, by the server's own count: its clock is not Temporal's."""
+    then = (situation.evidence.at - last.at).total_seconds()
+    return [session for session in _leaked(situation) if session.state_seconds > then]
 
 
 def _leaked(situation: Situation) -> list[Session]:
