@@ -79,7 +79,7 @@ def read_container(world: World, name: str, at: datetime) -> Known[ContainerStat
         oom_killed=False,
         exit_code=0 if app.running else 137,
         image="covetpy-app:test",
-        stop_grace_seconds=10,
+        stop_grace_seconds=app.stop_grace,
     )
     return Known(value=found, at=at)
 

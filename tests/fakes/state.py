@@ -108,6 +108,7 @@ class App:
     """Whether the signal to take a new size is heard."""
     returns_slot: bool = True
     """Whether the pool notices that a session was ended by the server."""
+    stop_grace: float = 10.0
     leaks_on_start: int = 0
     """Connections that the program loses again as soon as it has started."""
     leaks_in_transaction: bool = True

@@ -11,6 +11,7 @@ from tests.fakes import cases, changes
 from tests.workflow.conftest import OpenStage
 from tests.workflow.stage import Stage
 from workflows import diagnosis
+from workflows.errors import SourceUnavailable
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.report import Ending
 from workflows.sandbox import runner
@@ -134,6 +135,22 @@ async def test_a_restart_whose_answer_was_lost_is_not_done_again(stage: Stage) -
 
     assert world.kinds() == ["restart"]
     assert world.paged("L2")
+
+
+async def test_a_container_that_still_stops_is_not_asked_again(stage: Stage) -> None:
+    """Its application takes its whole time to end, and the worker that asked for it was lost meanwhile."""
+    world, name = stage.world, name_of(stage)
+    world.happens(changes.change_app(name, stop_grace=60.0), world.began)
+    world.leak(10, world.after(minutes=-2))
+    world.script.fail("restart_container", SourceUnavailable("no answer"), times=1)
+    world.happens(changes.restart(name, stage.target.database), world.after(seconds=62))
+    incident = await stage.incident(cases.policy(options={"restart": "alone", "terminate": "never"}))
+    await incident.step(seconds=60)
+    report = await incident.state()
+    assert [each.outcome.status for each in report.attempts] == [OutcomeStatus.UNKNOWN]
+
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+    assert world.script.calls["restart_container"] == 1
 
 
 async def test_sessions_that_moved_on_are_left_alone(stage: Stage) -> None:
