@@ -15,27 +15,22 @@ import asyncpg
 import httpx
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from bench.chaos.crew import Crew, hire
 from bench.chaos.plays import SIZE, TIMES
 from bench.chaos.relay import Relay
-from deploy.demo import configuration, incident
+from deploy.demo import clearance, configuration, incident
 from deploy.demo.decoys import Connection
 from deploy.demo.gate import Gate
-from deploy.demo.migration import waiting
 from deploy.demo.scenario import Scenario
 from deploy.demo.stage import CONFIGURATION, REPORTS, Stage, open_stage
 from deploy.local import probes
-from deploy.local.postgres import SUPERUSER
-from deploy.local.postgres_roles import connected
 from deploy.local.stack import Stack
 from deploy.local.target import POOL_FILE
 from workflows.naming import database_id
 
-EXHAUSTED = {"filter": 'alertname="DatabaseConnectionPoolExhausted"'}
 EVER = datetime.min.replace(tzinfo=UTC)
-FREE = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS pid"
 SECONDS_TO_CLEAR = 60.0
 OUT_OF_REACH = (RPCError, OSError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What people meet while something is broken; they try again."""
@@ -100,12 +95,6 @@ class Site:
         except OUT_OF_REACH:
             return False
 
-    async def fires(self) -> bool:
-        """Whether Alertmanager has the alert."""
-        url = f"{self.stage.stack.alertmanager.url}/api/v2/alerts"
-        async with httpx.AsyncClient(trust_env=False) as client:
-            return bool((await client.get(url, params=EXHAUSTED)).raise_for_status().json())
-
     async def rest(self) -> None:
         """Have the listed session stop its work; it is closed with the trial."""
         if self.work is not None:
@@ -113,39 +102,26 @@ class Site:
             await asyncio.gather(self.work, return_exceptions=True)
         self.work = self.listed = None
 
-    async def in_the_way(self) -> list[int]:
-        """Server processes of what was forgotten, and of a migration that waits."""
-        forgotten = [pid for each in self.stage.applications for pid in await each.forgotten()]
-        return [*forgotten, *await waiting(self.stage.stack.postgres)]
-
     async def free_pool(self) -> None:
-        """End what is in the way, as a person with all rights would."""
-        pids = await self.in_the_way()
-        async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
-            await connection.fetchval(FREE, pids)
+        """End what is in the way."""
+        pids = await clearance.in_the_way(self.stage)
+        await clearance.end_sessions(self.stage.stack.postgres, pids)
 
     async def _clear(self) -> None:
         await self._await_application()
         await self.stage.application.quick_partner()
         await self.free_pool()
         for workflow_id in (self.stage.change_id, self.stage.workflow_id, database_id("main")):
-            await self._terminate(workflow_id)
+            # A lease that was lost with its worker would keep the next trial waiting.
+            await clearance.terminate(self.stage.client, workflow_id)
         if (await self.stage.application.pool()).size != SIZE:
             await self._reset_pool()
         if reason := await probes.until(self._why_not_calm, SECONDS_TO_CLEAR):
             raise TimeoutError(f"the trial before this one does not end: {reason}")
-        await self._terminate(self.stage.workflow_id)
+        await clearance.terminate(self.stage.client, self.stage.workflow_id)
 
     async def _why_not_calm(self) -> str | None:
-        return "the alert still fires" if await self.fires() else None
-
-    async def _terminate(self, workflow_id: str) -> None:
-        """What was left open; a lease that was lost with its worker would keep the next trial waiting."""
-        try:
-            await self.stage.client.get_workflow_handle(workflow_id).terminate("the trial is over")
-        except RPCError as gone:
-            if gone.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        return "the alert still fires" if await clearance.fires(self.stage) else None
 
     async def _reset_pool(self) -> None:
         with self.stage.stack.engine.client() as engine:

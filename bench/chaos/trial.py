@@ -19,6 +19,7 @@ from bench.chaos.plays import Play
 from bench.chaos.site import OUT_OF_REACH, Site
 from deploy.demo import incident, witness
 from deploy.demo.application import Pool
+from deploy.demo.clearance import in_the_way
 from deploy.demo.configuration import APPROVER, PATHS
 from deploy.demo.decoys import Decoys, open_decoys
 from deploy.demo.drill import Drill
@@ -143,7 +144,7 @@ async def _strike(trial: Trial) -> None:
 
 
 async def _in_the_way(trial: Trial) -> set[SessionId]:
-    return set(await identify(trial.site.stage.stack.postgres, await trial.site.in_the_way()))
+    return set(await identify(trial.site.stage.stack.postgres, await in_the_way(trial.site.stage)))
 
 
 async def _see_the_end(trial: Trial) -> None:

@@ -21,6 +21,7 @@ from bench.chaos.plays import TIMES
 from bench.chaos.trial import Trial
 from deploy.demo import health, witness
 from deploy.demo.check import Check
+from deploy.demo.clearance import fires
 from deploy.demo.configuration import PATHS
 from deploy.demo.person import text_of
 from deploy.demo.sessions import SessionId
@@ -47,7 +48,7 @@ class Failure:
 async def judge(trial: Trial) -> list[Failure]:
     """Everything that is not as it must be; call it while users and decoys still live."""
     if trial.incident.run is None:
-        return [Failure("lost", "no incident came of the alert")] if await trial.site.fires() else []
+        return [Failure("lost", "no incident came of the alert")] if await fires(trial.site.stage) else []
     found = [*_ending(trial), *_sessions(trial), *_asked(trial), *_pages(trial)]
     return [
         *found,

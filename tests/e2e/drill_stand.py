@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.service import RPCError, RPCStatusCode
 
-from deploy.demo import incident, judge
+from deploy.demo import clearance, incident, judge
 from deploy.demo import scenario as scenarios
 from deploy.demo.check import Check
 from deploy.demo.drill import Drill
@@ -25,8 +23,6 @@ from deploy.demo.scenario import Scenario
 from deploy.demo.stage import Stage, open_stage
 from deploy.demo.times import COMPRESSED, Times
 from deploy.local import probes
-from deploy.local.postgres import SUPERUSER
-from deploy.local.postgres_roles import connected
 from deploy.local.process import Process
 from workflows.models.policy import Mode
 from workflows.models.report import Ending, Report
@@ -64,8 +60,6 @@ UNDERSIZED = dataclasses.replace(
 None takes a second: to the statements that calm users run, one that does would be a slow query."""
 SECONDS_TO_HAPPEN = 60.0
 SECONDS_TO_CLEAR = 30.0
-EXHAUSTED = {"filter": 'alertname="DatabaseConnectionPoolExhausted"'}
-FREE = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS pid"
 
 
 @dataclass(frozen=True)
@@ -192,28 +186,15 @@ class Stand:
 
     async def _clear(self) -> None:
         """A drill that was left open, or failed: free its pool, and end its run once the alert is gone."""
-        pids = [pid for each in self.stage.applications for pid in await each.forgotten()]
-        async with connected(self.stage.stack.postgres, SUPERUSER) as connection:
-            await connection.fetchval(FREE, pids)
+        await clearance.end_sessions(self.stage.stack.postgres, await clearance.in_the_way(self.stage))
         if reason := await probes.until(self._is_calm, SECONDS_TO_CLEAR):
             raise TimeoutError(f"the drill before this one does not end: {reason}")
-        if await self.sight() is not None:
-            await self.stage.client.get_workflow_handle(self.stage.workflow_id).terminate("the drill is over")
-        await self._end_leases()
-
-    async def _end_leases(self) -> None:
-        """Of acts that were lost with their worker: the next drill is another run, and would wait."""
-        try:
-            await self.stage.client.get_workflow_handle(database_id("main")).terminate("the drill is over")
-        except RPCError as gone:
-            if gone.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        # Leases of acts that were lost with their worker would keep the next drill, another run, waiting.
+        for workflow_id in (self.stage.workflow_id, database_id("main")):
+            await clearance.terminate(self.stage.client, workflow_id)
 
     async def _is_calm(self) -> str | None:
-        url = f"{self.stage.stack.alertmanager.url}/api/v2/alerts"
-        async with httpx.AsyncClient(trust_env=False) as client:
-            alerts = (await client.get(url, params=EXHAUSTED)).raise_for_status().json()
-        return "the alert still fires" if alerts else None
+        return "the alert still fires" if await clearance.fires(self.stage) else None
 
 
 def left_alone(scenario: Scenario) -> Scenario:

@@ -10,11 +10,10 @@ from bench.chaos.draw import Draw
 from bench.chaos.faults import BY_NAME, Fault
 from bench.chaos.moments import BY_NAME as MOMENTS
 from bench.chaos.plays import PLAYS
-from bench.chaos.site import FREE, Site, open_site
+from bench.chaos.site import Site, open_site
 from bench.chaos.verdict import judge
+from deploy.demo.clearance import end_sessions
 from deploy.local import probes
-from deploy.local.postgres import SUPERUSER
-from deploy.local.postgres_roles import connected
 from workflows.models.report import Ending
 
 SECONDS_TO_TELL = 30.0
@@ -48,8 +47,7 @@ async def test_a_trial_is_as_it_must_and_whatever_is_not_would_be_told(site: Sit
         assert played.incident.report.outcome is Ending.RECOVERED
 
         decoy = played.drill.decoys.sessions[0]
-        async with connected(site.stage.stack.postgres, SUPERUSER) as connection:
-            await connection.fetchval(FREE, [decoy.pid])
+        await end_sessions(site.stage.stack.postgres, [decoy.pid])
         told = {failure.what for failure in await judge(played)}
         assert told == {f"the session of pid {decoy.pid} was ended", f"{decoy.what} was lost"}
 
