@@ -22,5 +22,6 @@ def check_servers(found: Iterable[tuple[str, ServerReading]]) -> Iterator[Findin
 def _one_server(name: str, first: str) -> str:
     return (
         f"is the same server as {first}: acts on both could meet, and a pause of one does not stop both; "
+        "`poolmedic pause --all` first, or wait until no incident is open, then "
         f"write `database.name: {first}` where it says {name}"
     )

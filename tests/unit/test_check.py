@@ -105,6 +105,7 @@ async def test_one_server_under_two_names_is_a_problem_with_its_remedy(world: Wo
     assert found.weight is Weight.PROBLEM
     assert "is the same server as main" in found.told
     assert "write `database.name: main` where it says second" in found.told
+    assert "`poolmedic pause --all` first, or wait until no incident is open" in found.told
     same = await check_targets(two_targets(world, "main"), everything(world))
     assert not [each for each in same if each.where.startswith("database ")]
 
