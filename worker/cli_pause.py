@@ -1,7 +1,6 @@
 """The kill switch: nothing is done to any target, or to one, until somebody says otherwise."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +11,9 @@ from worker.cli_incidents import By, Json, named
 from worker.config import Configuration
 from worker.config_file import load_configuration
 from worker.databases import Databases, Said
-from worker.errors import Usage
+from worker.errors import TemporalUnavailable, Usage
 from worker.logs import start_logging
+from worker.orders import Heard, Saying, Scope, give
 from worker.profiles import known_profiles
 from worker.settings import load_settings
 from worker.telemetry import new_runtime
@@ -49,8 +49,8 @@ def pause(
     as_json: Json = False,
 ) -> None:
     """Stop every act on a target, or on all of them; incidents go on to look and to call people."""
-    databases, queue = _where(target, config, everything=everything)
-    _tell(_order(Databases.pause, databases, queue, _read(by, why, target)), as_json=as_json)
+    scope, queue = _where(target, config, everything=everything)
+    _tell(_order(Databases.pause, scope, queue, _read(by, why, target)), target, as_json=as_json)
 
 
 @app.command()
@@ -63,28 +63,41 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Allow acts again. What was paused with --all is resumed with --all."""
-    databases, queue = _where(target, config, everything=everything)
-    _tell(_order(Databases.resume, databases, queue, _read(by, why, target)), as_json=as_json)
+    scope, queue = _where(target, config, everything=everything)
+    _tell(_order(Databases.resume, scope, queue, _read(by, why, target)), target, as_json=as_json)
 
 
-type Saying = Callable[[Databases, list[str], Order], Awaitable[list[Said]]]
-
-
-def _order(say: Saying, databases: list[str], queue: str, order: Order) -> list[Said]:
-    async def ask() -> list[Said]:
+def _order(say: Saying, scope: Scope, queue: str, order: Order) -> Heard:
+    async def ask() -> Heard:
         start_logging("error", "console")
-        return await say(Databases(await connect(new_runtime()), queue), databases, order)
+        return await give(await connect(new_runtime()), queue, say, scope, order)
 
     return asyncio.run(ask())
 
 
-def _tell(said: list[Said], *, as_json: bool) -> None:
-    if as_json:
-        write_json({each.database: each.ledger and each.ledger.model_dump(mode="json") for each in said})
-        return
-    for each in said:
-        told = "; ".join(describe(each.ledger)) if each.ledger else f"Temporal has it; {_unanswered(each)}"
-        console().print(shown(f"{each.database}: {told}."), soft_wrap=True)
+def _tell(heard: Heard, target: str | None, *, as_json: bool) -> None:
+    """Who heard it, then who may not have; raises `TemporalUnavailable` where there is such a one."""
+    every = (*heard.said, *heard.beyond)
+    if as_json and every:
+        write_json({each.database: each.ledger and each.ledger.model_dump(mode="json") for each in every})
+    elif not as_json:
+        lines = [_line(each) for each in heard.said] + [_line(each, _beside(target)) for each in heard.beyond]
+        for line in lines:
+            console().print(shown(line), soft_wrap=True)
+    if heard.missed:
+        raise TemporalUnavailable("\n".join(heard.missed))
+
+
+def _line(said: Said, beside: str = "") -> str:
+    told = "; ".join(describe(said.ledger)) if said.ledger else f"Temporal has it; {_unanswered(said)}"
+    return f"{said.database}{beside}: {told}."
+
+
+def _beside(target: str | None) -> str:
+    """Why a database is told that the file does not name, or not for this target."""
+    if target is None:
+        return " (not in the configuration file)"
+    return f" (by this name what is open of {target} asks)"
 
 
 def _unanswered(said: Said) -> str:
@@ -113,21 +126,22 @@ def _read(by: str, why: str, target: str | None) -> Order:
         raise Usage(f"--{fault['loc'][0]}: {fault['msg'].removeprefix('Value error, ')}") from error
 
 
-def _where(target: str | None, config: Path | None, *, everything: bool) -> tuple[list[str], str]:
-    """Names of the databases, and the task queue of their workflows."""
+def _where(target: str | None, config: Path | None, *, everything: bool) -> tuple[Scope, str]:
+    """Whom it concerns, and the task queue of the workflows of databases."""
     settings = load_settings(config=config)
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=False)
-    return _databases(configuration, target, everything=everything), settings.task_queue
+    return _scope(configuration, target, everything=everything), settings.task_queue
 
 
-def _databases(configuration: Configuration, target: str | None, *, everything: bool) -> list[str]:
-    """The database of the target, or all of them; raises `Usage`."""
+def _scope(configuration: Configuration, target: str | None, *, everything: bool) -> Scope:
+    """One target and its database, or all of them; raises `Usage`."""
     if everything == (target is not None):
         raise Usage("name a target, or say --all for every one of them")
     if target is None:
-        return sorted({each.database.name for each in configuration.targets})
+        databases = sorted({each.database.name for each in configuration.targets})
+        return Scope(tuple(databases), tuple(each.name for each in configuration.targets), is_everything=True)
     found = configuration.target(target)
     if found is None:
         names = ", ".join(each.name for each in configuration.targets)
         raise Usage(f"{visible(target)[:80]} is not in the configuration; there are: {names}")
-    return [found.database.name]
+    return Scope((found.database.name,), (target,), is_everything=False)

@@ -23,6 +23,7 @@ from workflows.models.page import Level
 from workflows.models.plan import Act, Resize
 from workflows.models.reading import Known
 from workflows.models.target import Target
+from workflows.naming import TEMPORARY_WORKFLOW, temporary_id
 from workflows.promises import promise
 from workflows.waiting import happens
 
@@ -44,7 +45,7 @@ class TemporaryChangeStart:
             self._handle = await workflow.start_child_workflow(
                 TemporaryChange.run,
                 Change(case=self._case, act=self._act, until=until),
-                id=f"temporary/{name}",
+                id=temporary_id(name),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 static_summary=f"{name}: back to {self._act.baseline} at {until:%H:%M:%S} UTC",
                 search_attributes=_attributes(self._case),
@@ -68,7 +69,7 @@ def _attributes(case: Case) -> TypedSearchAttributes:
     )
 
 
-@workflow.defn(name="TemporaryChange", failure_exception_types=[ValidationError])
+@workflow.defn(name=TEMPORARY_WORKFLOW, failure_exception_types=[ValidationError])
 class TemporaryChange:
     """Waits for the time, a person who keeps it, or one who ends it early; checks before it reverts."""
 

@@ -12,8 +12,11 @@ from prometheus_client import CollectorRegistry, Gauge
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from deploy.local import temporal
+from deploy.local.state import State
 from deploy.local.temporal import Temporal
 from tests.e2e.cli_stand import Said, poolmedic
+from tests.e2e.ledger_stand import asked, begun, close_all, listed
 from tests.e2e.sealed_stand import client_with, setting
 from tests.unit.configurations import another, raw
 from worker.databases import Databases
@@ -21,12 +24,19 @@ from worker.pauses import measured_pauses
 from worker.payload_keys import PayloadKey
 from workflows.database import Database
 from workflows.models.permit import Ledger, Order
-from workflows.naming import DATABASE_WORKFLOW, database_id
+from workflows.naming import DATABASE_WORKFLOW, database_id, temporary_id, workflow_id
 from workflows.sandbox import runner
 
 QUEUE = "pausing"
 WORKERS, LAPTOP = PayloadKey("workers", b"w" * 32), PayloadKey("laptop", b"l" * 32)
 WHO = ("--by", "anna", "--why", "a migration runs")
+
+
+@pytest.fixture(scope="module")
+async def temporal_server(stack_state: State) -> AsyncIterator[Temporal]:
+    """Its own: --all is for everything that is open, also for what other tests have left."""
+    async with temporal.serve(stack_state, temporal.Settings(name="temporal-paused")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -51,8 +61,7 @@ async def worker(client: Client) -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 async def _clear(client: Client) -> AsyncIterator[None]:
     yield
-    async for run in client.list_workflows("WorkflowType = 'Database' AND ExecutionStatus = 'Running'"):
-        await client.get_workflow_handle(run.id).terminate("the test is over")
+    await close_all(client)
 
 
 def lines(said: Said) -> list[str]:
@@ -80,6 +89,74 @@ async def test_all_is_every_database_and_is_taken_back_as_such(
     resumed = lines(await poolmedic("resume", "--all", *WHO, environment=environment))
     assert [line.partition(":")[0] for line in resumed] == ["main", "other"]
     assert all("nothing is under way" in line for line in resumed)
+
+
+async def test_all_reaches_a_ledger_whose_name_the_file_has_no_more(
+    environment: dict[str, str], client: Client, worker: None
+) -> None:
+    """An incident that began before `database.name` was changed goes on to ask it."""
+    await Databases(client, QUEUE).resume(["old"], Order(by="anna", why="it is there"))
+    await listed(client, database_id("old"))
+    assert (await asked(client, "old")).is_granted
+
+    told = lines(await poolmedic("pause", "--all", *WHO, environment=environment))
+    assert [line.partition(":")[0] for line in told] == [
+        "main",
+        "other",
+        "old (not in the configuration file)",
+    ]
+    assert 'paused: all targets of this database, by "anna"' in told[2]
+    assert '"anna"' in ((await asked(client, "old")).paused or "")
+
+    told = lines(await poolmedic("resume", "--all", *WHO, environment=environment))
+    assert told[2] == "old (not in the configuration file): nothing is under way, paused or promised."
+    assert (await asked(client, "old")).is_granted
+
+
+async def test_all_reaches_what_an_open_incident_will_ask_though_nobody_asked_yet(
+    environment: dict[str, str], client: Client, worker: None
+) -> None:
+    """Its target may be gone from the file too."""
+    await begun(client, workflow_id("gone"), "former")
+    await listed(client, workflow_id("gone"))
+    said = await poolmedic("pause", "--all", "--json", *WHO, environment=environment)
+    assert (said.code, list(said.json)) == (0, ["main", "other", "former"])
+    assert (await asked(client, "former")).paused
+
+
+async def test_one_target_is_paused_where_what_is_open_of_it_asks(
+    environment: dict[str, str], client: Client, worker: None
+) -> None:
+    await begun(client, workflow_id("shop"), "old")
+    await begun(client, temporary_id("shop"), "older")
+    await begun(client, workflow_id("news"), "elsewhere")
+    told = lines(await poolmedic("pause", "shop", *WHO, environment=environment))
+    assert [line.partition(": paused: shop, ")[0] for line in told] == [
+        "main",
+        "old (by this name what is open of shop asks)",
+        "older (by this name what is open of shop asks)",
+    ]
+    for name in ("old", "older"):
+        assert (await asked(client, name, "shop")).paused
+        assert (await asked(client, name, "news")).is_granted
+
+    await client.get_workflow_handle(workflow_id("shop")).terminate()
+    told = lines(await poolmedic("resume", "shop", *WHO, environment=environment))
+    assert [line.partition(" ")[0] for line in told] == ["main:", "older"]
+    assert (await asked(client, "older", "shop")).is_granted
+
+
+@pytest.mark.parametrize("whom", ["shop", "--all"])
+async def test_where_others_could_not_be_looked_for_it_is_said_and_the_rest_is_paused(
+    environment: dict[str, str], client: Client, worker: None, whom: str
+) -> None:
+    await begun(client, workflow_id("shop"), None)
+    said = await poolmedic("pause", whom, *WHO, environment=environment)
+    assert said.code == 1
+    assert said.out.startswith("main: paused: ")
+    assert "may not have heard it" in said.err
+    assert said.err.count("pool/shop was started without PoolmedicDatabase") == 1
+    assert (await asked(client, "main", "shop")).paused
 
 
 async def test_without_a_worker_it_is_kept_and_holds_once_one_comes(
