@@ -68,6 +68,11 @@ async def test_our_role_may_do_nothing_by_itself(
         assert await leak.fetchval("SELECT 1") == 1
 
 
+async def test_our_login_only_reads_from_the_start(medic: Connection) -> None:
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        await medic.execute("CREATE TEMP TABLE mine (n int)")
+
+
 @pytest.mark.parametrize(
     "question",
     [
