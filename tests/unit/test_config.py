@@ -39,6 +39,15 @@ def test_the_runbook_s_age_is_filled_in_where_none_is_set() -> None:
     assert other.policy_of(target).thresholds.leak_age_alone == timedelta(minutes=2)
 
 
+def test_an_incident_has_the_mode_of_its_own_target() -> None:
+    policies: dict[str, Any] = {"default": {}, "careful": {"mode": "auto", "options": {}}}
+    targets = [*raw()["targets"], another("billing") | {"policy": "careful"}]
+    configuration = read(raw() | {"policies": policies, "targets": targets})
+    alert = cases.alert(configuration.targets[0].plain(), datetime.now(UTC))
+    modes = [configuration.case(each, alert, {}).policy.mode for each in configuration.targets]
+    assert modes == [Mode.OBSERVE, Mode.AUTO]
+
+
 def test_an_incident_knows_the_other_targets_of_its_database() -> None:
     elsewhere = another("elsewhere")
     elsewhere["database"]["name"] = "second"
