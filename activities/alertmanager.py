@@ -1,24 +1,24 @@
 """Alertmanager as a source: has somebody silenced the target's alert."""
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import override
 from urllib.parse import quote
 
 import httpx
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from temporalio import activity
 
 from activities.attempt import attempt
 from activities.http_source import LIMIT, Answer, HttpSource, Shape, name_of
 from activities.promql import LABEL
+from activities.silences import KeptSilence, Silence, first_for, labels_of
 from workflows.errors import PoolmedicError, SourceNonsense
-from workflows.models.text import clean
+from workflows.models.alert import AlertIdentity
 from workflows.ports.activities import Alerts
 from workflows.ports.requests import Look
 
 OK = 200
-LONGEST_NAME, LONGEST_COMMENT = 60, 200
 
 
 class Status(Shape):
@@ -30,29 +30,14 @@ class Status(Shape):
 class HeldAlert(Shape):
     """One alert that Alertmanager holds."""
 
+    fingerprint: str = ""
     labels: dict[str, str]
     status: Status
 
 
-class Silence(Shape):
-    """Who wants quiet, until when, and why."""
-
-    by: str = Field(alias="createdBy")
-    comment: str
-    until: AwareDatetime = Field(alias="endsAt")
-
-    def tell(self) -> str:
-        """One sentence. Name and comment are somebody's text: cut, cleaned, and kept inside their quotes."""
-        by, why = (
-            clean(text, limit).replace('"', "'")
-            for text, limit in ((self.by, LONGEST_NAME), (self.comment, LONGEST_COMMENT))
-        )
-        until = self.until.astimezone(UTC)
-        return f'silenced by "{by}" until {until:%Y-%m-%d %H:%M} UTC: "{why}"'
-
-
 _ALERTS = TypeAdapter(list[HeldAlert], config=ConfigDict(hide_input_in_errors=True))
 _SILENCE = TypeAdapter(Silence)
+_SILENCES = TypeAdapter(list[KeptSilence], config=ConfigDict(hide_input_in_errors=True))
 
 
 class AlertmanagerAlerts(Alerts):
@@ -67,14 +52,23 @@ class AlertmanagerAlerts(Alerts):
     async def read_silence(self, look: Look) -> str | None:
         """One silenced alert of the target is enough: whoever silenced it wants hands off.
 
-        Raises SourceUnavailable, SourceRefused or SourceNonsense.
+        Of an alert that is listed Alertmanager itself says whether it is silenced; for any other one the
+        silences are asked. Raises SourceUnavailable, SourceRefused or SourceNonsense.
         """
         wanted = look.target.matchers | {"alertname": look.alert_name}
         answer = await self._source.get(f"{self._url}/api/v2/alerts", {"filter": filters(wanted)})
         alerts = self._read(answer, _ALERTS)
         ours = [alert for alert in alerts if wanted.items() <= alert.labels.items()]
         silences = sorted({silence for alert in ours for silence in alert.status.silenced_by})
-        return await self._tell(silences[0]) if silences else None
+        if silences:
+            return await self._tell(silences[0])
+        unlisted = _unlisted(look, ours)
+        return await self._find(look.target.matchers, unlisted) if unlisted else None
+
+    async def _find(self, certain: Mapping[str, str], alerts: list[AlertIdentity]) -> str | None:
+        answer = await self._source.get(f"{self._url}/api/v2/silences")
+        silences = self._read(answer, _SILENCES)
+        return first_for(silences, [labels_of(alert, certain) for alert in alerts])
 
     async def _tell(self, silence: str) -> str:
         """That the alert is silenced is certain here; by whom may not be found out."""
@@ -104,6 +98,14 @@ class NoAlertmanager(Alerts):
     async def read_silence(self, look: Look) -> str | None:
         """Always None."""
         return None
+
+
+def _unlisted(look: Look, listed: list[HeldAlert]) -> list[AlertIdentity]:
+    """The incident's alerts that Alertmanager lists no more; without an incident, the target's if none is."""
+    known = {alert.fingerprint for alert in listed} - {""}
+    if look.alerts:
+        return [alert for alert in look.alerts if alert.fingerprint not in known]
+    return [] if listed else [AlertIdentity(name=look.alert_name)]
 
 
 def filters(labels: Mapping[str, str]) -> list[str]:

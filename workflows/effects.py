@@ -9,7 +9,8 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import options
 from workflows.failures import explain, outcome_of
-from workflows.models.alert import Case
+from workflows.identities import Identities
+from workflows.models.alert import Alert, Case
 from workflows.models.base import Moment
 from workflows.models.evidence import ApplicationReading, Evidence, MetricsReading
 from workflows.models.index import QueryTally
@@ -89,6 +90,15 @@ class Effects:
         self._limits = case.policy.limits
         self._clear_step = case.policy.clear_window.step
         self._look = Look(target=case.target, policy=case.policy, alert_name=case.alert.name)
+        self._alerts = Identities(case.alert)
+
+    def hear(self, alert: Alert) -> None:
+        """One more alert of the incident: who silences it means the incident."""
+        self._alerts.add(alert)
+
+    @property
+    def _guard(self) -> Look:
+        return self._look.model_copy(update={"alerts": self._alerts.known})
 
     async def investigate(self) -> Evidence:
         """All four sources side by side; one that fails does not stop the others."""
@@ -169,7 +179,7 @@ class Effects:
         """Whether somebody silenced the alert: then nothing is done."""
         return await _reading(
             workflow.execute_activity_method(
-                Alerts.read_silence, self._look, **options.summed(options.READ, "is the alert silenced")
+                Alerts.read_silence, self._guard, **options.summed(options.READ, "is the alert silenced")
             )
         )
 

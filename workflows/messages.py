@@ -37,7 +37,9 @@ class Messages:
         """A delivery of Alertmanager, firing or resolved."""
         try:
             (payload,) = payloads
-            self.record.hear(Alert.model_validate(payload), workflow.now())
+            heard = Alert.model_validate(payload)
+            self.record.hear(heard, workflow.now())
+            self.effects.hear(heard)
         except (ValueError, TypeError):
             self._unreadable("an alert signal could not be read")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.fakes.quiet import Quiet
 from tests.fakes.state import App, Backend, State
 from workflows.models.blocker import LockRequest
 from workflows.models.session import SessionIdentity
@@ -160,6 +161,11 @@ def limit(*, role: int | None, database: int | None) -> Change:
 def silence(who: str | None) -> Change:
     """Somebody silences the alert, or nobody does any more."""
     return lambda state, _at: replace(state, silence=who)
+
+
+def quiet(*silences: Quiet) -> Change:
+    """These silences there are from now on, and no others."""
+    return lambda state, _at: replace(state, quiet=silences)
 
 
 def join(*backends: Backend) -> Change:

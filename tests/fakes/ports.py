@@ -131,7 +131,11 @@ class FakeAlerts(Port, ports.Alerts):
     @override
     async def read_silence(self, look: Look) -> str | None:
         async with self.world.scene("read_silence") as at:
-            return self.world.state(at).silence
+            state = self.world.state(at)
+            certain = {"alertname": look.alert_name, **look.target.matchers}
+            alerts = [alert.labels for alert in look.alerts] or [certain]
+            found = (one.told for one in state.quiet if any(one.is_for(labels) for labels in alerts))
+            return next(found, None) if state.silence is None else state.silence
 
 
 class FakeNotifications(Port, ports.Notifications):

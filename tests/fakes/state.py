@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 
+from tests.fakes.quiet import Quiet
 from workflows.models.blocker import CLIENT, LockRequest
 from workflows.models.evidence import PoolState
 from workflows.models.index import IndexAdvice
@@ -186,6 +187,8 @@ class State:
     blind: Mapping[str, str] = field(default_factory=dict)
     """Source, or `source/instance`, that does not answer, and why."""
     silence: str | None = None
+    """Of the target's alert, whatever its labels."""
+    quiet: tuple[Quiet, ...] = ()
     max_connections: int = 100
     reserved_connections: int = 6
     reserved_for_roles: int | None = 3

@@ -8,11 +8,14 @@ import httpx
 import pytest
 
 from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
+from activities.silences import fingerprint
 from deploy.local import alertmanager
 from deploy.local.state import State
 from tests.fakes import cases
+from tests.fakes.quiet import Asked
 from tests.ports.alerts_stage import AlertsStage, FakeAlertsStage, RealAlertsStage
 from tests.ports.canned_server import canned, page
+from workflows.models.alert import AlertIdentity
 from workflows.models.target import Target
 from workflows.ports.requests import Look
 
@@ -71,7 +74,7 @@ def look(target: Target) -> Look:
 
 
 async def read(stage: AlertsStage) -> str | None:
-    return await stage.port.read_silence(look(stage.target))
+    return await stage.port.read_silence(stage.look())
 
 
 async def test_an_alert_nobody_silenced_is_not_silenced(stage: AlertsStage) -> None:
@@ -95,8 +98,129 @@ async def test_a_silence_that_ended_is_none(stage: AlertsStage) -> None:
     assert await read(stage) is None
 
 
-async def test_without_the_alert_there_is_nothing_to_silence(real: RealAlertsStage) -> None:
+async def test_a_silence_holds_though_alertmanager_was_restarted_and_knows_the_alert_no_more(
+    stage: AlertsStage,
+) -> None:
+    await stage.fire()
+    await stage.silence("ada", "migration of the orders table")
+    await stage.restart()
+    told = await read(stage)
+    assert told
+    assert "ada" in told
+    assert "migration of the orders table" in told
+    await stage.end_silence()
+    assert await read(stage) is None
+
+
+OURS = Asked("service", "orders.*", is_regex=True)
+"""The stages' targets are orders, orders-1, orders-2 and so on."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_silenced"),
+    [
+        ((OURS,), True),
+        ((OURS, Asked("instance", "web-1")), True),
+        ((OURS, Asked("instance", "web-2")), False),
+        ((OURS, Asked("instance", "web-2", is_equal=False)), True),
+        ((OURS, Asked("instance", "web-1", is_equal=False)), False),
+        ((OURS, Asked("instance", "web-[12]|api-.+", is_regex=True)), True),
+        ((OURS, Asked("instance", "(web|api)-\\d{1,2}", is_regex=True)), True),
+        ((OURS, Asked("instance", "eb-1", is_regex=True)), False),
+        ((OURS, Asked("instance", "web-", is_regex=True)), False),
+        ((OURS, Asked("instance", "^web-1$|", is_regex=True)), True),
+        ((OURS, Asked("instance", "WEB-1", is_regex=True)), False),
+        ((OURS, Asked("instance", "web-[^1]", is_regex=True)), False),
+        ((OURS, Asked("instance", "web-.*", is_regex=True, is_equal=False)), False),
+        ((OURS, Asked("instance", "api-.*", is_regex=True, is_equal=False)), True),
+        ((OURS, Asked("team", "", is_equal=False)), False),
+        ((OURS, Asked("team", "x*", is_regex=True)), True),
+        ((OURS, Asked("team", "shop", is_equal=False)), True),
+        ((Asked("service", "billing"),), False),
+        ((Asked("alertname", "Else"), OURS), False),
+    ],
+)
+async def test_a_silence_is_for_the_alerts_whose_labels_it_asks_for_listed_or_not(
+    stage: AlertsStage, asked: tuple[Asked, ...], is_silenced: bool
+) -> None:
+    await stage.silence_where(*asked)
+    assert (await read(stage) is not None) is is_silenced
+    await stage.fire()
+    assert (await settled(stage, is_silenced) is not None) is is_silenced
+    await stage.end_silence()
+
+
+async def settled(stage: AlertsStage, is_silenced: bool) -> str | None:
+    if isinstance(stage, RealAlertsStage) and is_silenced:
+        return await silenced_soon(stage)
+    return await read(stage)
+
+
+async def test_without_the_alert_only_a_silence_that_is_for_it_is_one(real: RealAlertsStage) -> None:
     assert await read(real) is None
+    assert await real.port.read_silence(real.ask()) is None
+    await real.silence_labels({"service": f"{real.target.name}-other"}, "ada", "another service")
+    assert await read(real) is None
+    assert await real.port.read_silence(real.ask()) is None
+
+
+async def test_a_silence_that_has_not_begun_is_none(real: RealAlertsStage) -> None:
+    await real.silence_later()
+    assert await read(real) is None
+    await real.fire()
+    assert await read(real) is None
+
+
+async def test_where_the_labels_are_not_all_of_the_alert_s_it_is_silenced_unless_certain(
+    real: RealAlertsStage,
+) -> None:
+    """Cut, cleaned or left out on the way: their fingerprint is not the alert's."""
+    cut = AlertIdentity(name=cases.ALERT, fingerprint=fingerprint(real.labels), labels={"instance": "web…"})
+    await real.silence_labels({"service": "billing", "instance": "web-2"}, "eve", "another service")
+    await real.silence_labels({"alertname": "Else", "instance": "web-2"}, "eve", "another alert")
+    for alerts in ((cut,), ()):
+        assert await real.port.read_silence(real.ask(*alerts)) is None
+    await real.silence_labels({"instance": "web-2", **real.target.matchers}, "ada", "perhaps")
+    for alerts in ((cut,), ()):
+        told = await real.port.read_silence(real.ask(*alerts))
+        assert told
+        assert told.startswith('silenced by "ada" until')
+        assert told.endswith(
+            'UTC: "perhaps"; it may be for another alert, which cannot be told by its instance'
+        )
+    assert await read(real) is None
+    await real.silence_labels(real.target.matchers, "ada", "certainly")
+    assert 'UTC: "certainly"' in (await real.port.read_silence(real.ask(cut)) or "")
+
+
+@pytest.mark.parametrize("expression", ["(?i)API-9", "[[:digit:]]", r"\x{41}", r"\pL", "a" * 501])
+async def test_an_expression_that_is_not_known_here_silences(real: RealAlertsStage, expression: str) -> None:
+    unknown = Asked("instance", expression, is_regex=True)
+    await real.silence_where(Asked("service", f"{real.target.name}-other"), unknown)
+    assert await read(real) is None
+    await real.silence_where(Asked("service", real.target.name), unknown)
+    assert "which cannot be told by its instance" in (await read(real) or "")
+
+
+async def test_every_alert_of_the_incident_counts_listed_or_not(real: RealAlertsStage) -> None:
+    """Two instances' alerts; Prometheus sends one of them no more."""
+    other = {**real.labels, "instance": "web-2"}
+    alerts = [
+        AlertIdentity(name=cases.ALERT, fingerprint=fingerprint(labels), labels=labels)
+        for labels in (real.labels, other)
+    ]
+    await real.fire()
+    await real.silence_labels({"instance": "web-2", **real.target.matchers}, "ada", "only web-2")
+    assert await read(real) is None
+    assert "only web-2" in (await real.port.read_silence(real.ask(*alerts)) or "")
+
+
+async def test_fingerprints_are_alertmanager_s_own(real: RealAlertsStage) -> None:
+    for value in NASTY:
+        await real.post({**real.labels, "team": value})
+    ours = [alert for alert in await real.listed() if alert["labels"]["service"] == real.target.name]
+    assert len(ours) == len(NASTY)
+    assert [fingerprint(alert["labels"]) for alert in ours] == [alert["fingerprint"] for alert in ours]
 
 
 async def test_one_silenced_instance_is_enough(real: RealAlertsStage) -> None:
@@ -168,7 +292,7 @@ async def test_an_alert_that_was_not_asked_for_is_left_out(client: httpx.AsyncCl
     """Whatever a server makes of the filter, labels are compared here too."""
     status = {"silencedBy": ["1"]}
     alerts = [{"labels": {"alertname": cases.ALERT, "service": "billing"}, "status": status}]
-    async with canned(page(json.dumps(alerts).encode())) as server:
+    async with canned(page(json.dumps(alerts).encode()), page(b"[]")) as server:
         assert await AlertmanagerAlerts(client, server.url).read_silence(look(cases.target())) is None
 
 

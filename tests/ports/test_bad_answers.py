@@ -110,6 +110,16 @@ async def test_silences_raise_them_too(client: httpx.AsyncClient, broken: Broken
             await port.read_silence(LOOK)
 
 
+async def test_so_they_do_where_only_the_alerts_can_be_read(
+    client: httpx.AsyncClient, broken: Broken
+) -> None:
+    """No alert is listed, so that it rests with the silences."""
+    async with canned(page(b"[]"), broken.answer) as server:
+        port = AlertmanagerAlerts(client, server.url, limit=broken.limit)
+        with pytest.raises(broken.error, match="Alertmanager"):
+            await port.read_silence(LOOK)
+
+
 async def test_an_application_that_answers_so_has_no_reading_in_time(
     client: httpx.AsyncClient, broken: Broken
 ) -> None:

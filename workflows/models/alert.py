@@ -41,6 +41,16 @@ class Alert(Model):
         return timedelta() <= arrived_at - self.starts_at <= OLDEST
 
 
+class AlertIdentity(Model):
+    """Which alert it is, for whoever compares labels: a silence may be for it."""
+
+    name: str
+    fingerprint: str = ""
+    """Alertmanager's own, of the labels before they were bounded; empty where it is not known."""
+    labels: dict[str, str] = {}
+    """As the incident knows them: perhaps cut, or left out."""
+
+
 class Case(Model):
     """The workflow's input: the target and the rules that hold, as they were when the alert came."""
 

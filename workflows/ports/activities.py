@@ -128,7 +128,7 @@ class Alerts(ABC):
     @activity.defn
     @abstractmethod
     async def read_silence(self, look: Look) -> str | None:
-        """Who silenced the target's alert and why, or None when nobody did."""
+        """Who silenced an alert of the incident and why, or None when nobody did; in doubt somebody did."""
 
 
 class Notifications(ABC):

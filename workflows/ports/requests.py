@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from workflows.models.alert import AlertIdentity
 from workflows.models.base import Duration, Model, Moment
 from workflows.models.plan import Cancellation, IndexCreation, Resize, Restart, SessionTimeout, Termination
 from workflows.models.policy import Limits, Policy
@@ -15,6 +16,8 @@ class Look(Model):
     target: Target
     policy: Policy
     alert_name: str
+    alerts: tuple[AlertIdentity, ...] = ()
+    """Those of the incident, where silences are asked for; none where there is no incident."""
     settle: Duration = timedelta()
     """Wait this long before asking the application: what was just done to it shows only then."""
     patience: Duration = timedelta()
