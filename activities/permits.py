@@ -14,11 +14,13 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.objections import heed
 from workflows.errors import NotPermitted, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger, PermitAnswer, PermitRequest, Release
 from workflows.models.plan import Resize
 from workflows.naming import DATABASE_WORKFLOW, database_id
+from workflows.ports.activities import Alerts
 from workflows.ports.requests import ActRequest, ResizeRequest
 from workflows.promises import SLACK
 
@@ -36,20 +38,22 @@ _log = structlog.get_logger("poolmedic.permits")
 
 
 class Permits(Interceptor):
-    """For the worker: no act runs without. `client` is the worker's own."""
+    """For the worker: no act runs without. `client` is the worker's own; `alerts` knows of silences."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, alerts: Alerts) -> None:
         self._client = client
+        self._alerts = alerts
 
     @override
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Permitted(next, self._client)
+        return _Permitted(next, self._client, self._alerts)
 
 
 class _Permitted(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, client: Client) -> None:
+    def __init__(self, inner: ActivityInboundInterceptor, client: Client, alerts: Alerts) -> None:
         super().__init__(inner)
         self._client = client
+        self._alerts = alerts
 
     @override
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
@@ -57,6 +61,8 @@ class _Permitted(ActivityInboundInterceptor):
         if not isinstance(act, _ACTS):
             return await super().execute_activity(input)
         request = permit_request(act)
+        if act.guard:
+            await heed(self._alerts, act.guard)
         await _ask(self._client, request)
         has_changed = True
         try:

@@ -62,7 +62,7 @@ def build_worker(client: Client, process: Process, ports: Ports, threads: Thread
         task_queue=process.settings.task_queue,
         workflows=WORKFLOWS,
         activities=ports.activities,
-        interceptors=[Discretion(process.redaction), Permits(client)],
+        interceptors=[Discretion(process.redaction), Permits(client, ports.alerts)],
         activity_executor=threads,
         workflow_runner=runner(),
         max_heartbeat_throttle_interval=HEARTBEAT,

@@ -193,23 +193,24 @@ class Effects:
             return outcome_of(failure)
 
     async def _dispatch(self, act: Act, summary: str, room: int) -> Outcome:
+        guard = self._guard
         match act:
             case Termination():
                 return await workflow.execute_activity_method(
                     Database.terminate_sessions,
-                    TerminateRequest(target=self._target, act=act, limits=self._limits),
+                    TerminateRequest(target=self._target, act=act, limits=self._limits, guard=guard),
                     **options.summed(options.ACT, summary),
                 )
             case Cancellation():
                 return await workflow.execute_activity_method(
                     Database.cancel_queries,
-                    CancelRequest(target=self._target, act=act, limits=self._limits),
+                    CancelRequest(target=self._target, act=act, limits=self._limits, guard=guard),
                     **options.summed(options.ACT, summary),
                 )
             case Restart():
                 return await workflow.execute_activity_method(
                     Containers.restart_container,
-                    RestartRequest(target=self._target, act=act, limits=self._limits),
+                    RestartRequest(target=self._target, act=act, limits=self._limits, guard=guard),
                     **options.summed(options.ACT, summary),
                 )
             case Resize():
@@ -219,6 +220,7 @@ class Effects:
                         target=self._target,
                         act=act,
                         limits=None if act.sizes == act.baseline else self._limits,
+                        guard=None if act.sizes == act.baseline else guard,
                         room=room,
                     ),
                     **options.summed(options.ACT, summary),
@@ -226,13 +228,13 @@ class Effects:
             case SessionTimeout():
                 return await workflow.execute_activity_method(
                     Database.set_session_timeout,
-                    TimeoutRequest(target=self._target, act=act, limits=self._limits),
+                    TimeoutRequest(target=self._target, act=act, limits=self._limits, guard=guard),
                     **options.summed(options.ACT, summary),
                 )
             case IndexCreation():
                 return await workflow.execute_activity_method(
                     Indexes.create_index,
-                    CreateIndexRequest(target=self._target, act=act, limits=self._limits),
+                    CreateIndexRequest(target=self._target, act=act, limits=self._limits, guard=guard),
                     **options.summed(options.lasting(act.limit), summary),
                 )
 

@@ -1,7 +1,8 @@
 """The guards before an act: each says in a sentence why it may not be done, or nothing. Pure.
 
-A guard that cannot be read refuses. The act checks its own preconditions once more when it is done, and
-asks the workflow of its database server for a permit (`activities.permits`).
+A guard that cannot be read refuses. The act checks its own preconditions once more when it is done. Before
+it begins, silences and maintenance are asked once more, and the workflow of its database server for a permit
+(`activities.permits`).
 """
 
 from collections.abc import Callable, Mapping
@@ -100,7 +101,12 @@ def _check_silence(_proposal: Proposal, facts: Facts) -> str | None:
 
 
 def _check_maintenance(_proposal: Proposal, facts: Facts) -> str | None:
-    ends = [end for window in facts.policy.maintenance if (end := window.end(facts.now))]
+    return maintenance(facts.policy, facts.now)
+
+
+def maintenance(policy: Policy, now: Moment) -> str | None:
+    """That nothing may be done at this time of the week, and until when; None where it may."""
+    ends = [end for window in policy.maintenance if (end := window.end(now))]
     return f"maintenance until {max(ends):%Y-%m-%d %H:%M} UTC" if ends else None
 
 

@@ -19,7 +19,7 @@ from temporalio.worker import Worker, WorkflowRunner
 
 from activities.permits import Permits
 from tests.fakes import cases
-from tests.fakes.ports import activities
+from tests.fakes.ports import FakeAlerts, activities
 from tests.fakes.world import World
 from worker.databases import Databases
 from worker.incidents import put_answer
@@ -176,7 +176,7 @@ class Stage:
             task_queue=stage._queue,
             workflows=[Incident, TemporaryChange, Database],
             activities=activities(world),
-            interceptors=[Permits(theatre.client)] if with_permits else [],
+            interceptors=[Permits(theatre.client, FakeAlerts(world))] if with_permits else [],
             activity_executor=threads,
             workflow_runner=runner,
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),

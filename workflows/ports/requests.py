@@ -41,6 +41,8 @@ class TerminateRequest(Model):
     act: Termination
     limits: Limits | None = None
     """Checked once more against the sessions the server has then; None leaves it to the workflow's guard."""
+    guard: Look | None = None
+    """For silences and maintenance, which are asked once more; None leaves them to the workflow's guards."""
 
 
 class CancelRequest(Model):
@@ -49,6 +51,8 @@ class CancelRequest(Model):
     target: Target
     act: Cancellation
     limits: Limits | None = None
+    """As for a `TerminateRequest`."""
+    guard: Look | None = None
     """As for a `TerminateRequest`."""
 
 
@@ -59,6 +63,8 @@ class TimeoutRequest(Model):
     act: SessionTimeout
     limits: Limits | None = None
     """As for a `TerminateRequest`."""
+    guard: Look | None = None
+    """As for a `TerminateRequest`."""
 
 
 class RestartRequest(Model):
@@ -68,6 +74,8 @@ class RestartRequest(Model):
     act: Restart
     limits: Limits | None = None
     """For the permit: how often, and how far apart."""
+    guard: Look | None = None
+    """As for a `TerminateRequest`."""
 
 
 class ResizeRequest(Model):
@@ -77,6 +85,8 @@ class ResizeRequest(Model):
     act: Resize
     limits: Limits | None = None
     """As for a `RestartRequest`; None where it only takes a temporary size back."""
+    guard: Look | None = None
+    """As for a `TerminateRequest`; None where it only takes a temporary size back."""
     room: int = 0
     """Slots that the server has left once the pools of these sizes are full, by the look before the act."""
 
@@ -97,6 +107,8 @@ class CreateIndexRequest(Model):
     act: IndexCreation
     limits: Limits | None = None
     """As for a `RestartRequest`."""
+    guard: Look | None = None
+    """As for a `TerminateRequest`."""
 
 
 class StoreRequest(Model):
