@@ -9,7 +9,7 @@ from datetime import UTC
 
 from pydantic import AwareDatetime, Field
 
-from activities.expressions import NotKnown, Steps, fits
+from activities.expressions import NotKnown, fits
 from activities.http_source import Shape
 from workflows.models.alert import AlertIdentity
 from workflows.models.text import clean
@@ -57,13 +57,13 @@ class Matcher(Shape):
     is_regex: bool = Field(alias="isRegex")
     is_equal: bool = Field(alias="isEqual", default=True)
 
-    def accepts(self, labels: Labels, steps: Steps) -> bool | None:
+    def accepts(self, labels: Labels) -> bool | None:
         """Whether the label is as asked; None where that cannot be told."""
         value = labels.value(self.name)
         if value is None:
             return None
         try:
-            is_so = fits(self.value, value, steps) if self.is_regex else self.value == value
+            is_so = fits(self.value, value) if self.is_regex else self.value == value
         except NotKnown:
             return None
         return is_so is self.is_equal
@@ -81,9 +81,9 @@ class KeptSilence(Silence):
     status: State
     matchers: list[Matcher]
 
-    def doubts(self, labels: Labels, steps: Steps) -> list[str] | None:
+    def doubts(self, labels: Labels) -> list[str] | None:
         """The labels by which it cannot be told whether it is for this alert; None where it is not."""
-        found = [(matcher.accepts(labels, steps), matcher.name) for matcher in self.matchers]
+        found = [(matcher.accepts(labels), matcher.name) for matcher in self.matchers]
         if any(is_accepted is False for is_accepted, _name in found):
             return None
         return [name for is_accepted, name in found if is_accepted is None]
@@ -117,13 +117,12 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
 def first_for(silences: Iterable[KeptSilence], alerts: Iterable[Labels]) -> str | None:
     """A silence that is for one of these alerts, or may be; one that certainly is goes before."""
-    steps = Steps()
     known = list(alerts)
     found = [
         (len(doubts), silence.tell_with(doubts))
         for silence in silences
         if silence.status.state not in _INERT
         for labels in known
-        if (doubts := silence.doubts(labels, steps)) is not None
+        if (doubts := silence.doubts(labels)) is not None
     ]
     return min(found)[1] if found else None
