@@ -1,5 +1,6 @@
 """The application's own last log lines about its pool, where the configuration says which may be shown."""
 
+import struct
 from datetime import UTC, datetime
 
 from docker.models.containers import Container
@@ -16,24 +17,35 @@ from workflows.models.text import clean
 _LINES_READ = 300
 _LONGEST_LINE = 4_000
 _LONGEST_TOLD = 300
+_NO_LOG = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+"""What the engine's client and the reading here raise over an answer that is no log."""
 
 
 def read_log(container: Container, log: Log, now: datetime) -> Reading[tuple[LogLine, ...]]:
     """The last lines that match, oldest first, without credentials and the literals of any statement.
 
-    Unavailable where the engine keeps no log that can be read: a log driver may send it elsewhere.
+    Unavailable where the engine keeps no log that can be read: a log driver may send it elsewhere. One log
+    costs no other container its reading, whatever is in it.
     """
     since = now - log.within
+    what = f"log of container {container.name}"
     try:
-        with translated(f"log of container {container.name}"):
+        with translated(what):
             raw = container.logs(tail=_LINES_READ, since=since, timestamps=True)
+        return Known(value=_told(raw, log, since), at=datetime.now(UTC))
     except PoolmedicError as error:
         return Unavailable(reason=error.message)
-    lines = (_parse(line) for line in raw.decode("utf-8", "replace").splitlines())
+    except _NO_LOG as error:
+        return Unavailable(reason=f"{what}: the engine sent what is no log ({type(error).__name__})")
+
+
+def _told(raw: bytes, log: Log, since: datetime) -> tuple[LogLine, ...]:
+    # At a newline alone the engine writes its time anew; behind any other sign that parts lines, and behind
+    # a time of the application's own making, goes on what the application wrote.
+    lines = (_parse(line) for line in raw.decode("utf-8", "replace").split("\n"))
     # The engine counts in whole seconds.
     found = [line for line in lines if line and line[0] >= since and log.pattern.search(line[1])]
-    told = tuple(LogLine(at=at, text=_fit(text)) for at, text in found[-log.most :])
-    return Known(value=told, at=datetime.now(UTC))
+    return tuple(LogLine(at=at, text=_fit(text)) for at, text in found[-log.most :])
 
 
 def _fit(text: str) -> str:
@@ -41,9 +53,10 @@ def _fit(text: str) -> str:
 
 
 def _parse(line: str) -> tuple[datetime, str] | None:
-    """The engine's own time, and what was written; None for the rest of a line that it broke up."""
+    """The engine's own time, and what was written; None for what has none, as the engine writes it."""
     stamp, _, text = line[:_LONGEST_LINE].partition(" ")
     try:
-        return datetime.fromisoformat(stamp), text
+        at = datetime.fromisoformat(stamp)
     except ValueError:
         return None
+    return None if at.tzinfo is None else (at, text)
