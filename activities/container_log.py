@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from docker.models.containers import Container
 
-from activities.credentials import mask_credentials
 from activities.engine import translated
-from activities.literals import mask_literals
+from activities.literals import MASK
+from activities.log_lines import continued, mask_line
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import LogLine
 from workflows.models.reading import Known, Reading, Unavailable
@@ -15,7 +15,7 @@ from workflows.models.target import Log
 from workflows.models.text import clean
 
 _LINES_READ = 300
-_LONGEST_LINE = 4_000
+_LONGEST_LINE = 8_000
 _LONGEST_TOLD = 300
 _NO_LOG = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 """What the engine's client and the reading here raise over an answer that is no log."""
@@ -40,16 +40,19 @@ def read_log(container: Container, log: Log, now: datetime) -> Reading[tuple[Log
 
 
 def _told(raw: bytes, log: Log, since: datetime) -> tuple[LogLine, ...]:
-    # At a newline alone the engine writes its time anew; behind any other sign that parts lines, and behind
-    # a time of the application's own making, goes on what the application wrote.
-    lines = (_parse(line) for line in raw.decode("utf-8", "replace").split("\n"))
-    # The engine counts in whole seconds.
-    found = [line for line in lines if line and line[0] >= since and log.pattern.search(line[1])]
+    # At a newline alone the engine writes its time anew; whatever else parts lines is the application's own.
+    lines = [read for line in raw.decode("utf-8", "replace").split("\n") if (read := _parse(line))]
+    found = [
+        (at, MASK if is_within else text)
+        for (at, text), is_within in zip(lines, continued(text for _, text in lines), strict=True)
+        # The engine counts in whole seconds.
+        if at >= since and log.pattern.search(text)
+    ]
     return tuple(LogLine(at=at, text=_fit(text)) for at, text in found[-log.most :])
 
 
 def _fit(text: str) -> str:
-    return clean(mask_literals(mask_credentials(text)), _LONGEST_TOLD)
+    return clean(mask_line(text), _LONGEST_TOLD)
 
 
 def _parse(line: str) -> tuple[datetime, str] | None:

@@ -67,6 +67,17 @@ def test_a_time_without_a_zone_is_none_of_the_engine_s(stamp: str) -> None:
     assert [line.text for line in lines] == ["pool two"]
 
 
+def test_a_literal_that_spans_lines_is_told_of_none_of_them() -> None:
+    written = (
+        "pool: SELECT x WHERE note = 'hunter2",
+        "pool hunter2",
+        "pool hunter2' AND id = 5",
+        "pool is full",
+    )
+    lines = told("".join(f"{STAMP} {line}\n" for line in written))
+    assert [line.text for line in lines] == ["pool: SELECT x WHERE note = ?", "?", "?", "pool is full"]
+
+
 @pytest.mark.parametrize("failure", [ValueError("no log"), OverflowError(), KeyError("Config")])
 def test_a_log_that_is_none_is_unavailable_and_leaves_every_container_readable(
     monkeypatch: pytest.MonkeyPatch, failure: Exception
