@@ -9,14 +9,31 @@ from activities.missing import Missing
 from activities.profiles.profile import Profile
 from activities.profiles.series import Series
 
+READ = ("active", "idle", "size", "waiters", "in_flight", "timeouts", "generation", "started_at")
+"""What the page is asked for, by the profile's keys."""
+MOST_LINES = 2_000
+LONGEST_LINE = 4_096
+MOST_SIGNS = 256 * 1024
+"""Of the lines with these names: Micrometer and prometheus_client write one for each pool, or for each path
+of one, of 200 characters at most. The parser's time grows with the square of a line, and by a second for each
+half million characters."""
+
+
+class Excessive(Missing):
+    """The page has more of the profile's series than is read; the message says what."""
+
 
 class Exposition:
-    """One page in Prometheus's text format, of which only the profile's series are read."""
+    """One page in Prometheus's text format, of which only the profile's series on the pool itself are read.
+
+    Takes up to half a second: not for an event loop. Raises Missing, and Excessive where there is too much.
+    """
 
     def __init__(self, body: bytes, profile: Profile) -> None:
         self._profile = profile
         self._names = profile.series.listed()
-        self._samples = _parse(body, tuple(name for series in self._names.values() for name in series.names))
+        read = [self._names[meaning] for meaning in READ if meaning in self._names]
+        self._samples = _parse(body, frozenset(name for series in read for name in series.names))
 
     def gauge(self, meaning: str) -> float:
         """The one sample of that meaning, or the sum of one each; Missing without, and for several."""
@@ -55,10 +72,18 @@ class Exposition:
         return value
 
 
-def _parse(body: bytes, names: tuple[str, ...]) -> list[Sample]:
+def _parse(body: bytes, names: frozenset[str]) -> list[Sample]:
     """Only lines of these names go to the parser: a page may hold thousands of others."""
-    text = body.decode(errors="replace")
-    lines = [line for line in text.split("\n") if line.startswith(names)]
+    beginnings = tuple(names)
+    lines = [
+        line
+        for line in body.decode(errors="replace").split("\n")
+        if line.startswith(beginnings) and line[:LONGEST_LINE].partition("{")[0].split(maxsplit=1)[0] in names
+    ]
+    if any(len(line) > LONGEST_LINE for line in lines):
+        raise Excessive(f"has a line of more than {LONGEST_LINE} characters")
+    if len(lines) > MOST_LINES or sum(map(len, lines)) > MOST_SIGNS:
+        raise Excessive(f"has more than {MOST_LINES} lines or {MOST_SIGNS} characters")
     try:
         families = list(text_string_to_metric_families("\n".join(lines) + "\n"))
     except (ValueError, IndexError, KeyError) as exc:

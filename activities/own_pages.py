@@ -1,12 +1,13 @@
 """The pages of one instance: what is asked where, and what stands in for what is missing."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
 
 from activities import health_page, own_pool
-from activities.exposition import Exposition
+from activities.exposition import Excessive, Exposition
 from activities.health_page import Health
 from activities.http_source import Answer, HttpSource, name_of
 from activities.missing import Missing
@@ -47,14 +48,18 @@ class OwnPages:
     async def pool(self) -> OwnPool:
         """From the pool page; if there is none, or it can't be read, from the metrics page.
 
-        Raises what the pool page raised, when neither can be read.
+        Raises what the pool page raised, when neither can be read; where the metrics page is too much to be
+        read, that is told beside it.
         """
         began = time.monotonic()
         try:
             return await self._ask_pool_page()
         except PoolmedicError as failure:
             left = self._limit - timedelta(seconds=time.monotonic() - began)
-            stand_in = await self._ask_metrics(left)
+            try:
+                stand_in = await self._ask_metrics(left)
+            except SourceNonsense as excess:
+                raise failure.reworded(f"{failure.message}; {excess.message}") from None
             if stand_in is None:
                 raise failure from None
             return stand_in
@@ -78,7 +83,13 @@ class OwnPages:
             return None
         try:
             answer = self._accept(await self._source.get(self._url + page.path, within=within))
-            found = own_pool.read_metrics(Exposition(answer.body, self._profile), datetime.now(UTC))
+            exposition = await asyncio.to_thread(Exposition, answer.body, self._profile)
+            found = own_pool.read_metrics(exposition, datetime.now(UTC))
+        except Excessive as excess:
+            raise SourceNonsense(
+                f"{self._source.name}: its metrics page {page.path} {excess} with names of the profile; "
+                "give these metrics fewer labels, or the profile a pool page"
+            ) from None
         except (PoolmedicError, Missing):
             return None
         return None if isinstance(found.pool, Unavailable) else found

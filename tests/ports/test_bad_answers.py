@@ -1,6 +1,7 @@
 """What comes back wrong, late, too long or not at all: an error of ours, or an unavailable reading."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import time
@@ -34,6 +35,12 @@ ON_THE_WAY = 16 * 1024 * 1024
 """More than what the system itself takes from a sender before anybody reads it."""
 
 
+MANY_LABELS = ",".join(f'label{number}="x"' for number in range(75_000))
+"""More than a megabyte, over which the parser of metrics would sit for ten seconds."""
+LONGEST_STALL = 1.0
+"""Seconds for which the loop does nothing else; loose, for a machine that does other things too."""
+
+
 class Broken(NamedTuple):
     """What comes back, what it is called, and how long it may take."""
 
@@ -44,6 +51,14 @@ class Broken(NamedTuple):
 
 BROKEN: dict[str, Broken] = {
     "a page for people": Broken(HTML, SourceNonsense),
+    "a metric of many labels": Broken(
+        page(f"covet_db_connections_active{{{MANY_LABELS}}} 5\n".encode()), SourceNonsense
+    ),
+    "many metrics": Broken(page(b'covet_db_connections_active{a="b"} 5\n' * 50_000), SourceNonsense),
+    "metrics as long as they may be": Broken(
+        page(b'covet_db_connections_active{a="%b"} 5\n' % (b'\\"' * 2_000) * 60), SourceNonsense
+    ),
+    "nothing but lines": Broken(page(b"\n" * MAX_BYTES), SourceNonsense),
     "nothing": Broken(page(b""), SourceNonsense),
     "truncated JSON": Broken(page(b'{"status":"success","data":{"resu'), SourceNonsense),
     "another JSON": Broken(page(b'{"hello": "world"}'), SourceNonsense),
@@ -69,6 +84,25 @@ BROKEN: dict[str, Broken] = {
 SUBJECT = cases.target(profile="covetpy")
 PROFILES = load_profiles()
 LOOK = Look(target=SUBJECT, policy=cases.policy(), alert_name=cases.ALERT)
+
+
+@contextlib.asynccontextmanager
+async def stalls() -> AsyncIterator[list[float]]:
+    """Gets, while the block runs, by how many seconds the loop was late every time."""
+    late = [0.0]
+
+    async def tick() -> None:
+        while True:
+            asked = time.monotonic()
+            await asyncio.sleep(0.005)
+            late.append(time.monotonic() - asked - 0.005)
+
+    ticking = asyncio.create_task(tick())
+    try:
+        yield late
+        await asyncio.sleep(0.01)
+    finally:
+        ticking.cancel()
 
 
 @pytest.fixture
@@ -128,9 +162,11 @@ async def test_an_application_that_answers_so_has_no_reading_in_time(
         subject = SUBJECT.model_copy(update={"instances": (instance,)})
         port = HttpApplication(client, PROFILES, limit=broken.limit)
         began = time.monotonic()
-        reading = await port.read_application(LOOK.model_copy(update={"target": subject}))
+        async with stalls() as longest:
+            reading = await port.read_application(LOOK.model_copy(update={"target": subject}))
         took = time.monotonic() - began
     assert took < (broken.limit + SLACK).total_seconds()
+    assert max(longest) < LONGEST_STALL
     found = reading.instances["orders-1"]
     if isinstance(found, Known):
         assert isinstance(found.value.pool, Unavailable)
@@ -204,3 +240,20 @@ async def test_one_question_that_fails_leaves_the_others(client: httpx.AsyncClie
     assert isinstance(reading.alert_firing, Unavailable)
     assert "not as Prometheus does" in reading.alert_firing.reason
     assert isinstance(reading.instances["orders-1"], Unavailable)
+
+
+async def test_a_metrics_page_that_is_too_much_is_named_with_the_remedy(client: httpx.AsyncClient) -> None:
+    for answer, told in (
+        (BROKEN["a metric of many labels"].answer, "a line of more than 4096 characters"),
+        (BROKEN["many metrics"].answer, "more than 2000 lines or 262144 characters"),
+    ):
+        async with canned(answer) as server:
+            instance = SUBJECT.instances[0].model_copy(update={"url": HttpUrl(server.url)})
+            subject = SUBJECT.model_copy(update={"instances": (instance,)})
+            port = HttpApplication(client, PROFILES, limit=LIMIT)
+            reading = await port.read_application(LOOK.model_copy(update={"target": subject}))
+        found = reading.instances["orders-1"]
+        assert isinstance(found, Known)
+        assert isinstance(found.value.pool, Unavailable)
+        assert f"its metrics page /metrics has {told} with names of the profile" in found.value.pool.reason
+        assert found.value.pool.reason.endswith("give these metrics fewer labels, or the profile a pool page")
