@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from docker.models.containers import Container
 
+from activities.credentials import MASK
 from activities.engine import translated
-from activities.literals import MASK
 from activities.log_lines import continued, mask_line
 from workflows.errors import PoolmedicError
 from workflows.models.evidence import LogLine

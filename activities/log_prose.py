@@ -7,8 +7,8 @@ a name, and either may have been opened in a line before. Where that is in doubt
 import re
 from collections.abc import Iterable, Iterator
 
-from activities.credentials import mask_credentials
-from activities.literals import MASK, mask_literals
+from activities.credentials import MASK, mask_credentials
+from activities.literals import mask_literals
 
 type Span = tuple[int, int]
 
