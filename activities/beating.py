@@ -1,23 +1,118 @@
-"""Keeps an activity's heart beating while it does something that blocks."""
+"""An act's signs of life, each second from its beginning to its end, and what it says when it is given up.
 
-from collections.abc import Callable
+One is given up by the server that hears nothing of it, by the workflow that asked for it, or by its worker,
+which was told to end. Nobody acts whom the incident takes for lost: it asks here right before each touch.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from contextlib import asynccontextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, override
 
 from temporalio import activity
+from temporalio.worker import ActivityOutboundInterceptor
 
-from workflows.models.outcome import Touched
+from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 
 SECONDS_BETWEEN_BEATS = 1.0
+LONGEST_SILENCE = 4.0
+"""Seconds; after five the server gives an act up. A process that was frozen does not know it yet."""
 
 type Touching = Callable[[], tuple[Touched, ...]]
 
 
-def beat_during[T](act: Callable[[], T], touched: Touching) -> T:
-    """What `act` returns or raises; meanwhile the server hears, each second, what it has touched so far."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="act") as thread:
-        running: Future[T] = thread.submit(copy_context().run, act)
+class Heart(ActivityOutboundInterceptor):
+    """Of one activity: what it said last is said again with every beat, so that no beat wipes it out."""
+
+    def __init__(self, outbound: ActivityOutboundInterceptor) -> None:
+        super().__init__(outbound)
+        self._said: tuple[Any, ...] = ()
+        self._last = time.monotonic()
+        self._was_silent = False
+
+    @override
+    def heartbeat(self, *details: Any) -> None:
+        self._was_silent = self.is_taken_for_lost()
+        self._last = time.monotonic()
+        self._said = details or self._said
+        super().heartbeat(*self._said)
+
+    @property
+    def touched(self) -> tuple[Touched, ...]:
+        """What it said that it has touched so far."""
+        said: tuple[Touched, ...] = self._said[0] if self._said else ()
+        return said
+
+    def is_taken_for_lost(self) -> bool:
+        """Whether it was silent for so long, now or once, that the server may have given it up."""
+        return self._was_silent or time.monotonic() - self._last > LONGEST_SILENCE
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """It beats for as long as the block lasts; how long that may be is the server's to say."""
+        _hearts.set(self)
+        task = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            self.heartbeat()
+            await asyncio.sleep(SECONDS_BETWEEN_BEATS)
+
+
+_hearts: ContextVar[Heart | None] = ContextVar("heart", default=None)
+
+
+def stop_if_given_up() -> None:
+    """To be called right before each touch; raises `CancelledError`, as a wait would have done."""
+    heart = _hearts.get()
+    if activity.is_cancelled() or (heart is not None and heart.is_taken_for_lost()):
+        raise asyncio.CancelledError
+
+
+def is_told_to_end() -> bool:
+    """Whether it is given up because its worker was told to end, which is over in seconds."""
+    details = activity.cancellation_details()
+    return details is not None and details.worker_shutdown
+
+
+def given_up() -> str:
+    """Why, in the words of an outcome."""
+    if is_told_to_end():
+        return "its worker was told to end"
+    details = activity.cancellation_details()
+    if details is not None and details.cancel_requested:
+        return "it was called off"
+    return "it gave no sign of life for so long that it is taken for lost"
+
+
+def cut_short(touched: tuple[Touched, ...]) -> Outcome:
+    """The outcome of one that was given up, where what it touches is said before it is touched."""
+    if touched:
+        detail = f"{given_up()} in the middle of the act"
+        return Outcome(status=OutcomeStatus.UNKNOWN, touched=touched, detail=detail)
+    return Outcome(status=OutcomeStatus.NOTHING, detail=f"{given_up()} before anything was touched")
+
+
+def beat_during(act: Callable[[], Outcome], touched: Touching) -> Outcome:
+    """What `act` returns or raises; meanwhile the server hears, each second, what it has touched so far.
+
+    One that is given up ends before its next touch.
+    """
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="act")
+    try:
+        running: Future[Outcome] = thread.submit(copy_context().run, act)
         while not running.done():
             activity.heartbeat(touched())
             wait([running], timeout=SECONDS_BETWEEN_BEATS)
         return running.result()
+    except asyncio.CancelledError:
+        return cut_short(touched())
+    finally:
+        thread.shutdown(wait=False)

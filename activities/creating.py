@@ -1,13 +1,14 @@
 """Creates one index without holding anybody up, and leaves nothing half-made behind."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from asyncpg import DuplicateTableError, QueryCanceledError, Record, UniqueViolationError
 
+from activities.beating import stop_if_given_up
 from activities.owner_connection import Owners, check
+from activities.termination import Tell
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
 from workflows.errors import PoolmedicError, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
@@ -15,7 +16,7 @@ from workflows.models.plan import IndexCreation
 from workflows.models.target import Database
 from workflows.wording import span
 
-SECONDS_BETWEEN_BEATS = 1.0
+SECONDS_BETWEEN_WATCHES = 1.0
 SECONDS_TO_STOP = 10.0
 LONGEST_DROP = timedelta(minutes=10)
 """It waits for everybody who has any lock on the table, the slow query too."""
@@ -23,38 +24,26 @@ SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_BEHIND_IT = 5.0
 """That somebody may wait behind it who holds up everybody else meanwhile."""
 
-type Tell = Callable[[tuple[Touched, ...]], None]
-
 
 class Creation:
     """One attempt at one index. `medic` looks on, and knows what became of it whoever else is gone."""
 
-    def __init__(self, medic: WarmConnection, owners: Owners, database: Database, act: IndexCreation) -> None:
+    def __init__(
+        self, medic: WarmConnection, owners: Owners, database: Database, act: IndexCreation, tell: Tell
+    ) -> None:
         self._medic = medic
         self._owners = owners
         self._database = database
         self._act = act
+        self._tell = tell
         self._builder: int | None = None
         """The backend that creates it, once it was told to."""
         self._is_taken = False
         self._queue: str | None = None
         """Who had to wait behind it, where it was stopped for that."""
-        self._now = self._touched(changed=False, result="not begun yet")
 
-    async def run(self, tell: Tell) -> Outcome:
-        """Create it, unless its name is taken; a failure drops what it left, and only that."""
-        beating = asyncio.create_task(self._beat(tell))
-        try:
-            return await self._run()
-        finally:
-            beating.cancel()
-
-    async def _beat(self, tell: Tell) -> None:
-        while True:
-            tell((self._now,))
-            await asyncio.sleep(SECONDS_BETWEEN_BEATS)
-
-    async def _run(self) -> Outcome:
+    async def run(self) -> Outcome:
+        """Create it, unless its name is taken; a failure, or a cancel, drops what it left, and only that."""
         if (found := await self._state()) is not None:
             return self._judge_existing(found)
         try:
@@ -73,8 +62,9 @@ class Creation:
         return self._outcome(OutcomeStatus.DONE, changed=True, result="created, valid", detail=undo)
 
     async def _create(self, connection: Connection, statement: str) -> None:
+        stop_if_given_up()
         self._builder = connection.get_server_pid()
-        self._now = self._touched(changed=True, result="being created")
+        self._note("being created")
         try:
             await self._send(connection, statement)
         except (DuplicateTableError, UniqueViolationError) as exc:
@@ -102,7 +92,7 @@ class Creation:
 
     async def _watch(self, backend: int) -> None:
         while True:
-            await asyncio.sleep(SECONDS_BETWEEN_BEATS)
+            await asyncio.sleep(SECONDS_BETWEEN_WATCHES)
             # A look that fails is made again: who waits does not go away for that.
             with suppress(PoolmedicError):
                 async with self._medic.lend() as looking:
@@ -141,11 +131,11 @@ class Creation:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def _drop(self, reason: str) -> Outcome:
-        self._now = self._touched(changed=True, result="failed; its rest is being dropped")
         try:
             async with self._owners.connect(self._database, LONGEST_DROP) as connection:
                 await check(connection, self._medic, self._database)
                 statements = await self._statements(connection)
+                self._note("failed; its rest is being dropped")
                 await self._send(connection, statements["drops"])
         except PoolmedicError as failure:
             detail = f"{reason}; it is INVALID and has to be dropped: {self._act.undo} ({failure.message})"
@@ -190,6 +180,9 @@ class Creation:
         return await fetch_row(
             connection, "index_statement", act.name, act.namespace, act.table, list(act.columns)
         )
+
+    def _note(self, result: str) -> None:
+        self._tell((self._touched(changed=True, result=result),))
 
     def _touched(self, *, changed: bool, result: str) -> Touched:
         what = f"index {self._act.name} on {self._act.namespace}.{self._act.table}"

@@ -62,8 +62,8 @@ class PostgresIndexes(Indexes):
             raise PreconditionGone(f"its creation would wait for others: {'; '.join(waits)}")
         async with self._owners.connect(database) as connection:
             await check(connection, self._medic.connection(database), database)
-        creation = Creation(self._medic.connection(database), self._owners, database, act)
-        return await creation.run(activity.heartbeat)
+        medic = self._medic.connection(database)
+        return await Creation(medic, self._owners, database, act, activity.heartbeat).run()
 
     @activity.defn
     @override

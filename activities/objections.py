@@ -10,7 +10,7 @@ from workflows.ports.activities import Alerts
 from workflows.ports.requests import Look
 
 _LONGEST = 3.0
-"""Seconds; less than those in which an act has to give a sign of life."""
+"""Seconds: an act rests on what was seen before."""
 
 
 async def heed(alerts: Alerts, look: Look) -> None:
@@ -20,13 +20,11 @@ async def heed(alerts: Alerts, look: Look) -> None:
     """
     if refusal := maintenance(look.policy, activity.info().started_time):
         raise NotPermitted(refusal)
-    activity.heartbeat()
     try:
         async with asyncio.timeout(_LONGEST):
             silence = await alerts.read_silence(look)
     except (PoolmedicError, TimeoutError) as error:
         why = error.message if isinstance(error, PoolmedicError) else f"no answer within {_LONGEST:.0f} s"
         raise NotPermitted(f"whether the alert is silenced could not be read: {why}") from error
-    activity.heartbeat()
     if silence is not None:
         raise NotPermitted(f"the alert is silenced: {silence}")

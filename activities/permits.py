@@ -1,4 +1,8 @@
-"""Before every act, a permit from the workflow of its database server: at the very moment, on any worker."""
+"""Around every act: a permit from its database server's workflow before it, its heartbeat, and its end.
+
+The permit is asked for at the very moment, on any worker. One that is given up in the middle ends in an
+outcome that says what it touched.
+"""
 
 import asyncio
 import contextlib
@@ -12,8 +16,14 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
+from activities.beating import Heart, cut_short
 from activities.objections import heed
 from workflows.errors import NotPermitted, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus
@@ -26,7 +36,7 @@ from workflows.promises import SLACK
 
 _ACTS = get_args(ActRequest.__value__)
 _LONGEST_ANSWER, _LONGEST_RELEASE = 3.0, 1.0
-"""Seconds, with all tries of the client; less than those in which an act has to give a sign of life."""
+"""Seconds, with all tries of the client: an act rests on what was seen before."""
 _LATEST = 4.0
 """Seconds after which the server may have given this act up, and let another one begin."""
 _LONGEST_ACT = timedelta(minutes=4)
@@ -38,7 +48,10 @@ _log = structlog.get_logger("poolmedic.permits")
 
 
 class Permits(Interceptor):
-    """For the worker: no act runs without. `client` is the worker's own; `alerts` knows of silences."""
+    """For the worker: no act runs without, and none falls silent.
+
+    `client` is the worker's own; `alerts` knows of silences.
+    """
 
     def __init__(self, client: Client, alerts: Alerts) -> None:
         self._client = client
@@ -56,24 +69,33 @@ class _Permitted(ActivityInboundInterceptor):
         self._alerts = alerts
 
     @override
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._heart = Heart(outbound)
+        super().init(self._heart)
+
+    @override
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         act = input.args[0] if input.args else None
         if not isinstance(act, _ACTS):
             return await super().execute_activity(input)
         request = permit_request(act)
-        if act.guard:
-            await heed(self._alerts, act.guard)
-        await _ask(self._client, request)
-        has_changed = True
-        try:
-            outcome = await super().execute_activity(input)
-            has_changed = not isinstance(outcome, Outcome) or may_have_changed(outcome)
-        except PreconditionGone:
-            has_changed = False
-            raise
-        finally:
-            await _release(self._client, request, has_changed=has_changed)
-        return outcome
+        async with self._heart.beating():
+            if act.guard:
+                await heed(self._alerts, act.guard)
+            await _ask(self._client, request)
+            has_changed = True
+            try:
+                outcome = await super().execute_activity(input)
+                has_changed = not isinstance(outcome, Outcome) or may_have_changed(outcome)
+            except PreconditionGone:
+                has_changed = False
+                raise
+            except asyncio.CancelledError:
+                outcome = cut_short(self._heart.touched)
+                has_changed = may_have_changed(outcome)
+            finally:
+                await _release(self._client, request, has_changed=has_changed)
+            return outcome
 
 
 def may_have_changed(outcome: Outcome) -> bool:
@@ -112,7 +134,6 @@ def _growth(act: Resize, surge: float) -> int:
 async def _ask(client: Client, request: PermitRequest) -> None:
     """Raises `NotPermitted`, also where there is no answer in time."""
     began = time.monotonic()
-    activity.heartbeat()
     try:
         async with asyncio.timeout(_LONGEST_ANSWER):
             answer = await _answer(client, request)
@@ -122,7 +143,6 @@ async def _ask(client: Client, request: PermitRequest) -> None:
         why = f"no worker answered for {database_id(request.database)} in time" if is_silence else str(error)
         told = f"whether acts on {request.database} are permitted could not be asked: {why}"
         raise NotPermitted(told) from error
-    activity.heartbeat()
     if not answer.is_granted:
         raise NotPermitted(f"paused: {answer.paused}" if answer.paused else str(answer.refusal), answer.until)
     if time.monotonic() - began > _LATEST:

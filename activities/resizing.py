@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from docker.models.containers import Container
 
+from activities.beating import stop_if_given_up
 from activities.container_state import describe
 from activities.engine import Engine, translated
 from activities.instance_pages import InstancePages, PoolNow
@@ -109,6 +110,7 @@ class Resizing:
         if pool.is_done:
             self._note(pool, changed=False, result=f"already {pool.wanted}")
             return OutcomeStatus.DONE
+        stop_if_given_up()
         self._note(pool, changed=True, result=f"{pool.wanted} being written; no answer heard")
         self._write(pool, reload)
         now, told = self._await_size(pool)
@@ -147,6 +149,7 @@ class Resizing:
             is_reached = now is not None and now.size == pool.wanted and pool.has_taken(now)
             if is_reached or time.monotonic() > deadline:
                 return now, f"{told} {SECONDS_TO_APPLY:.0f} s after SIG{self._reload().signal}"
+            stop_if_given_up()
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _ask(self, pool: Pool) -> tuple[PoolNow | None, str]:

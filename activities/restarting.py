@@ -4,6 +4,7 @@ import time
 
 from docker.models.containers import Container
 
+from activities.beating import stop_if_given_up
 from activities.container_state import describe
 from activities.engine import ENGINE_ERRORS, Engine, translate
 from activities.instance_pages import InstancePages
@@ -41,6 +42,7 @@ class Restarting:
         if gone := self._difference(before):
             return Outcome(status=OutcomeStatus.NOTHING, detail=f"{gone}; nothing was touched")
         grace = _grace(container, before)
+        stop_if_given_up()
         self._note(changed=True, result="restart asked for; no answer heard")
         try:
             container.restart(timeout=grace)
@@ -75,6 +77,7 @@ class Restarting:
                     OutcomeStatus.FAILED,
                     f"restarted ({times}); not healthy after {SECONDS_TO_BE_HEALTHY:.0f} s: {illness}",
                 )
+            stop_if_given_up()
             time.sleep(SECONDS_BETWEEN_LOOKS)
         return self._end(
             OutcomeStatus.DONE, f"restarted ({times}); healthy after {time.monotonic() - started:.1f} s"

@@ -1,5 +1,8 @@
 """Sets a role's timeout for idle transactions, then ends the sessions that began without it."""
 
+from collections.abc import Callable
+
+from activities.beating import stop_if_given_up
 from activities.termination import Tell, Wave
 from activities.warm_connection import WarmConnection, fetch, fetch_value
 from workflows.errors import PoolmedicError, PreconditionGone, SourceUnavailable
@@ -16,9 +19,8 @@ async def set_timeout(connection: WarmConnection, act: SessionTimeout, tell: Tel
     Raises PreconditionGone, nothing touched, where something else is set than was seen.
     """
     asked = _touched(act, "asked for; no answer heard")
-    tell((asked,))
     try:
-        is_set = await _set(connection, act)
+        is_set = await _set(connection, act, lambda: tell((asked,)))
     except SourceUnavailable as exc:
         return Outcome(status=OutcomeStatus.UNKNOWN, touched=(asked,), detail=exc.message)
     except PoolmedicError as exc:
@@ -31,6 +33,7 @@ async def set_timeout(connection: WarmConnection, act: SessionTimeout, tell: Tel
     done = _touched(
         act, f"{_SETTING} set to {span(act.timeout)} (before: {act.before or 'nothing there'})", changed=True
     )
+    tell((done,))
     wave = await Wave(connection, act.sessions, lambda touched: tell((done, *touched))).run()
     is_whole = wave.status is OutcomeStatus.DONE
     return Outcome(
@@ -40,10 +43,12 @@ async def set_timeout(connection: WarmConnection, act: SessionTimeout, tell: Tel
     )
 
 
-async def _set(connection: WarmConnection, act: SessionTimeout) -> bool:
+async def _set(connection: WarmConnection, act: SessionTimeout, tell: Callable[[], None]) -> bool:
     milliseconds = round(act.timeout.total_seconds() * 1000)
     async with connection.lend() as lent, lent.transaction():
         await fetch(lent, "read_write")
+        stop_if_given_up()
+        tell()
         return bool(await fetch_value(lent, "timeout", act.role, milliseconds, act.before))
 
 

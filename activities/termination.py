@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from asyncpg import Record
 
+from activities.beating import stop_if_given_up
 from activities.warm_connection import WarmConnection, fetch, fetch_value
 from workflows.errors import PoolmedicError, SourceUnavailable
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
@@ -15,7 +16,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 _PENDING = "not reached yet, or not heard of any more"
 
 type Tell = Callable[[tuple[Touched, ...]], None]
-"""Called with the whole list whenever it may have changed: all that is left if this process dies."""
+"""Called with the whole list before each touch, and when it has changed: all that is left of a lost act."""
 
 
 class Wave[Identity: SessionIdentity]:
@@ -72,8 +73,9 @@ class Wave[Identity: SessionIdentity]:
         return False
 
     async def _end(self, session: Identity) -> None:
-        self._note(session, changed=False, result=self.asked)
         async with self._connection.lend() as connection:
+            stop_if_given_up()
+            self._note(session, changed=False, result=self.asked)
             signalled: bool = await fetch_value(connection, self.statement, *self.arguments(session))
             if signalled:
                 self._note(session, changed=True, result=self.signalled)
@@ -102,7 +104,6 @@ class Wave[Identity: SessionIdentity]:
                 self._note(session, changed=True, result=self.ended)
             if clock() >= deadline:
                 return
-            self._tell(self._touched)
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def _gone(self, leaving: list[Identity]) -> list[Identity]:

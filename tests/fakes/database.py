@@ -42,7 +42,7 @@ class FakeDatabase(Port, ports.Database):
         async with self.world.scene("terminate_sessions") as at:
             self.see("database", at)
             self._refuse(request, at)
-            return self._end_all(request, at)
+            return await self._end_all(request, at)
 
     @activity.defn
     @override
@@ -58,9 +58,12 @@ class FakeDatabase(Port, ports.Database):
                 raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
             if names:
                 self._refuse_too_many(len(statements), request.limits, database, at)
-            _beat(tuple(map(_pending, statements)))
-            touched = tuple(self._cancel(each, request.act, at) for each in statements)
-            _beat(touched)
+            touched: tuple[Touched, ...] = ()
+            for each in statements:
+                await self.world.step("cancel", at)
+                _beat((*touched, *map(_pending, statements[len(touched) :])))
+                touched += (self._cancel(each, request.act, at),)
+                _beat((*touched, *map(_pending, statements[len(touched) :])))
             cancelled = sum(one.result == "cancelled" for one in touched)
             status = OutcomeStatus.DONE if cancelled == len(touched) else OutcomeStatus.PARTLY
             return Outcome(
@@ -82,9 +85,10 @@ class FakeDatabase(Port, ports.Database):
             if state.session_timeout != act.before:
                 raise PreconditionGone("another timeout is set than was seen: nothing was touched")
             setting = f"{round(act.timeout.total_seconds() * 1000)}ms"
+            await self.world.step("set timeout", at)
             self.world.record(at, changes.set_timeout(setting), Act(at, "set timeout", setting))
-            wave = self._end_all(request, at)
             done = Touched(what=f"role {act.role} in {act.dbname}", changed=True, result=f"set to {setting}")
+            wave = await self._end_all(request, at, done)
             is_whole = wave.status is OutcomeStatus.DONE
             return Outcome(
                 status=OutcomeStatus.DONE if is_whole else OutcomeStatus.PARTLY,
@@ -92,13 +96,16 @@ class FakeDatabase(Port, ports.Database):
                 detail=f"{done.result}; {wave.detail}",
             )
 
-    def _end_all(self, request: TerminateRequest | TimeoutRequest, at: datetime) -> Outcome:
+    async def _end_all(
+        self, request: TerminateRequest | TimeoutRequest, at: datetime, *before: Touched
+    ) -> Outcome:
         sessions = request.act.sessions
         touched: tuple[Touched, ...] = ()
         for session in sessions:
-            _beat((*touched, *map(_pending, sessions[len(touched) :])))
+            await self.world.step("end", at)
+            _beat((*before, *touched, *map(_pending, sessions[len(touched) :])))
             touched += (self._end(session, request, at),)
-        _beat(touched)
+            _beat((*before, *touched, *map(_pending, sessions[len(touched) :])))
         ended = sum(one.changed for one in touched)
         status = OutcomeStatus.DONE if ended == len(touched) else OutcomeStatus.PARTLY
         return Outcome(

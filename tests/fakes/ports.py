@@ -6,6 +6,7 @@ from typing import Any, override
 
 from temporalio import activity
 
+from activities.beating import cut_short
 from tests.fakes import changes, prometheus, readings
 from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
@@ -89,6 +90,8 @@ class FakeContainers(Port, ports.Containers):
     def restart_container(self, request: RestartRequest) -> Outcome:
         with self.world.blocking_scene("restart_container") as at:
             self.see("containers", at)
+            if _is_given_up():
+                return cut_short(())
             act, app = request.act, self.world.state(at).apps[request.act.instance]
             if (app.container_id, app.started_at) != (act.container_id, act.started_at):
                 raise PreconditionGone(f"{act.container} was started anew at {app.started_at:%H:%M:%S}")
@@ -102,6 +105,8 @@ class FakeContainers(Port, ports.Containers):
     def resize_pool(self, request: ResizeRequest) -> Outcome:
         with self.world.blocking_scene("resize_pool") as at:
             self.see("containers", at)
+            if _is_given_up():
+                return cut_short(())
             self._check_sizes(request.act, at)
             touched = tuple(self._resize(name, size, at) for name, size in request.act.sizes.items())
             apps = self.world.state(at).apps
@@ -122,6 +127,10 @@ class FakeContainers(Port, ports.Containers):
             return Touched(what=f"pool of {name}", changed=False, result="the generation did not change")
         self.world.record(at, changes.resize(name, size), Act(at, "resize", name, size))
         return Touched(what=f"pool of {name}", changed=True, result=f"size {size}")
+
+
+def _is_given_up() -> bool:
+    return activity.in_activity() and activity.is_cancelled()
 
 
 class FakeAlerts(Port, ports.Alerts):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
+from activities.beating import stop_if_given_up
 from tests.fakes import changes
 from tests.fakes.changes import Change
 from tests.fakes.script import Script
@@ -185,6 +186,13 @@ class World:
         if (waiting := self.script.leave(method, at)) is not None:
             await waiting
         await self.script.stall(method)
+
+    async def step(self, name: str, at: datetime) -> None:
+        """One of several things that an act does; one that is given up does no more of them."""
+        if (waiting := self.script.enter(name, at)) is not None:
+            await waiting
+        if activity.in_activity():
+            stop_if_given_up()
 
     @contextmanager
     def blocking_scene(self, method: str) -> Iterator[datetime]:

@@ -106,9 +106,9 @@ class RealDatabase(DatabaseStage):
         self._connections: dict[int, Connection] = {}
         self.table = LockTable(server, stack)
         self.queries = LongQueries(server, stack)
-        self._medic = PostgresDatabase({examples.DSN: server.medic_dsn})
-        stack.push_async_callback(self._medic.close)
-        self.port = self._medic
+        self.medic = PostgresDatabase({examples.DSN: server.medic_dsn})
+        stack.push_async_callback(self.medic.close)
+        self.port = self.medic
         self.target = examples.target()
 
     @override
@@ -216,7 +216,7 @@ class RealDatabase(DatabaseStage):
 
     @override
     async def disappear(self) -> None:
-        await self._medic.close()
+        await self.medic.close()
         self.port = PostgresDatabase({examples.DSN: "postgresql://poolmedic@127.0.0.1:9/covetpy"})
 
     def connection(self, pid: int) -> Connection:

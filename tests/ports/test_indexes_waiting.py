@@ -180,6 +180,7 @@ async def test_a_drop_is_stopped_as_well_and_told(
     heard = Heard(stage, creation(stage, seconds=1.0))
     await heard.until("failed; its rest is being dropped")
     migration = await stage.connect()
+    await asyncio.sleep(0.5)  # it has told the server by then
     changing = asyncio.create_task(migration.execute(CHANGE))
 
     outcome = await asyncio.wait_for(heard.outcome, 20)
