@@ -20,6 +20,8 @@ from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 SECONDS_BETWEEN_BEATS = 1.0
 LONGEST_SILENCE = 4.0
 """Seconds; after five the server gives an act up. A process that was frozen does not know it yet."""
+SECONDS_TO_STOP = 2.0
+"""For one that blocks, once it is given up: its process may have five in which its word is heard."""
 
 type Touching = Callable[[], tuple[Touched, ...]]
 
@@ -103,7 +105,7 @@ def cut_short(touched: tuple[Touched, ...]) -> Outcome:
 def beat_during(act: Callable[[], Outcome], touched: Touching) -> Outcome:
     """What `act` returns or raises; meanwhile the server hears, each second, what it has touched so far.
 
-    One that is given up ends before its next touch.
+    Given up, it may go on for as long as an answer takes; what it has touched until then is `unknown`.
     """
     thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="act")
     try:
@@ -111,6 +113,8 @@ def beat_during(act: Callable[[], Outcome], touched: Touching) -> Outcome:
         while not running.done():
             activity.heartbeat(touched())
             wait([running], timeout=SECONDS_BETWEEN_BEATS)
+            if activity.is_cancelled() and not wait([running], timeout=SECONDS_TO_STOP).done:
+                return cut_short(touched()).model_copy(update={"status": OutcomeStatus.UNKNOWN})
         return running.result()
     except asyncio.CancelledError:
         return cut_short(touched())

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from asyncpg import DuplicateTableError, QueryCanceledError, Record, UniqueViolationError
 
-from activities.beating import stop_if_given_up
+from activities.beating import given_up, is_told_to_end, stop_if_given_up
 from activities.owner_connection import Owners, check
 from activities.termination import Tell
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
@@ -20,6 +20,9 @@ SECONDS_BETWEEN_WATCHES = 1.0
 SECONDS_TO_STOP = 10.0
 LONGEST_DROP = timedelta(minutes=10)
 """It waits for everybody who has any lock on the table, the slow query too."""
+SECONDS_TO_CLEAR_UP = 3.5
+LAST_DROP = timedelta(seconds=2)
+"""The same where the worker was told to end: its process leaves within five seconds."""
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_BEHIND_IT = 5.0
 """That somebody may wait behind it who holds up everybody else meanwhile."""
@@ -54,12 +57,29 @@ class Creation:
         except PoolmedicError as failure:
             if self._is_taken:
                 raise
-            return await self._clear_up(failure.message)
+            return await self._clear_up(failure.message, LONGEST_DROP)
         except asyncio.CancelledError:
-            await asyncio.shield(self._clear_up("the activity was cancelled"))
-            raise
+            return await self._end_early()
         undo = f"to take it back: {statements['drops']}"
         return self._outcome(OutcomeStatus.DONE, changed=True, result="created, valid", detail=undo)
+
+    async def _end_early(self) -> Outcome:
+        """No failure of the index: it may be tried again, unless something is left in its way."""
+        reason = f"{given_up()} in the middle of it"
+        limit, seconds = (LAST_DROP, SECONDS_TO_CLEAR_UP) if is_told_to_end() else (LONGEST_DROP, None)
+        try:
+            async with asyncio.timeout(seconds):
+                outcome = await self._clear_up(reason, limit)
+        except TimeoutError:
+            detail = (
+                f"{reason}; it may still be built, or be INVALID and have to be dropped: {self._act.undo}"
+            )
+            return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="not known", detail=detail)
+        if outcome.status is not OutcomeStatus.FAILED:
+            return outcome
+        is_left = any(each.changed for each in outcome.touched)
+        status = OutcomeStatus.PARTLY if is_left else OutcomeStatus.NOTHING
+        return outcome.model_copy(update={"status": status})
 
     async def _create(self, connection: Connection, statement: str) -> None:
         stop_if_given_up()
@@ -101,7 +121,7 @@ class Creation:
                     self._queue = _tell(rows[0])
                     await self._stop(backend)
 
-    async def _clear_up(self, reason: str) -> Outcome:
+    async def _clear_up(self, reason: str, limit: timedelta) -> Outcome:
         """Its own invalid rest is dropped, and nothing else: what is another one is left to people."""
         if self._builder is None:
             return self._outcome(OutcomeStatus.FAILED, changed=False, result="not created", detail=reason)
@@ -117,7 +137,7 @@ class Creation:
                 return self._outcome(OutcomeStatus.DONE, changed=True, result="created, valid", detail=reason)
             if state["is_being_built"]:
                 return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="still built", detail=reason)
-            return await self._drop(reason)
+            return await self._drop(reason, limit)
         except PoolmedicError as failure:
             detail = f"{reason}; what became of it could not be read: {failure.message}"
             return self._outcome(OutcomeStatus.UNKNOWN, changed=True, result="not known", detail=detail)
@@ -130,9 +150,9 @@ class Creation:
                     return
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
-    async def _drop(self, reason: str) -> Outcome:
+    async def _drop(self, reason: str, limit: timedelta) -> Outcome:
         try:
-            async with self._owners.connect(self._database, LONGEST_DROP) as connection:
+            async with self._owners.connect(self._database, limit) as connection:
                 await check(connection, self._medic, self._database)
                 statements = await self._statements(connection)
                 self._note("failed; its rest is being dropped")

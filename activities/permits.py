@@ -23,7 +23,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from activities.beating import Heart, cut_short
+from activities.beating import Heart, cut_short, given_up
 from activities.objections import heed
 from workflows.errors import NotPermitted, PreconditionGone
 from workflows.models.outcome import Outcome, OutcomeStatus
@@ -137,6 +137,9 @@ async def _ask(client: Client, request: PermitRequest) -> None:
     try:
         async with asyncio.timeout(_LONGEST_ANSWER):
             answer = await _answer(client, request)
+    except asyncio.CancelledError:
+        await _release(client, request, has_changed=False)
+        raise NotPermitted(f"{given_up()} before it was permitted") from None
     except Exception as error:  # whatever it is, there is no permit
         await _release(client, request, has_changed=False)  # it may be granted yet
         is_silence = isinstance(error, (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError))

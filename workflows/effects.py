@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows import options
-from workflows.failures import explain, outcome_of
+from workflows.failures import explain
 from workflows.identities import Identities
 from workflows.models.alert import Alert, Case
 from workflows.models.base import Moment
@@ -30,6 +30,7 @@ from workflows.models.reading import Known, Unavailable
 from workflows.models.report import Report
 from workflows.models.target import Target
 from workflows.models.verdict import WindowReading
+from workflows.patches import outcome_in_this_run
 from workflows.ports.activities import (
     Alerts,
     Application,
@@ -190,7 +191,7 @@ class Effects:
         except ActivityError as failure:
             if is_cancelled_exception(failure):
                 raise
-            return outcome_of(failure)
+            return outcome_in_this_run(failure)
 
     async def _dispatch(self, act: Act, summary: str, room: int) -> Outcome:
         guard = self._guard

@@ -11,6 +11,9 @@ from workflows.errors import NotPermitted, PreconditionGone, SourceUnavailable
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 
 _TOUCHED = TypeAdapter(tuple[Touched, ...])
+_WORKER_LEFT = "WorkerShutdown"
+"""Temporal's own word for it."""
+_UNHEARD = (SourceUnavailable.__name__, _WORKER_LEFT)
 _LIMITS = {
     TimeoutType.SCHEDULE_TO_START: "no worker took it in time",
     TimeoutType.HEARTBEAT: "the worker that ran it was lost",
@@ -28,11 +31,19 @@ def explain(failure: ActivityError) -> str:
 
 
 def outcome_of(failure: ActivityError) -> Outcome:
-    """A lost attempt is `unknown`, with what its last heartbeat said was touched; it is never tried again."""
+    """A lost attempt is `unknown`, with what its last heartbeat said was touched; it is never tried again.
+
+    Acts end by themselves when their worker is told to; one of a worker that left before has no such word.
+    """
     cause = failure.cause
     if isinstance(cause, ApplicationError) and cause.type == NotPermitted.__name__:
         return Outcome(status=OutcomeStatus.DENIED, detail=cause.message, until=_until(cause))
     return Outcome(status=_status(cause), touched=_heartbeat(cause), detail=explain(failure))
+
+
+def was_left(failure: ActivityError) -> bool:
+    """Whether the worker was told to end, and left before the activity had."""
+    return isinstance(failure.cause, ApplicationError) and failure.cause.type == _WORKER_LEFT
 
 
 def _until(denial: ApplicationError) -> datetime | None:
@@ -47,7 +58,7 @@ def _status(cause: BaseException | None) -> OutcomeStatus:
     kind = cause.type if isinstance(cause, ApplicationError) else None
     if kind == PreconditionGone.__name__:
         return OutcomeStatus.NOTHING
-    return OutcomeStatus.UNKNOWN if kind == SourceUnavailable.__name__ else OutcomeStatus.FAILED
+    return OutcomeStatus.UNKNOWN if kind in _UNHEARD else OutcomeStatus.FAILED
 
 
 def _heartbeat(cause: BaseException | None) -> tuple[Touched, ...]:

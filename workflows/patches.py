@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
+from workflows.failures import outcome_of, was_left
 from workflows.models.base import Moment
-from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
+from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger
+from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
 from workflows.models.policy import Approval
 from workflows.plan import plan
@@ -76,3 +79,11 @@ def is_full_again(diagnosis: Diagnosis, *, was_free: bool) -> bool:
     """The pools are exhausted after a look found them free; the clocks stayed stopped."""
     is_full = was_free and bool(diagnosis.first.instances)
     return is_full and workflow.patched("exhausted-starts-the-clocks")
+
+
+def outcome_in_this_run(failure: ActivityError) -> Outcome:
+    """An act whose worker was told to end had failed, which barred its option."""
+    outcome = outcome_of(failure)
+    if was_left(failure) and not workflow.patched("left-acts-are-unknown"):
+        return outcome.model_copy(update={"status": OutcomeStatus.FAILED})
+    return outcome

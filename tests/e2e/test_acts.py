@@ -1,4 +1,4 @@
-"""Acts between a real Temporal and a real PostgreSQL: they wait, and are given up."""
+"""Acts between a real Temporal and a real PostgreSQL: they wait, are given up, and lose their worker."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,8 +17,11 @@ from deploy.local.postgres import Postgres
 from deploy.local.temporal import Temporal
 from tests.e2e.act_workflow import OneAct
 from tests.fakes import cases
+from tests.fakes.indexes import TABLE
 from tests.ports.database_stage import RealDatabase
+from tests.ports.index_stage import RealIndexes
 from tests.ports.test_database import identities
+from tests.ports.test_indexes import NAME, creation
 from worker.databases import Databases
 from worker.incident_part import HEARTBEAT
 from workflows.database import Database
@@ -118,6 +121,10 @@ async def once(holds: Callable[[], Awaitable[bool]]) -> None:
     raise AssertionError("it never held")
 
 
+async def is_begun(stage: RealIndexes) -> bool:
+    return NAME in await stage.names()
+
+
 class Stopping:
     """The second session of a wave is about to be asked: there the act stands still."""
 
@@ -178,3 +185,60 @@ async def test_an_act_whose_workflow_is_gone_ends_nothing_more(
     await crew.replace()
 
     assert stage.ended() == [act.sessions[0].pid]
+
+
+async def test_a_worker_told_to_end_in_mid_wave_tells_what_it_touched(
+    crew: Crew, stage: RealDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = Stopping(monkeypatch)
+    act = await leaked(stage, 3)
+    running = await crew.begin(stage.target, act)
+    await stopping.is_reached.wait()
+
+    await crew.replace()
+    outcome = await running.result()
+
+    assert outcome.status is OutcomeStatus.UNKNOWN
+    assert outcome.detail == "its worker was told to end in the middle of the act"
+    assert [each.what for each in outcome.touched] == [str(each) for each in act.sessions]
+    assert [each.result for each in outcome.touched] == [
+        "told to end",
+        "asked to end; no answer heard",
+        "not reached yet, or not heard of any more",
+    ]
+    assert stage.ended() == [act.sessions[0].pid]
+    assert await crew.is_permit_free(stage.target)
+
+
+@pytest.mark.parametrize(
+    ("is_read", "status", "result"),
+    [
+        (False, OutcomeStatus.NOTHING, "not created, its invalid rest dropped"),
+        (True, OutcomeStatus.PARTLY, "left INVALID"),
+    ],
+)
+async def test_a_worker_told_to_end_while_it_creates_an_index_tells_what_it_left(
+    client: Client,
+    stack: AsyncExitStack,
+    postgres_server: Postgres,
+    is_read: bool,
+    status: OutcomeStatus,
+    result: str,
+) -> None:
+    stage = RealIndexes(postgres_server, stack)
+    await stage.open()
+    crew = Crew(client, stack, stage.port.create_index)
+    await crew.start()
+    reader = await stage.connect()
+    await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    await reader.fetchval(f"SELECT count(*) FROM {TABLE} WHERE id = 1" if is_read else "SELECT 1")  # noqa: S608
+    running = await crew.begin(of_its_own(stage.target), creation(stage))
+    await once(lambda: is_begun(stage))
+    await crew.replace()
+    outcome = await running.result()
+
+    assert outcome.status is status
+    assert [each.result for each in outcome.touched] == [result]
+    assert outcome.touched[0].what == f"index {NAME} on public.{TABLE}"
+    assert outcome.detail.startswith("its worker was told to end in the middle of it")
+    assert await stage.names() == ({NAME: False} if is_read else {})

@@ -1,11 +1,13 @@
 """The port of indexes on the simulated world."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import override
 
 from temporalio import activity
 
+from activities.beating import given_up
 from tests.fakes.changes import Change
 from tests.fakes.readings import SLOW_QUERY, SLOW_STATEMENT
 from tests.fakes.state import Backend, State
@@ -63,6 +65,11 @@ class FakeIndexes(ports.Indexes):
             what = f"index {act.name} on {act.namespace}.{act.table}"
             if activity.in_activity():
                 activity.heartbeat((Touched(what=what, changed=True, result="being created"),))
+            try:
+                await self.world.step("build", at)
+            except asyncio.CancelledError:
+                left = Touched(what=what, changed=False, result="not created")
+                return Outcome(status=OutcomeStatus.NOTHING, touched=(left,), detail=given_up())
             if is_new:
                 self.world.record(at, _create(act.name, act.query_id), Act(at, "index", act.name))
             result = "created, valid" if is_new else "there already, valid"

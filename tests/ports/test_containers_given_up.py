@@ -1,6 +1,7 @@
 """Acts on containers that are given up: no thread goes on to touch, and what was touched is told."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,7 +17,8 @@ from tests.ports import examples
 from tests.ports.container_stage import POOL_SIZE, USUAL, Behaviour, ContainerStage, RealContainers
 from tests.ports.fake_stages import FakeContainerStage
 from tests.ports.test_containers import BIG, seen_now
-from workflows.models.outcome import OutcomeStatus
+from worker.process import EXTRA_SECONDS
+from workflows.models.outcome import OutcomeStatus, Touched
 from workflows.models.plan import Resize
 from workflows.ports.requests import ResizeRequest, RestartRequest
 
@@ -54,6 +56,33 @@ async def test_one_that_is_given_up_before_it_begins_touches_nothing(stage: Cont
     assert not any(touched.changed for each in outcomes for touched in each.touched)
     assert all(each.detail.startswith("its worker was told to end") for each in outcomes)
     assert stage.restarts() == 0
+
+
+async def test_a_restart_that_is_given_up_while_the_container_stops_is_told_before_its_worker_leaves(
+    real: RealContainers,
+) -> None:
+    await real.run(Behaviour(seconds_to_stop=9))
+    environment = examples.environment()
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hear(touched: tuple[Touched, ...]) -> None:
+        if touched:
+            loop.call_soon_threadsafe(asked.set)
+
+    environment.on_heartbeat = hear
+    request = RestartRequest(target=real.target, act=seen_now(real))
+    running = asyncio.create_task(asyncio.to_thread(environment.run, real.port.restart_container, request))
+    await asked.wait()
+    environment.cancel(TOLD_TO_END)
+    began = time.monotonic()
+    outcome = await running
+
+    assert time.monotonic() - began < EXTRA_SECONDS
+    assert outcome.status is OutcomeStatus.UNKNOWN
+    assert [(each.changed, each.result) for each in outcome.touched] == [
+        (True, "restart asked for; no answer heard")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ from tests.ports.database_stage import Connection
 from tests.ports.index_stage import RealIndexes
 from tests.ports.test_indexes import NAME, advise, create, creation
 from workflows.errors import PoolmedicError, PreconditionGone, SourceRefused
-from workflows.models.outcome import Outcome, OutcomeStatus
-from workflows.ports.requests import CreateIndexRequest
+from workflows.models.outcome import OutcomeStatus
 
 BUILDS = "SELECT pid FROM pg_stat_progress_create_index"
 OLD = "BEGIN ISOLATION LEVEL REPEATABLE READ"
@@ -79,20 +78,6 @@ async def test_a_creation_whose_session_ends_leaves_nothing(stage: RealIndexes, 
     outcome = await creating
 
     assert outcome.status is OutcomeStatus.FAILED
-    assert await stage.names() == {}
-
-
-async def test_a_creation_that_is_cancelled_leaves_nothing(stage: RealIndexes, admin: Connection) -> None:
-    await hold_snapshot(stage)
-    environment = examples.environment()
-    request = CreateIndexRequest(target=stage.target, act=creation(stage))
-    creating: asyncio.Task[Outcome] = asyncio.create_task(environment.run(stage.port.create_index, request))
-    await builder(admin)
-
-    environment.cancel()
-    await asyncio.wait({creating}, timeout=20)
-
-    assert creating.cancelled() or creating.exception() is not None
     assert await stage.names() == {}
 
 

@@ -1,6 +1,8 @@
 """Signs of life of an act: what they carry, and when it has to stop by itself."""
 
 import asyncio
+import time
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, override
 
@@ -116,6 +118,23 @@ def test_the_outcome_of_one_that_is_given_up(
     assert (outcome.status, outcome.touched) == (status, touched)
     assert outcome.detail.startswith(why)
     assert outcome.detail.endswith(when)
+
+
+def test_one_that_blocks_is_left_with_what_it_has_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beating, "SECONDS_TO_STOP", 0.1)
+    environment, has_answered = ActivityEnvironment(), Event()
+
+    def block() -> Outcome:
+        environment.cancel(TOLD_TO_END)
+        has_answered.wait(10)
+        return DONE
+
+    began = time.monotonic()
+    outcome = environment.run(blocking, block)
+    has_answered.set()
+
+    assert time.monotonic() - began < 5
+    assert (outcome.status, outcome.touched) == (OutcomeStatus.UNKNOWN, TOUCHED)
 
 
 def test_one_that_is_done_all_the_same_says_so() -> None:

@@ -156,6 +156,9 @@ class Stage:
         self.target, self.world = target, world
         self._theatre = theatre
         self._queue = f"stage-{target.name}"
+        self._hire: Callable[[], Worker]
+        self._stack: AsyncExitStack
+        self._worker: Worker
 
     @classmethod
     async def open(
@@ -169,9 +172,9 @@ class Stage:
         with_permits: bool = False,
     ) -> "Stage":
         """Start the worker; everything of the stage ends with `stack`."""
-        stage = cls(theatre, target, world)
         threads = stack.enter_context(ThreadPoolExecutor(4))
-        worker = Worker(
+        stage = cls(theatre, target, world)
+        stage._hire = lambda: Worker(
             theatre.client,
             task_queue=stage._queue,
             workflows=[Incident, TemporaryChange, Database],
@@ -182,9 +185,15 @@ class Stage:
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
             identity="stage",
         )
-        await stack.enter_async_context(worker)
+        stage._stack = stack
+        stage._worker = await stack.enter_async_context(stage._hire())
         stack.push_async_callback(stage._clear)
         return stage
+
+    async def replace_worker(self) -> None:
+        """It is told to end, with no time for its acts, and another one takes over."""
+        await self._worker.shutdown()
+        self._worker = await self._stack.enter_async_context(self._hire())
 
     async def incident(
         self,

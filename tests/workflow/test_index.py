@@ -1,5 +1,6 @@
 """The index that a slow query lacks: asked for when its cancel did not last, created once, its gain told."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from tests.fakes.indexes import advice
 from tests.fakes.readings import SLOW_QUERY
 from tests.fakes.state import State
 from tests.workflow.conftest import OpenStage
-from tests.workflow.stage import RunningIncident, Stage
+from tests.workflow.stage import RunningIncident, Stage, fresh_name
 from workflows.errors import SourceRefused
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.report import Ending
@@ -34,9 +35,10 @@ def still_runs(calls: int) -> Change:
     return apply
 
 
-async def opened(open_stage: OpenStage, **more: Any) -> Stage:
+async def opened(open_stage: OpenStage, *, with_permits: bool = False, **more: Any) -> Stage:
     """A slow query that fills the pool again as soon as it was cancelled."""
-    stage = await open_stage(database=DATABASE)
+    server = {"name": fresh_name()} if with_permits else {}
+    stage = await open_stage(database=DATABASE | server, with_permits=with_permits)
     world, name, database = stage.world, stage.target.instances[0].name, stage.target.database
     world.happens(advise(**more), world.after(minutes=-2))
     first = changes.slow_down(name, database, range(FIRST, FIRST + 10), SLOW_QUERY)
@@ -177,4 +179,34 @@ async def test_a_late_yes_rests_on_a_new_look(open_stage: OpenStage) -> None:
     await incident.until(lambda report: len(report.attempts) > 1)
 
     assert stage.world.script.calls["read_database"] == before + 1
+    assert stage.world.kinds()[-1] == "index"
+
+
+async def test_a_worker_told_to_end_while_it_is_created_bars_nothing(open_stage: OpenStage) -> None:
+    """No failure of the index: the next worker asks for it again, and creates it."""
+    stage = await opened(open_stage, with_permits=True)
+    is_building = asyncio.Event()
+
+    async def hang(_at: object) -> None:
+        is_building.set()
+        await asyncio.Event().wait()
+
+    stage.world.script.before("build", 1, hang)
+    incident, request = await asked(stage)
+    await incident.decide(request, "ada")
+    await is_building.wait()
+    await stage.replace_worker()
+    report = await incident.until(lambda report: len(report.attempts) > 1)
+
+    outcome = report.attempts[-1].outcome
+    assert outcome.status is OutcomeStatus.NOTHING
+    assert [(each.changed, each.result) for each in outcome.touched] == [(False, "not created")]
+    assert "told to end" in outcome.detail
+    assert "index" not in stage.world.kinds()
+
+    await incident.step(minutes=2)
+    again = (await incident.until(lambda report: len(report.requests) > 1)).requests[-1]
+    await incident.decide(again.id, "ada")
+    report = await incident.until(lambda report: len(report.attempts) > 2)
+    assert report.attempts[-1].outcome.status is OutcomeStatus.DONE
     assert stage.world.kinds()[-1] == "index"

@@ -13,14 +13,14 @@ class OutcomeStatus(StrEnum):
     DONE = "done"
     PARTLY = "partly"
     NOTHING = "nothing"
-    """Its precondition no longer held inside the act: nothing was touched."""
+    """Its precondition no longer held inside the act, or it ended before it began: all is as it was."""
     FAILED = "failed"
     REFUSED = "refused"
     """A person said no, or a guard did: nothing was touched."""
     DENIED = "denied"
     """The database's ledger did not permit it, or could not be asked: nothing was touched."""
     UNKNOWN = "unknown"
-    """The attempt was lost with its worker: only a new look can tell."""
+    """The attempt was lost with its worker, or cut short: only a new look can tell."""
 
 
 class Touched(Model):
