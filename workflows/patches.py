@@ -7,10 +7,10 @@ from temporalio.exceptions import ActivityError
 
 from workflows.failures import outcome_of, was_left
 from workflows.models.base import Moment
+from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger
-from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
 from workflows.models.policy import Approval
 from workflows.plan import plan

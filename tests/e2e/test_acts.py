@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.alertmanager import NoAlertmanager
 from activities.permits import Permits
 from activities.warm_connection import fetch_value
 from deploy.local.postgres import Postgres
@@ -52,7 +53,7 @@ class Crew:
                 task_queue=self._queue,
                 workflows=[OneAct, Database],
                 activities=self._acts,
-                interceptors=[Permits(self.client)],
+                interceptors=[Permits(self.client, NoAlertmanager())],
                 workflow_runner=runner(),
                 max_heartbeat_throttle_interval=HEARTBEAT,
                 default_heartbeat_throttle_interval=HEARTBEAT,
@@ -74,7 +75,7 @@ class Crew:
 
     async def is_permit_free(self, target: Target) -> bool:
         known = await Databases(self.client, self._queue).known(target.database.name)
-        return known is not None and known.permit is None
+        return known is not None and known.permits == ()
 
 
 @pytest.fixture
