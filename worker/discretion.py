@@ -4,6 +4,7 @@ Temporal keeps a failure with everything it was raised from, and shows it to who
 a driver says of a header or an address that it could not use is kept from there.
 """
 
+from collections.abc import Iterator
 from typing import Any, override
 
 from temporalio.exceptions import ApplicationError, FailureError
@@ -50,11 +51,20 @@ def _without_secret(error: PoolmedicError, redaction: Redaction) -> PoolmedicErr
     return error if told == error.message else error.reworded(told).with_traceback(error.__traceback__)
 
 
-def _tells_secret(error: BaseException | None, redaction: Redaction) -> bool:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if redaction.blot(str(error)) != str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def _tells_secret(error: BaseException, redaction: Redaction) -> bool:
+    return any(redaction.blot(text) != text for text in _said(error))
+
+
+def _said(error: BaseException) -> Iterator[str]:
+    """By the failure, its notes, whatever it came of, and the members of a group, each once."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield str(one)
+        yield from map(str, getattr(one, "__notes__", ()))
+        waiting += [each for each in (one.__cause__, one.__context__) if each is not None]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions

@@ -81,12 +81,29 @@ async def test_when_an_act_may_be_tried_is_kept() -> None:
     assert (told.message, told.details) == ("********** holds it", (until.isoformat(),))
 
 
+def noted(failure: Exception, note: str) -> Exception:
+    """The failure, with a note to it."""
+    failure.add_note(note)
+    return failure
+
+
+def beside(failure: Exception, context: Exception) -> Exception:
+    """The failure, raised from something else, while that was handled."""
+    failure.__context__ = context
+    return failure
+
+
 @pytest.mark.parametrize(
     "failure",
     [
         ValueError(f"invalid literal for int(): '{SECRET}'"),
         caused(ValueError("a bug"), OSError(f"{SECRET}: no such host")),
         caused(ValueError("a bug"), caused(KeyError("x"), OSError(SECRET))),
+        caused(ValueError("a bug"), ExceptionGroup("several", [KeyError("x"), OSError(SECRET)])),
+        caused(ValueError("a bug"), ExceptionGroup("several", [caused(KeyError("x"), OSError(SECRET))])),
+        noted(ValueError("a bug"), f"while {SECRET} was sent"),
+        caused(ValueError("a bug"), noted(OSError("no such host"), f"of {SECRET}")),
+        beside(caused(ValueError("a bug"), KeyError("x")), OSError(SECRET)),
     ],
 )
 async def test_a_defect_that_tells_a_secret_is_kept_without_it(failure: Exception) -> None:
