@@ -11,6 +11,7 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
+from worker.secret import sent_logins
 from worker.terminal import visible
 from workflows.errors import PoolmedicError
 
@@ -43,8 +44,12 @@ class Redaction:
         self._secrets: tuple[str, ...] = ()
 
     def know(self, secrets: Iterable[str]) -> None:
-        """From now on, never write these. Very short ones are left alone: they would blot out words."""
-        long = (secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        """From now on, never write these, nor an address's login as HTTP sends it.
+
+        Very short ones are left alone: they would blot out words.
+        """
+        told = (form for secret in secrets for form in (secret, *sent_logins(secret)))
+        long = (secret for secret in told if len(secret) >= SHORTEST_SECRET)
         known = {*self._secrets, *(form for secret in long for form in _forms(secret))}
         self._secrets = tuple(sorted(known, key=len, reverse=True))
 

@@ -2,10 +2,11 @@
 
 import os
 import re
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
@@ -40,6 +41,21 @@ def secrets_of_libraries(environment: Mapping[str, str] = os.environ) -> Iterato
     for header in ",".join(environment.get(name, "") for name in _HEADERS).split(","):
         value = header.partition("=")[2].strip()
         yield from (header.strip(), value, unquote(value))
+
+
+def sent_logins(secret: str) -> Iterator[str]:
+    """Where the secret is an address with a user, what stands behind `Basic` in a request; or nothing."""
+    try:
+        address = urlsplit(secret)
+        user, password = address.username, address.password or ""
+    except ValueError:
+        return
+    if user:
+        for login in {f"{user}:{password}", f"{unquote(user)}:{unquote(password)}"}:
+            for encoding in ("utf-8", "latin-1"):
+                sent = login.encode(encoding, "replace")
+                # Without its padding, which not everybody writes.
+                yield from (form(sent).decode().rstrip("=") for form in (b64encode, urlsafe_b64encode))
 
 
 def _read_file(name: str, file: Path) -> str:

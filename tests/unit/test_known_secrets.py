@@ -1,5 +1,7 @@
 """Which secrets a process knows, so that no line of its log holds them."""
 
+import base64
+
 import pytest
 
 from worker.errors import ConfigurationRefused
@@ -47,6 +49,33 @@ def test_the_password_of_a_connection_string_is_known_wherever_it_stands(
     redaction = Redaction()
     assert _Secrets(redaction).dsn("SHOP_DSN") == dsn
     assert redaction.blot("of hun/ter2 and no more") == "of ********** and no more"
+
+
+@pytest.mark.parametrize(
+    ("address", "login"),
+    [
+        ("postgresql://medic:hun%2Fter2@db/shop", b"medic:hun/ter2"),
+        ("https://medic:hun%2Fter2@prometheus.example", b"medic:hun%2Fter2"),
+        ("json://m%C3%A9dic:hunter2@chat.example/x", "médic:hunter2".encode()),
+        ("json://m%C3%A9dic:hunter2@chat.example/x", "médic:hunter2".encode("latin-1")),
+        ("https://only-a-token@chat.example", b"only-a-token:"),
+        ("https://medic:~~~>>>@chat.example", b"medic:~~~>>>"),
+    ],
+)
+def test_the_login_of_an_address_is_known_as_http_sends_it(address: str, login: bytes) -> None:
+    redaction = Redaction()
+    redaction.know([address])
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        sent = encode(login).decode()
+        told = redaction.blot(f"Authorization: Basic {sent}, again")
+        assert told.replace("=", "") == "Authorization: Basic **********, again"
+        assert sent.rstrip("=") not in redaction.blot(f"Basic {sent.rstrip('=')}")
+
+
+def test_what_is_no_address_with_a_user_has_no_login() -> None:
+    redaction = Redaction()
+    redaction.know(["https://chat.example/x", "http://[::1", "a-secret-key", "ftp://:@chat.example"])
+    assert redaction.blot("Basic Og== and OnNlY3JldA==") == "Basic Og== and OnNlY3JldA=="
 
 
 def test_a_connection_string_that_is_none_is_refused_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
