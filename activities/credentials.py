@@ -7,8 +7,8 @@ of its length does.
 import re
 
 MASK = "?"
-_WORDS = r"""passw(?:or)?d|passphrase|pwd|secret|token|jwt|credentials?|signature|sess(?:ion)?[_-]?id
-    |(?:api|access|private|session)[_-]?key"""
+_WORDS = r"""passw(?:or)?d|passphrase|passcode|passkey|pwd|secret|token|jwt|bearer|credentials?|signature
+    |sess(?:ion)?[_-]?id|(?:api|access|private|session)[_ -]?key"""
 # Short ones are words of their own, or begin one in the middle: `bypass=` and `passed:` are neither.
 _SHORT = r"(?<![a-z])(?:pass|pw)(?![a-z]) | (?-i:(?<=[a-z])(?:Pass|Pw))(?![a-z])"
 _HEADERS = r"authorization|cookies?2?"

@@ -15,6 +15,8 @@ from activities.log_prose import closes, leaves_open, mask_prose, names_bound
 _KEY = re.compile(r"[@A-Za-z_][\w.-]{0,39}", re.ASCII)
 _BEFORE_OBJECT = re.compile(r"[^\"'{]*+(?={)")
 _NAMING = frozenset(("name", "key", "field", "header", "column", "param", "parameter"))
+_BOUND = "values"
+"""What node-postgres calls the values of parameters; in prose it is a word of SQL."""
 _BEGINNING = re.compile(
     r"""\s*(?:\{\s?" | [\[(<]?(?:\d{4}-?\d\d|\d\d[:/.]\d\d
         |\b(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL|CRITICAL|SEVERE|PANIC|LOG)\b))""",
@@ -105,7 +107,7 @@ def _write_fields(fields: _Object) -> Iterator[str]:
     names_one = any(key.lower() in _NAMING and _is_secret_word(value) for key, value in fields)
     for key, value in fields:
         is_plain = _KEY.fullmatch(key) is not None
-        is_kept = not names_one and not names_secret(key) and not names_bound(key)
+        is_kept = not names_one and not names_secret(key) and not names_bound(key) and key != _BOUND
         yield f"{_quote(key if is_plain else MASK)}:{_write(value) if is_kept else _write_nothing(value)}"
 
 

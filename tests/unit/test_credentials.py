@@ -28,6 +28,8 @@ SECRET = "hunter2"
         ("GET /?access_key=hunter2&pool=1", "GET /?access_key=?&pool=1"),
         ("PGPASSWORD hunter2 psql", "PGPASSWORD ? psql"),
         ("psql --password hunter2 shop", "psql --password ? shop"),
+        ("api key: hunter2, passcode=hunter2", "api key: ?, passcode=?"),
+        ("bearer: hunter2", "bearer: ?"),
         ("db_pass=hunter2, dbPass=hunter2", "db_pass=?, dbPass=?"),
         ('{"pw":"hunter2","jwt":"hunter2"}', '{"pw":?,"jwt":?}'),
         ("sent eyJhbGciOiJIUzI1NiJ9.e30.hunter2 again", "sent ? again"),

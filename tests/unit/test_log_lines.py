@@ -41,6 +41,7 @@ SECRET = "hunter2"
             '{"pool":"main","pw":"hunter2","jwt":[1],"ok":true}',
             '{"pool":"main","pw":"?","jwt":"?","ok":true}',
         ),
+        ('{"text":"SELECT $1","values":["hunter2"]}', '{"text":"SELECT $1","values":"?"}'),
         ('{"a":{"name":"password","value":"hunter2"}}', '{"a":{"name":"?","value":"?"}}'),
         (
             '{"args":["Authorization","hunter2"],"a":["password","hunter2"]}',
