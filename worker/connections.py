@@ -8,6 +8,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 MOST_CONNECTIONS = 200
 SECONDS_FOR_HEAD = 10.0
 """From the connection's start, or the answer before, until a request's head is complete."""
+SECONDS_FOR_ANSWER = 10.0
+"""Until whoever asked has read enough of the answer for the system to hold the rest."""
 
 
 class Connection(H11Protocol):
@@ -23,13 +25,15 @@ class Connection(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether no request is under way here."""
-        return self.cycle is None or self.cycle.response_complete
+        """Whether all is up to the other side: no request is under way here, or its answer is not read."""
+        return self.flow.write_paused or self.cycle is None or self.cycle.response_complete
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One more; where there are too many, the one that has waited longest goes."""
         super().connection_made(transport)
+        # Nothing may be left unread for long. TLS takes 0 for a bound that is always reached.
+        transport.set_write_buffer_limits(high=1 if self.scheme == "https" else 0)
         self._wait()
         others = [other for other in self.connections if isinstance(other, Connection) and other is not self]
         waiting = [other for other in others if other.waits]
@@ -43,6 +47,18 @@ class Connection(H11Protocol):
         self._wait()
 
     @override
+    def pause_writing(self) -> None:
+        """Something of an answer is left here, since the other side does not read it."""
+        super().pause_writing()
+        self._wait()
+
+    @override
+    def resume_writing(self) -> None:
+        """It was read: now the next head is waited for."""
+        super().resume_writing()
+        self._wait()
+
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         super().connection_lost(exc)
@@ -51,7 +67,8 @@ class Connection(H11Protocol):
     def _wait(self) -> None:
         self._stop_waiting()
         self.waits_since = self.loop.time()
-        self._patience = self.loop.call_later(SECONDS_FOR_HEAD, self._lose_patience)
+        seconds = SECONDS_FOR_ANSWER if self.flow.write_paused else SECONDS_FOR_HEAD
+        self._patience = self.loop.call_later(seconds, self._lose_patience)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:
@@ -62,6 +79,9 @@ class Connection(H11Protocol):
             self.leave()
 
     def leave(self) -> None:
-        """Close it, and count it no longer."""
+        """End it, and count it no longer; to close it would wait for whoever reads nothing.
+
+        What the system has of an answer it sends all the same.
+        """
         self.connections.discard(self)
-        self.transport.close()
+        self.transport.abort()

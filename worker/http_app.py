@@ -1,6 +1,7 @@
 """The HTTP application: safe headers on every answer, failures that tell nothing about the inside."""
 
 import collections
+import contextlib
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -25,7 +26,7 @@ MOST_REQUESTS = 100
 MOST_BY_LINK = 20
 """Whoever has a link may keep so many places and no more: the others are for alerts."""
 MOST_BY_CODEC = 8
-"""So it is with whoever reads payloads."""
+"""So it is with whoever reads payloads; their answers are large, and keep the place until they are sent."""
 _BY_LINK = (f"{invitation.PATH}/", f"{ballot.PATH}/")
 HEALTH_PAGES = frozenset({"/healthz", "/readyz"})
 _BUSY = JSONResponse({"detail": "too many requests at once; send it again"}, 503, {"Retry-After": "5"})
@@ -63,11 +64,20 @@ class AtOnce:
         elif self._running[kind] >= most:
             await _BUSY(scope, receive, send)
         else:
+            await self._run(kind, scope, receive, send)
+
+    async def _run(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A place is for the work: whoever does not read the answer keeps none."""
+        with contextlib.ExitStack() as place:
             self._running[kind] += 1
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._running[kind] -= 1
+            place.callback(self._running.subtract, (kind,))
+
+            async def send_freely(message: Message) -> None:
+                if kind != CODEC:
+                    place.close()
+                await send(message)
+
+            await self._app(scope, receive, send_freely)
 
 
 def _places(path: str) -> tuple[str, int]:

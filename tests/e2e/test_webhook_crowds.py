@@ -3,33 +3,27 @@
 import asyncio
 import contextlib
 import dataclasses
+import re
+import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.ballot import Ballot, Ballots
-from deploy.local.temporal import Temporal
+from deploy.local import probes
 from tests.e2e.webhook_stand import KEY, PUBLIC, TOKEN, Stand, alert, path_of, stand
 from worker.body import ANSWER, FORM
 from worker.connections import MOST_CONNECTIONS
-from worker.namespace import set_up
+from worker.site import listen
 
 HEAD = f"POST /alerts HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {TOKEN}\r\n"
 
 type Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture
-async def webhook(temporal_server: Temporal) -> AsyncIterator[Stand]:
-    client = await Client.connect(temporal_server.address, data_converter=pydantic_data_converter)
-    await set_up(client)
-    async with stand(client) as running:
-        yield running
 
 
 @contextlib.asynccontextmanager
@@ -151,3 +145,75 @@ async def test_whoever_may_approve_by_link_cannot_keep_alerts_out(
         assert "too many requests at once" in (await fresh(webhook, path)).text
         for reader, _ in busy:
             assert b" 408 " in await reader.readline()
+
+
+@pytest.fixture
+async def cramped(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
+    """The system holds little of what it sends, so that few answers fill it."""
+
+    def listen_cramped(host: str, port: int) -> socket.socket:
+        listener = listen(host, port)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return listener
+
+    monkeypatch.setattr("tests.e2e.webhook_stand.listen", listen_cramped)
+    async with stand(client) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def deaf(webhook: Stand, number: int) -> AsyncIterator[None]:
+    """So many connections that ask again and again, and read no answer."""
+    url = webhook.http.base_url
+    asked = b"POST /alerts HTTP/1.1\r\nHost: here\r\n\r\n" * 1_000
+    with contextlib.ExitStack() as opened:
+        for _ in range(number):
+            line = opened.enter_context(socket.socket())
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(line, (url.host, url.port))
+            line.send(asked)
+        yield
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def has_more_than(number: int) -> str | None:
+    return f"{descriptors()} descriptors" if descriptors() > number else None
+
+
+async def test_answers_that_nobody_reads_keep_no_alert_out(
+    cramped: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.http_app.MOST_REQUESTS", 3)
+    assert (await fresh(cramped, "/healthz")).status_code == 200
+    async with deaf(cramped, 20):
+        await asyncio.sleep(2)
+        assert (await cramped.post(alert(cramped.shop))).status_code == 200
+
+
+async def test_an_answer_that_nobody_reads_ends_the_connection(
+    cramped: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.connections.SECONDS_FOR_ANSWER", 1.0)
+    await cramped.post(alert(cramped.shop))
+    before = descriptors()
+    async with deaf(cramped, 20):
+        assert descriptors() > before + 30
+        assert await probes.until(lambda: has_more_than(before + 20), 8) is None
+
+
+async def test_an_answer_that_is_read_late_is_whole(cramped: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.connections.SECONDS_FOR_HEAD", 0.5)
+    asked = f"GET {{}} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    async with lines(cramped, 1, asked.format("/healthz")) as ((reader, _),):
+        await asyncio.sleep(1.5)
+        assert (await reader.read()).endswith(b'{"status":"ok"}')
+    monkeypatch.setattr("worker.connections.SECONDS_FOR_HEAD", 3.0)
+    async with lines(cramped, 1, asked.format("/openapi.json")) as ((reader, _),):
+        head = await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(1.5)
+        (length,) = re.findall(rb"content-length: (\d+)", head)
+        assert len(await reader.readexactly(int(length))) > 10_000
