@@ -1,6 +1,8 @@
 """A long-running process: its parts run side by side until a signal stops them, or one of them is lost."""
 
 import asyncio
+import contextlib
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -48,6 +50,7 @@ async def run_process(settings: Settings, parts: Sequence[Part], *, works: bool)
 
     works: one of the parts runs incidents, for which every secret is needed.
     """
+    _allow_descriptors()
     redaction = start_logging(settings.log_level, settings.log_format)
     redaction.know([*settings.secrets, *secrets_of_libraries()])
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=works)
@@ -68,6 +71,13 @@ async def run_process(settings: Settings, parts: Sequence[Part], *, works: bool)
             asyncio.Event() if works else None,
         )
         await _until_stopped(process, parts)
+
+
+def _allow_descriptors() -> None:
+    """Take as many open files as the system gives: each connection is one, and few are given at first."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):  # macOS says "infinity", and takes less
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _until_stopped(process: Process, parts: Sequence[Part]) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import math
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import override
 
 import structlog
@@ -20,6 +21,7 @@ from worker.codec_server import CodecServer
 from worker.config import Configuration
 from worker.connections import Connection
 from worker.delivery import Malformed
+from worker.door import BACKLOG, Door
 from worker.errors import Usage
 from worker.health import Probes
 from worker.http_app import new_app
@@ -34,7 +36,6 @@ from worker.settings import Settings
 from worker.stopping import stopped_or_ended
 from worker.webhook import Webhook
 
-BACKLOG = 128
 _log = structlog.get_logger("poolmedic.http")
 
 
@@ -83,13 +84,33 @@ def _readers(settings: Settings, meters: Meters) -> Access:
 
 
 class _Server(uvicorn.Server):
-    """The process handles signals itself, for all its parts."""
+    """The process handles signals itself, for all its parts; connections come in by doors of ours."""
+
+    _doors: tuple[Door, ...] = ()
 
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave them alone."""
         yield
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open a door per listener: uvicorn's own would wait a minute for every handshake, of any number."""
+        await self.lifespan.startup()
+        connection = partial(
+            Connection, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        self._doors = tuple(Door(listener, connection, self.config.ssl) for listener in sockets or ())
+        self.servers = []
+        self.started = True
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the doors, and let requests under way end."""
+        for door in self._doors:
+            door.close()
+        await super().shutdown(sockets)
 
 
 async def serve_site(app: FastAPI, listener: socket.socket, settings: Settings, stop: asyncio.Event) -> None:

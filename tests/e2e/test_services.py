@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import sys
@@ -126,6 +127,15 @@ async def test_a_webhook_needs_no_secret_of_the_worker(environment: dict[str, st
     alone = {name: value for name, value in environment.items() if name not in SECRETS}
     async with serving("webhook", alone, tmp_path / "log") as service:
         assert (await service.until("/healthz", 200)).json() == {"status": "ok"}
+
+
+async def test_a_service_takes_as_many_open_files_as_it_may(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    few = ("sh", "-c", 'ulimit -Sn 100 && ulimit -Hn 1000 && exec "$@"', "sh")
+    async with serving("webhook", environment, tmp_path / "log", prefix=few) as service:
+        await service.until("/healthz", 200)
+        assert resource.prlimit(service.child.pid, resource.RLIMIT_NOFILE) == (1000, 1000)
 
 
 async def test_run_takes_alerts_and_works(

@@ -147,15 +147,15 @@ async def test_whoever_may_approve_by_link_cannot_keep_alerts_out(
             assert b" 408 " in await reader.readline()
 
 
+def listen_cramped(host: str, port: int) -> socket.socket:
+    """The system holds little of what it sends, so that few answers fill it."""
+    listener = listen(host, port)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return listener
+
+
 @pytest.fixture
 async def cramped(client: Client, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
-    """The system holds little of what it sends, so that few answers fill it."""
-
-    def listen_cramped(host: str, port: int) -> socket.socket:
-        listener = listen(host, port)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        return listener
-
     monkeypatch.setattr("tests.e2e.webhook_stand.listen", listen_cramped)
     async with stand(client) as running:
         yield running

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -90,10 +91,12 @@ async def stand(client: Client, **more: Any) -> AsyncIterator[Stand]:
     meters, sdk, stop = Meters(), SdkMetrics(1), asyncio.Event()
     app = webhook_site(settings, configuration, client, meters, sdk, working=None)
     listener = listen("127.0.0.1", 0)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    certificate = settings.tls_certificate
+    address = f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
+    trusted = ssl.create_default_context(cafile=certificate) if certificate else True
     serving = asyncio.create_task(serve_site(app, listener, settings, stop))
     try:
-        async with httpx.AsyncClient(base_url=address, timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=address, timeout=20, trust_env=False, verify=trusted) as http:
             yield Stand(http, client, meters, configuration, shop, mail)
     finally:
         stop.set()
