@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasGenerator, BaseModel, ConfigDict, FailFast, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from worker.config_text import spell
@@ -14,7 +14,8 @@ from workflows.models.text import clean
 MOST_FAULTS = 20
 LONGEST_PATH = 200
 
-type Labels = dict[str, str]
+# A body of a megabyte holds more faults than can be told in time: of many alike the first is enough.
+type Labels = Annotated[dict[str, str], FailFast()]
 
 
 class Received(Model):
@@ -37,13 +38,13 @@ class Delivery(Received):
     """One POST of Alertmanager: a group of alerts."""
 
     version: Literal["4"]
-    alerts: tuple[ReceivedAlert, ...]
+    alerts: Annotated[tuple[ReceivedAlert, ...], FailFast()]
     truncated_alerts: Annotated[int, Field(ge=0)] = 0
     """Alerts that Alertmanager itself left out (`max_alerts` of its receiver)."""
 
 
 class Malformed(WorkerError):
-    """The body is not what Alertmanager sends; every fault with its path."""
+    """The body is not what Alertmanager sends; faults with their paths, of many alike the first."""
 
     def __init__(self, faults: tuple[tuple[str, str], ...], *, is_json: bool) -> None:
         super().__init__("; ".join(f"{path}: {message}" for path, message in faults))
