@@ -14,6 +14,7 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from requests import RequestException
 
+from activities.credentials import mask_credentials
 from workflows.errors import PoolmedicError, SourceRefused, SourceUnavailable
 from workflows.models.text import clean
 
@@ -69,7 +70,7 @@ def open_client(host: str | None, seconds: int) -> DockerClient:
             raise
         address = host or os.environ.get("DOCKER_HOST") or DEFAULT_UNIX_SOCKET.removeprefix("http+")
         raise SourceUnavailable(
-            f"no container engine answers at {address} ({reason}); "
+            f"no container engine answers at {mask_credentials(address)} ({reason}); "
             "set POOLMEDIC_DOCKER_HOST, or leave out `container`"
         ) from exc
 
@@ -108,7 +109,7 @@ def translate(error: DockerException | RequestException, what: str) -> Poolmedic
             )
         is_refusal = status < HTTPStatus.INTERNAL_SERVER_ERROR
         return SourceRefused(said) if is_refusal else SourceUnavailable(said)
-    return SourceUnavailable(f"{what}: the engine did not answer: {clean(str(error))}")
+    return SourceUnavailable(f"{what}: the engine did not answer: {clean(mask_credentials(str(error)))}")
 
 
 def _asked(error: APIError) -> str:

@@ -73,7 +73,7 @@ def _unmatched(number: int, *, has_others: bool) -> str:
 
 
 async def tell_malformed(_request: Request, malformed: Exception) -> JSONResponse:
-    """The answer to a body that is not a delivery: every fault with its path."""
+    """The answer to a body that is not a delivery: faults with their paths."""
     assert isinstance(malformed, Malformed)  # noqa: S101 - registered for this class alone
     faults = tuple(FieldFault(path=path, message=message) for path, message in malformed.faults)
     detail = "a field is not as Alertmanager sends it" if malformed.is_json else "the body is not JSON"

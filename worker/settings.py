@@ -42,6 +42,11 @@ def _without_password(address: str) -> str:
 def _docker_address(address: str) -> str:
     if not re.fullmatch(r"(unix|tcp|https?|ssh|npipe)://.+|[^/:]+:\d+", address):
         raise ValueError("must be an address like unix:///var/run/docker.sock or tcp://host:2375")
+    if re.match(r"(?!unix|npipe)\w+://[^@]*:.*@", address):
+        raise ValueError(
+            "must hold no password, because people are told where the engine was sought; let a proxy on this "
+            "machine, or ssh://user@host with its key, hold it"
+        )
     return address
 
 

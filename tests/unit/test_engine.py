@@ -39,5 +39,14 @@ def test_the_address_of_the_environment_is_told(tmp_path: Path, monkeypatch: pyt
     assert f"at unix://{tmp_path}/other.sock (No such file" in refusal(None)
 
 
+def test_no_password_of_the_environment_is_told(
+    unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"http://ops:hunter2@127.0.0.1:{unused_tcp_port}")
+    told = refusal(None)
+    assert f"127.0.0.1:{unused_tcp_port}" in told
+    assert "hunter2" not in told
+
+
 def test_a_port_that_nobody_listens_on(unused_tcp_port: int) -> None:
     assert "(Connection refused)" in refusal(f"tcp://127.0.0.1:{unused_tcp_port}")

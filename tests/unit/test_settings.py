@@ -48,6 +48,9 @@ def test_a_given_value_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
         ("PORT", "many", "POOLMEDIC_PORT"),
         ("PORT", "70000", "POOLMEDIC_PORT"),
         ("DOCKER_HOST", "nope", "POOLMEDIC_DOCKER_HOST: must be an address like unix:///"),
+        ("DOCKER_HOST", "http://u:hunter2@engine:2375", "POOLMEDIC_DOCKER_HOST: must hold no password"),
+        ("DOCKER_HOST", "tcp://:hunter2@engine:2375", "POOLMEDIC_DOCKER_HOST: must hold no password"),
+        ("DOCKER_HOST", "https://u:hunt/er2:hunter2@engine", "POOLMEDIC_DOCKER_HOST: must hold no password"),
         ("LOG_LEVEL", "loud", "POOLMEDIC_LOG_LEVEL"),
         ("GRACEFUL_SECONDS", "0", "POOLMEDIC_GRACEFUL_SECONDS"),
         ("WEBHOOK_TOKENS", "hunter2", "POOLMEDIC_WEBHOOK_TOKENS"),
@@ -116,7 +119,16 @@ def test_what_travels_readable_is_told(
     assert [each.split()[0] for each in load_settings().unencrypted] == told
 
 
-@pytest.mark.parametrize("address", ["unix:///run/docker.sock", "tcp://engine:2375", "127.0.0.1:2375"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "unix:///run/docker.sock",
+        "tcp://engine:2375",
+        "127.0.0.1:2375",
+        "ssh://ops@engine:22",
+        "tcp://[::1]:2375",
+    ],
+)
 def test_an_address_of_the_engine_is_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("POOLMEDIC_DOCKER_HOST", address)
     assert load_settings().docker_host == address
