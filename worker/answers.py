@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from worker.delivery import Malformed
 from worker.errors import TemporalUnavailable
 from worker.intake import Placed
-from worker.routing import Routed, Unmatched
+from worker.routing import MOST_OF_ONE, Routed, Unmatched
 
 RETRY_SECONDS = 5
 
@@ -41,7 +41,7 @@ class Problem(BaseModel):
 
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Temporal has every alert."},
+    200: {"description": f"Temporal has every alert; of one target the newest {MOST_OF_ONE} of each status."},
     400: {"model": Problem, "description": "The body is not JSON. Nothing was started."},
     401: {"model": Problem, "description": "No token, or a wrong one. Nothing was started."},
     408: {"model": Problem, "description": "The body did not arrive in time. Nothing was started."},

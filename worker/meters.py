@@ -55,7 +55,7 @@ class Meters:
             self.unauthorized.labels(page)
         for result in RESULTS:
             self.deliveries.labels(result)
-        for result in ("placed", "unmatched", "not open", "ignored"):
+        for result in ("placed", "unmatched", "not open", "ignored", "left out"):
             self.alerts.labels(result)
 
     def render(self) -> bytes:

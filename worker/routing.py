@@ -1,5 +1,7 @@
 """Which alert of a delivery belongs to which target: a pure decision over labels."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +13,9 @@ from workflows.models.text import clean
 LONGEST_SHOWN = 120
 MOST_ASKED = 20
 """Targets whose matchers one answer names."""
+MOST_OF_ONE = 50
+"""Firing alerts of one target in one delivery, and resolved ones: each is a signal, of which Temporal takes
+10,000 for an incident, and the answers of people are among them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Routed:
     unmatched: tuple[Unmatched, ...]
     ignored: int
     """Resolved alerts of no target: nothing is open that they could end."""
+    left_out: tuple[tuple[str, int], ...] = ()
+    """Targets with too many alerts at once, and how many of them are not handed over."""
 
 
 def route(delivery: Delivery, configuration: Configuration, now: datetime) -> Routed:
@@ -53,8 +60,26 @@ def route(delivery: Delivery, configuration: Configuration, now: datetime) -> Ro
         if not targets and received.status is AlertStatus.FIRING:
             unmatched.append(_explain(place, received, configuration))
         ignored += not targets and received.status is AlertStatus.RESOLVED
-    ordered = sorted(assigned.values(), key=lambda one: one.alert.status is AlertStatus.RESOLVED)
-    return Routed(tuple(ordered), tuple(unmatched), ignored)
+    kept, left_out = _newest(assigned.values())
+    ordered = sorted(kept, key=lambda one: one.alert.status is AlertStatus.RESOLVED)
+    return Routed(tuple(ordered), tuple(unmatched), ignored, left_out)
+
+
+def _newest(assigned: Iterable[Assignment]) -> tuple[list[Assignment], tuple[tuple[str, int], ...]]:
+    """The newest alerts of each target, and how many others it has.
+
+    None is lost by it: one firing alert opens the incident as well as a thousand do, all that fire come
+    again with the next delivery of their group, and whether the alert is over Prometheus is asked as well.
+    """
+    own: dict[tuple[str, AlertStatus], list[Assignment]] = {}
+    for one in assigned:
+        own.setdefault((one.target.name, one.alert.status), []).append(one)
+    kept: list[Assignment] = []
+    left_out = Counter[str]()
+    for (target, _), alerts in own.items():
+        kept += sorted(alerts, key=lambda one: one.alert.starts_at, reverse=True)[:MOST_OF_ONE]
+        left_out[target] += max(len(alerts) - MOST_OF_ONE, 0)
+    return kept, tuple((+left_out).items())
 
 
 def _targets(received: ReceivedAlert, configuration: Configuration) -> tuple[TargetEntry, ...]:

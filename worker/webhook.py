@@ -89,7 +89,12 @@ class Webhook:
         self._meters.alerts.labels("not open").inc(sum(one.workflow_id is None for one in placed))
         self._meters.alerts.labels("unmatched").inc(len(routed.unmatched))
         self._meters.alerts.labels("ignored").inc(routed.ignored)
+        self._meters.alerts.labels("left out").inc(sum(number for _, number in routed.left_out))
         self._count("unmatched" if routed.unmatched else "accepted")
+        for target, number in routed.left_out:
+            _log.warning(
+                "too many alerts of one target; the newest were taken", target=target, left_out=number
+            )
         for one in routed.unmatched:
             _log.warning("alert of no target", path=one.path, reason=one.reason, labels=one.labels)
         _log.info("delivery taken", placed=[(one.target, str(one.status)) for one in placed])

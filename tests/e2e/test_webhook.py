@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from tests.e2e.webhook_stand import QUEUE, Stand, alert
+from worker.routing import MOST_OF_ONE
 from workflows import attributes
 from workflows.models.alert import Alert, Case
 
@@ -112,3 +113,14 @@ async def _input(webhook: Stand, target: str) -> Case:
         assert isinstance(case.alert, Alert)
         return case
     raise AssertionError("no event")
+
+
+async def test_of_a_flood_of_one_target_an_incident_opens_and_what_is_left_out_is_counted(
+    webhook: Stand,
+) -> None:
+    flood = [alert(webhook.shop, fingerprint=f"{number}") for number in range(MOST_OF_ONE + 30)]
+    assert (await webhook.post(*flood, alert(webhook.mail))).status_code == 200
+    assert await webhook.signals(webhook.shop) == ["alert"] * MOST_OF_ONE
+    assert await webhook.signals(webhook.mail) == ["alert"]
+    counted = webhook.meters.registry.get_sample_value("poolmedic_alerts_total", {"result": "left out"})
+    assert counted == 30

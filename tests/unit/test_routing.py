@@ -1,6 +1,7 @@
 """Which alert belongs to whom, and what is kept of it."""
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.configurations import another, raw, read
 from worker.delivery import Delivery
-from worker.routing import LONGEST_SHOWN, MOST_ASKED, Routed, route
+from worker.routing import LONGEST_SHOWN, MOST_ASKED, MOST_OF_ONE, Routed, route
 from workflows.models.alert import AlertStatus
 from workflows.models.text import LONGEST_KEY, LONGEST_VALUE, MOST_LABELS
 
@@ -51,6 +52,35 @@ def test_firing_alerts_come_before_resolved_ones() -> None:
 def test_another_instance_of_the_alert_is_another_delivery() -> None:
     routed = deliver(labels(job="shop"), labels(job="shop") | {"fingerprint": "g"}, labels(job="shop"))
     assert len(routed.assignments) == 2
+
+
+def test_of_too_many_alerts_of_one_target_the_newest_are_taken_and_the_others_are_told() -> None:
+    def many(number: int, job: str, status: str, first: int) -> list[dict[str, Any]]:
+        return [
+            labels(job=job)
+            | {
+                "status": status,
+                "fingerprint": f"{job}{each}",
+                "startsAt": NOW + timedelta(seconds=each),
+            }
+            for each in range(first, first + number)
+        ]
+
+    delivered = many(MOST_OF_ONE + 7, "a", "firing", 0) + many(MOST_OF_ONE + 2, "a", "resolved", 1000)
+    routed = deliver(*delivered, *many(1, "b", "firing", 0), shop={"job": "a"}, mail={"job": "b"})
+    assert routed.left_out == (("shop", 7 + 2),)
+    told = Counter((one.target.name, str(one.alert.status)) for one in routed.assignments)
+    assert told == {("shop", "firing"): MOST_OF_ONE, ("shop", "resolved"): MOST_OF_ONE, ("mail", "firing"): 1}
+    firing = [one.alert for one in routed.assignments if one.target.name == "shop"][:MOST_OF_ONE]
+    assert min(alert.starts_at for alert in firing) == NOW + timedelta(seconds=7)
+    statuses = [one.alert.status for one in routed.assignments]
+    assert statuses == sorted(statuses)
+
+
+def test_as_many_as_may_come_are_all_taken() -> None:
+    every = [labels(job="shop") | {"fingerprint": f"{each}"} for each in range(MOST_OF_ONE)]
+    routed = deliver(*every)
+    assert (len(routed.assignments), routed.left_out) == (MOST_OF_ONE, ())
 
 
 def test_what_many_targets_ask_for_stays_a_sentence() -> None:
