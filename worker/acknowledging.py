@@ -65,8 +65,7 @@ class Acknowledging:
         except NoIncident:
             return self._page.render(status.HTTP_410_GONE, problem="This incident is over. Nothing was done.")
         except (TemporalUnavailable, PayloadSealed) as failure:
-            told = f"It was not taken: {failure}. Try again."
-            return self._page.render(status.HTTP_503_SERVICE_UNAVAILABLE, invitation=invitation, problem=told)
+            return self._page.fail(failure, "It was not taken. Try again.", invitation=invitation)
         _log.info("acknowledged by link", target=invitation.target, by=name)
         return self._page.render(status.HTTP_200_OK, invitation=invitation, name=name)
 

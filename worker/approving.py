@@ -73,8 +73,8 @@ class Approving:
         except NoIncident:
             return self._page.render(status.HTTP_410_GONE, ballot=ballot, problem="This incident is over.")
         except (TemporalUnavailable, PayloadSealed) as failure:
-            told = f"It cannot be shown now: {failure}. Nothing was done. Open the link again."
-            return self._page.render(status.HTTP_503_SERVICE_UNAVAILABLE, ballot=ballot, problem=told)
+            told = "It cannot be shown now. Nothing was done. Open the link again."
+            return self._page.fail(failure, told, ballot=ballot)
         if found.request or found.won:
             return self._page.render(status.HTTP_200_OK, ballot=ballot, found=found)
         told = f"Request {ballot.request} waits no more: it expired or was withdrawn. Nothing was done."
@@ -104,8 +104,8 @@ class Approving:
             told = "This incident is over. Nothing was done."
             return self._page.render(status.HTTP_410_GONE, ballot=ballot, problem=told)
         except (TemporalUnavailable, PayloadSealed) as failure:
-            told = f"It is not known whether your answer was taken: {failure}. Open the link again."
-            return self._page.render(status.HTTP_503_SERVICE_UNAVAILABLE, ballot=ballot, problem=told)
+            told = "It is not known whether your answer was taken. Open the link again."
+            return self._page.fail(failure, told, ballot=ballot)
         return self._tell(decision, ballot)
 
     def _tell(self, decision: Decision, ballot: Ballot) -> HTMLResponse:

@@ -1,5 +1,6 @@
 """What the pages behind signed links share: how they are served, filled in, and refused."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -11,9 +12,12 @@ from markupsafe import Markup
 from prometheus_client import Counter
 
 from activities.signed_link import LinkRefused
+from worker.errors import WorkerError
 from workflows.models.text import clean
 
 _LONGEST = 2000
+SECONDS_BETWEEN_LINES = 1.0
+"""Between two lines of the log about the same: whoever asks decides how often it happens."""
 
 
 def _printable(value: object) -> object:
@@ -50,6 +54,7 @@ class LinkPage:
         self._template = _templates.get_template(template)
         self._blank, self._refused = dict(blank), refused
         self._log = structlog.get_logger(log)
+        self._told_at: dict[str, float] = {}
 
     def serve_on(self, app: FastAPI, path: str, *, show: Answer, take: Answer) -> None:
         """Add the page, and what its buttons do; the link itself is the permission."""
@@ -68,7 +73,18 @@ class LinkPage:
         return HTMLResponse(self._template.render(self._blank | shown), code)
 
     def refuse(self, refusal: LinkRefused) -> HTMLResponse:
-        """Counted and written down: somebody came with a link that is none."""
+        """Counted, and written down: somebody came with a link that is none."""
         self._refused.inc()
-        self._log.warning("link refused", reason=str(refusal))
+        self._warn("link refused", refusal)
         return self.render(status.HTTP_403_FORBIDDEN, problem=f"{refusal} Nothing was done.")
+
+    def fail(self, failure: WorkerError, told: str, **shown: Any) -> HTMLResponse:  # noqa: ANN401 - as above
+        """503 with that sentence; what failed inside is for the log alone."""
+        self._warn("link not served", failure)
+        return self.render(status.HTTP_503_SERVICE_UNAVAILABLE, problem=told, **shown)
+
+    def _warn(self, event: str, why: Exception) -> None:
+        now = time.monotonic()
+        if now - self._told_at.get(event, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
+            self._told_at[event] = now
+            self._log.warning(event, reason=str(why))

@@ -89,6 +89,7 @@ async def test_without_a_worker_it_says_that_it_does_not_know(webhook: Stand) ->
         shown, pressed = await tried(webhook, path(ballot, key))
         assert (shown.status_code, "It cannot be shown now" in shown.text) == (503, True)
         assert (pressed.status_code, "not known whether your answer was taken" in pressed.text) == (503, True)
+        assert "worker" not in shown.text + pressed.text
     assert webhook.refused("links") == 0
 
 
