@@ -38,6 +38,10 @@ def _is_before_sessions_end(play: Play, moment: str) -> bool:
     return play.scenario.ends_sessions and moment == "about to act"
 
 
+def _is_in_a_restart(play: Play, moment: str) -> bool:
+    return play.scenario.restarts and moment == "act under way"
+
+
 SOURCES: dict[str, Sequence[str]] = {
     "Prometheus": tuple(NONSENSE),
     "Alertmanager": tuple(NONSENSE),
@@ -54,6 +58,7 @@ KILLS = (
 OTHERS = (
     Fault("all of it killed", killing.all_killed),
     Fault("worker told to end", killing.worker_told_to_end),
+    Fault("worker killed while a container stops", killing.worker_killed_in_the_grace, _is_in_a_restart),
     Fault("one of two workers killed", killing.one_of_two_killed),
     Fault("rolling restart", killing.rolled),
     Fault("webhook's clock ten minutes fast", hindering.by_clock("+10m"), _is_before_the_alert),

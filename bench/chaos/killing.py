@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from bench.chaos.site import Site
-from deploy.local import alertmanager, postgres, prometheus, temporal
+from deploy.demo import witness
+from deploy.local import alertmanager, identity, postgres, probes, prometheus, temporal
+
+SECONDS_TO_BE_ASKED = 10.0
 
 
 @asynccontextmanager
@@ -15,6 +21,30 @@ async def worker_killed(site: Site) -> AsyncIterator[None]:
     await site.gate.cut()
     yield
     await site.crew.worker.start()
+
+
+@asynccontextmanager
+async def worker_killed_in_the_grace(site: Site) -> AsyncIterator[None]:
+    """The application does not end when it is told to, and the worker dies while the engine waits for it."""
+    began, name = datetime.now(UTC), site.stage.application.name
+    if (application := await asyncio.to_thread(_process_of, site)) is not None:
+        application.signal(signal.SIGSTOP)
+    site.gate.open()
+
+    async def ask() -> str | None:
+        return None if await witness.stops_since(site.stage, name, began) else "not asked to end yet"
+
+    _complain(site, await probes.until(ask, SECONDS_TO_BE_ASKED))
+    await site.crew.worker.kill()
+    await site.gate.cut()
+    yield
+    await site.crew.worker.start()
+
+
+def _process_of(site: Site) -> identity.Identity | None:
+    with site.stage.stack.engine.client() as engine:
+        state = engine.containers.get(site.stage.application.name).attrs["State"]
+    return identity.identify(int(state["Pid"]))
 
 
 @asynccontextmanager
