@@ -12,7 +12,8 @@ from bench.chaos.site import Site
 from deploy.demo import witness
 from deploy.local import alertmanager, identity, postgres, probes, prometheus, temporal
 
-SECONDS_TO_BE_ASKED = 10.0
+SECONDS_TO_BE_ASKED = 30.0
+"""A permit that came too late is given back, and asked for again after the next look."""
 
 
 @asynccontextmanager
