@@ -95,7 +95,7 @@ def use(stage: RealContainers) -> None:
     """Everything that there is to ask for."""
     act = seen_now(stage)
     assert resize(stage, BIG).status is OutcomeStatus.DONE
-    assert resize(stage, POOL_SIZE).status is OutcomeStatus.DONE
+    assert resize(stage, POOL_SIZE, replaces=BIG).status is OutcomeStatus.DONE
     assert restart(stage, act).status is OutcomeStatus.DONE
 
 
