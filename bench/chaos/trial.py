@@ -37,8 +37,7 @@ from workflows.models.report import Ending
 SECONDS_BETWEEN_LOOKS = 0.3
 SECONDS_TO_CALM, SECONDS_TO_STRIKE = 30.0, 30.0
 SECONDS_TO_END = 300.0
-"""After everything is as it was, with every retry: whoever takes a size back waits for the lease of an act that
-was lost with its worker, 4 min 10 s."""
+"""After everything is as it was: whoever takes a size back waits 4 min 10 s for the lease of a lost act."""
 SECONDS_TO_ALERT = 45.0
 CALM_ANSWERS = 10
 
