@@ -64,9 +64,16 @@ CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
 """Each says that it is the cause, or in a sentence why it is not."""
 
 
-def diagnose(evidence: Evidence, previous: Evidence | None, target: Target, policy: Policy) -> Diagnosis:
+def diagnose(
+    evidence: Evidence,
+    previous: Evidence | None,
+    target: Target,
+    policy: Policy,
+    *,
+    awaits_rising: bool = True,
+) -> Diagnosis:
     """What is wrong, most likely first; `previous` is the look before, of the same incident."""
-    symptoms = observe(evidence, previous, target, policy)
+    symptoms = observe(evidence, previous, target, policy, awaits_rising=awaits_rising)
     answers = [find(symptoms) for find in CAUSES]
     findings = [answer for answer in answers if isinstance(answer, Finding)]
     dismissals = tuple(answer for answer in answers if isinstance(answer, str))

@@ -7,10 +7,9 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
-from workflows import escalation, verification
+from workflows import escalation, patches, verification
 from workflows.clocks import keep_clocks
 from workflows.consent import Consent
-from workflows.diagnosis import diagnose
 from workflows.display import engrave, show
 from workflows.gain import Gain
 from workflows.messages import Messages
@@ -24,7 +23,6 @@ from workflows.models.policy import Mode, Pace, Permission
 from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
-from workflows.patches import hears_every_firing, is_brief_suspicion, is_full_again, plan_in_this_run
 from workflows.refusals import Refusals
 from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
@@ -91,12 +89,12 @@ class Incident(Messages):
         """Investigate, diagnose, plan; then the one step that the plan names."""
         now, case, record = workflow.now, self.record.case, self.record
         evidence = await self.effects.investigate()
-        diagnosis = diagnose(evidence, record.evidence, case.target, case.policy)
+        diagnosis = patches.diagnosis_in_this_run(evidence, record)
         if (query_id := query_to_explain(diagnosis, tuple(record.attempts), case.target)) is not None:
             evidence = await self.effects.explain(evidence, query_id)
-        planned = plan_in_this_run(diagnosis, evidence, record, now())
+        planned = patches.plan_in_this_run(diagnosis, evidence, record, now())
         record.learn(evidence, diagnosis, planned, now())
-        if is_full_again(diagnosis, was_free=record.healthy_at is not None):
+        if patches.is_full_again(diagnosis, was_free=record.healthy_at is not None):
             record.bad_look()
         self.people.follow(is_well=isinstance(planned.step, Healthy))
         self.announce()
@@ -134,7 +132,7 @@ class Incident(Messages):
             self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
         if self.must_ask(step):  # the request for approval says all of it
             return
-        if is_brief_suspicion(step, case.policy.pace.settle):
+        if patches.is_brief_suspicion(step, case.policy.pace.settle):
             show(record)
             return
         told = self.people.tell(Level.L1, record.headline, lines, key=f"{cause}/{step.kind}")
@@ -265,7 +263,7 @@ class Incident(Messages):
 
     def has_fired(self) -> bool:
         """Whether an alert came since the clear window began; also while nobody waited for one."""
-        return self.record.firings != self._answered and hears_every_firing()
+        return self.record.firings != self._answered and patches.hears_every_firing()
 
     async def refires(self, length: timedelta, summary: str) -> bool:
         """Whether a new alert came since the clear window began, or comes within the time."""

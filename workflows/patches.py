@@ -5,6 +5,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from workflows.diagnosis import diagnose
 from workflows.failures import outcome_of, was_left
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause, Diagnosis
@@ -15,6 +16,14 @@ from workflows.models.plan import HandOver, LookAgain, Plan, Step
 from workflows.models.policy import Approval
 from workflows.plan import plan
 from workflows.record import Record
+
+
+def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
+    """What is wrong; hold times that had begun to rise were not awaited."""
+    case, before = record.case, record.evidence
+    found = diagnose(evidence, before, case.target, case.policy)
+    otherwise = diagnose(evidence, before, case.target, case.policy, awaits_rising=False)
+    return found if found == otherwise or workflow.patched("rising-holds-are-awaited") else otherwise
 
 
 def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:

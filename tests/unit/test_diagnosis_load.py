@@ -170,7 +170,22 @@ def test_without_the_sessions_neither_can_be_told() -> None:
 
 
 def test_hold_times_at_the_factor_are_still_usual_ones() -> None:
-    assert first(busy_look(hold_seconds=known(0.4))).cause is Cause.UNDERSIZED
+    look = busy_look(hold_seconds=known(0.4))
+    assert first(look, look).cause is Cause.UNDERSIZED
+
+
+@pytest.mark.parametrize(("held", "is_awaited"), [(0.25, False), (0.26, True), (0.4, True)])
+@pytest.mark.parametrize("rate", [100.0, 250.0], ids=["usual", "spike"])
+def test_hold_times_that_have_begun_to_rise_are_looked_at_twice(
+    held: float, is_awaited: bool, rate: float
+) -> None:
+    """They are known of what came back, and late of requests that wait for somebody slow."""
+    look = busy_look(hold_seconds=known(held), request_rate=known(rate))
+    found = first(look)
+
+    assert (found.cause is Cause.UNKNOWN) is is_awaited
+    assert (found.ripe_in is not None) is is_awaited
+    assert first(look, look).cause is not Cause.UNKNOWN
 
 
 def test_what_strangers_hold_for_long_says_nothing_about_the_pool() -> None:

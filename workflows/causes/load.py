@@ -21,6 +21,8 @@ from workflows.wording import counted, listed, percent, span
 _BOTH_KNOWN = 0.8
 _LESS_FOR_EACH_UNKNOWN = 0.2
 _NOT_YET = 0.5
+_RISING = 1.25
+"""Times the usual hold time: hold times are known of what came back, and late of who waits for long."""
 
 
 def find_spike(symptoms: Symptoms) -> Finding | str:
@@ -107,9 +109,13 @@ def _other(symptoms: Symptoms, database: DatabaseReading) -> str | None:
 
 def _slowness(symptoms: Symptoms) -> str | None:
     ratio, factor = symptoms.hold_ratio, symptoms.policy.thresholds.hold_factor
-    if ratio is None or ratio <= factor:
+    if ratio is None or ratio <= _RISING:
         return None
-    return f"connections are held {ratio:.1f} times as long as usual: something is slow."
+    if ratio > factor:
+        return f"connections are held {ratio:.1f} times as long as usual: something is slow."
+    if symptoms.is_first and symptoms.awaits_rising:
+        return f"connections are held {ratio:.1f} times as long as usual, and longer perhaps at another look."
+    return None
 
 
 def _stillness(symptoms: Symptoms) -> str | None:

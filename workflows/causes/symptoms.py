@@ -40,6 +40,13 @@ class Symptoms:
     lost_slots: int
     """Connections the pools count as checked out and the server does not have."""
     missing: tuple[str, ...]
+    awaits_rising: bool = True
+    """Whether hold times that have begun to rise are looked at twice."""
+
+    @property
+    def is_first(self) -> bool:
+        """Nothing is known of a look before."""
+        return self.earlier is None and not self.earlier_pools
 
     @property
     def pools(self) -> dict[str, PoolState]:
@@ -130,7 +137,14 @@ class Symptoms:
         return tuple(sorted(names, key=lambda name: (-pools[name].utilization, -(pools[name].waiters or 0))))
 
 
-def observe(evidence: Evidence, previous: Evidence | None, target: Target, policy: Policy) -> Symptoms:
+def observe(
+    evidence: Evidence,
+    previous: Evidence | None,
+    target: Target,
+    policy: Policy,
+    *,
+    awaits_rising: bool = True,
+) -> Symptoms:
     """Sort the evidence into what can be relied on and what is missing."""
     readings = pools_of(evidence, target, policy)
     pages = pages_of(evidence.application, target, policy, evidence.at)
@@ -159,6 +173,7 @@ def observe(evidence: Evidence, previous: Evidence | None, target: Target, polic
             *_missing_of_database(database),
             *_unexpected(traffic),
         ),
+        awaits_rising=awaits_rising,
     )
 
 
