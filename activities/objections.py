@@ -4,6 +4,7 @@ import asyncio
 
 from temporalio import activity
 
+from activities.beating import given_up
 from workflows.errors import NotPermitted, PoolmedicError
 from workflows.guard import maintenance
 from workflows.ports.activities import Alerts
@@ -23,6 +24,8 @@ async def heed(alerts: Alerts, look: Look) -> None:
     try:
         async with asyncio.timeout(_LONGEST):
             silence = await alerts.read_silence(look)
+    except asyncio.CancelledError:
+        raise NotPermitted(f"{given_up()} before it was permitted") from None
     except (PoolmedicError, TimeoutError) as error:
         why = error.message if isinstance(error, PoolmedicError) else f"no answer within {_LONGEST:.0f} s"
         raise NotPermitted(f"whether the alert is silenced could not be read: {why}") from error

@@ -15,6 +15,7 @@ from workflows.approval import UnreadableAnswer, read_name
 from workflows.attributes import DATABASE, TARGET
 from workflows.effects import Effects
 from workflows.escalation import page
+from workflows.guard import maintenance
 from workflows.models.alert import Case
 from workflows.models.base import Moment
 from workflows.models.change import Change, ChangeEnding, ChangeSummary
@@ -152,13 +153,10 @@ class TemporaryChange:
 
     async def is_held_back(self, change: Change) -> bool:
         """By maintenance: people are at work, and level 1 is told once. A person may end it all the same."""
-        ends = [end for each in change.case.policy.maintenance if (end := each.end(workflow.now()))]
-        if not ends or self.ended_by or not workflow.patched("maintenance-holds-back"):
+        why = maintenance(change.case.policy, workflow.now())
+        if not why or self.ended_by or not workflow.patched("maintenance-holds-back"):
             return False
-        until = f"{max(ends):%Y-%m-%d %H:%M} UTC"
-        await self.tell(
-            change, Level.L1, "temporary pool size stays for now", f"There is maintenance until {until}."
-        )
+        await self.tell(change, Level.L1, "temporary pool size stays for now", f"There is {why}.")
         return True
 
     async def apply(self, change: Change, in_force: set[str]) -> ChangeSummary | None:

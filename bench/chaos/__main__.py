@@ -122,7 +122,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.chaos", description="Does anything go wrong?")
     parser.add_argument("--runs", type=int, default=300, help="trials (300)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same trials (1)")
-    parser.add_argument("--sites", type=int, default=2, help="stacks side by side (2)")
+    parser.add_argument("--sites", type=int, default=3, help="stacks side by side (3)")
     parser.add_argument("--only", type=int, nargs="*", default=(), help="these numbers of the draw alone")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "chaos", help="where it runs")
     return parser.parse_args(arguments)

@@ -142,6 +142,17 @@ class Stopping:
         return await fetch_value(*arguments)
 
 
+async def in_mid_wave(
+    crew: Crew, stage: RealDatabase, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Stopping, Termination, WorkflowHandle[Any, Outcome]]:
+    """One of three sessions was told to end, and the next one is about to be asked."""
+    stopping = Stopping(monkeypatch)
+    act = await leaked(stage, 3)
+    running = await crew.begin(stage.target, act)
+    await stopping.is_reached.wait()
+    return stopping, act, running
+
+
 async def test_an_act_that_waits_for_the_connection_is_not_taken_for_lost(
     crew: Crew, stage: RealDatabase
 ) -> None:
@@ -162,10 +173,7 @@ async def test_an_act_that_waits_for_the_connection_is_not_taken_for_lost(
 async def test_an_act_that_waits_in_mid_wave_is_not_taken_for_lost(
     crew: Crew, stage: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopping = Stopping(monkeypatch)
-    act = await leaked(stage, 3)
-    running = await crew.begin(stage.target, act)
-    await stopping.is_reached.wait()
+    stopping, _, running = await in_mid_wave(crew, stage, monkeypatch)
     await asyncio.sleep(LONGER_THAN_A_HEART_MAY_PAUSE.total_seconds())
     stopping.may_go_on.set()
 
@@ -175,10 +183,7 @@ async def test_an_act_that_waits_in_mid_wave_is_not_taken_for_lost(
 async def test_an_act_whose_workflow_is_gone_ends_nothing_more(
     crew: Crew, stage: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopping = Stopping(monkeypatch)
-    act = await leaked(stage, 3)
-    running = await crew.begin(stage.target, act)
-    await stopping.is_reached.wait()
+    stopping, act, running = await in_mid_wave(crew, stage, monkeypatch)
 
     await running.terminate("a test")
     await once(lambda: crew.is_permit_free(stage.target))
@@ -191,10 +196,7 @@ async def test_an_act_whose_workflow_is_gone_ends_nothing_more(
 async def test_a_worker_told_to_end_in_mid_wave_tells_what_it_touched(
     crew: Crew, stage: RealDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopping = Stopping(monkeypatch)
-    act = await leaked(stage, 3)
-    running = await crew.begin(stage.target, act)
-    await stopping.is_reached.wait()
+    _, act, running = await in_mid_wave(crew, stage, monkeypatch)
 
     await crew.replace()
     outcome = await running.result()

@@ -2,8 +2,8 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import override
 
@@ -183,3 +183,12 @@ def _advise(known: IndexAdvice) -> Change:
         return State(**{**state.__dict__, "advice": known})
 
     return apply
+
+
+@asynccontextmanager
+async def open_indexes(server: Postgres) -> AsyncIterator[RealIndexes]:
+    """The stage with its table and its logins, for the block."""
+    async with AsyncExitStack() as stack:
+        found = RealIndexes(server, stack)
+        await found.open()
+        yield found

@@ -1,7 +1,6 @@
 """An index is advised only where it is certain which table is meant, and that the query would use it."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -10,7 +9,7 @@ from deploy.local.postgres import Postgres
 from deploy.local.postgres_roles import INDEX_SCRIPT
 from tests.fakes.indexes import TABLE
 from tests.ports.database_stage import Connection
-from tests.ports.index_stage import QUERY, RealIndexes
+from tests.ports.index_stage import QUERY, RealIndexes, open_indexes
 from tests.ports.test_indexes import NAME, advise, advise_without, create
 from workflows.errors import PreconditionGone, SourceRefused
 
@@ -33,9 +32,7 @@ READS_LURE = f"SELECT count(*) FROM {TABLE} WHERE receiver = evil.lure()"  # noq
 
 @pytest.fixture
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealIndexes]:
-    async with AsyncExitStack() as stack:
-        found = RealIndexes(postgres_server, stack)
-        await found.open()
+    async with open_indexes(postgres_server) as found:
         yield found
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from deploy.local.postgres import Postgres
 from tests.ports import examples
 from tests.ports.database_stage import Connection
-from tests.ports.index_stage import QUERY, RealIndexes
+from tests.ports.index_stage import QUERY, RealIndexes, open_indexes
 from workflows.models.index import QueryTally
 from workflows.ports.requests import QueryLook
 
@@ -19,9 +18,7 @@ SLEEP = "SELECT pg_sleep($1)"
 
 @pytest.fixture
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealIndexes]:
-    async with AsyncExitStack() as stack:
-        found = RealIndexes(postgres_server, stack)
-        await found.open()
+    async with open_indexes(postgres_server) as found:
         yield found
 
 

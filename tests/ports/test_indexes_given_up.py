@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
 from temporalio import activity
@@ -13,7 +12,7 @@ from deploy.local.postgres import Postgres
 from tests.fakes.indexes import TABLE
 from tests.ports import examples
 from tests.ports.database_stage import Connection
-from tests.ports.index_stage import RealIndexes
+from tests.ports.index_stage import RealIndexes, open_indexes
 from tests.ports.test_indexes import NAME, creation
 from tests.ports.test_indexes_real import BUILDS, builder, hold_snapshot
 from worker.process import EXTRA_SECONDS
@@ -23,9 +22,7 @@ from workflows.ports.requests import CreateIndexRequest
 
 @pytest.fixture
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealIndexes]:
-    async with AsyncExitStack() as stack:
-        found = RealIndexes(postgres_server, stack)
-        await found.open()
+    async with open_indexes(postgres_server) as found:
         yield found
 
 

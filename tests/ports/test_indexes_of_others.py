@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -11,7 +11,7 @@ from activities.creating import Creation
 from deploy.local.postgres import Postgres
 from tests.fakes.indexes import TABLE
 from tests.ports.database_stage import Connection
-from tests.ports.index_stage import RealIndexes
+from tests.ports.index_stage import RealIndexes, open_indexes
 from tests.ports.test_indexes import NAME, create, creation
 from workflows.errors import PreconditionGone, SourceUnavailable
 from workflows.models.outcome import OutcomeStatus
@@ -21,9 +21,7 @@ WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transac
 
 @pytest.fixture
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealIndexes]:
-    async with AsyncExitStack() as stack:
-        found = RealIndexes(postgres_server, stack)
-        await found.open()
+    async with open_indexes(postgres_server) as found:
         yield found
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,7 @@ from deploy.local.postgres import Postgres
 from tests.fakes.indexes import TABLE
 from tests.ports import examples
 from tests.ports.database_stage import Connection
-from tests.ports.index_stage import RealIndexes
+from tests.ports.index_stage import RealIndexes, open_indexes
 from tests.ports.test_indexes import NAME, advise, create, creation
 from workflows.errors import PoolmedicError, PreconditionGone, SourceRefused
 from workflows.models.outcome import OutcomeStatus
@@ -24,9 +23,7 @@ OLD = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
 @pytest.fixture
 async def stage(postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RealIndexes]:
-    async with AsyncExitStack() as stack:
-        found = RealIndexes(postgres_server, stack)
-        await found.open()
+    async with open_indexes(postgres_server) as found:
         yield found
 
 

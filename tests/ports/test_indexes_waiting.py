@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from unittest.mock import AsyncMock
 
@@ -16,7 +15,7 @@ from deploy.local.state import State
 from tests.fakes.indexes import TABLE
 from tests.ports import examples
 from tests.ports.database_stage import Connection
-from tests.ports.index_stage import RealIndexes
+from tests.ports.index_stage import RealIndexes, open_indexes
 from tests.ports.test_indexes import NAME, create, creation, measure
 from workflows.errors import PreconditionGone, WrongServer
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
@@ -35,9 +34,7 @@ $$ BEGIN PERFORM pg_sleep(1.5); RETURN n; END $$
 
 @pytest.fixture
 async def stage(postgres_server: Postgres) -> AsyncIterator[RealIndexes]:
-    async with AsyncExitStack() as stack:
-        found = RealIndexes(postgres_server, stack)
-        await found.open()
+    async with open_indexes(postgres_server) as found:
         yield found
 
 

@@ -7,6 +7,7 @@ from typing import Any, override
 
 import pytest
 from temporalio import workflow
+from temporalio.activity import ActivityCancellationDetails
 from temporalio.testing import ActivityEnvironment
 
 from activities import objections
@@ -47,8 +48,12 @@ class Told(Alerts):
 class Mute(Alerts):
     """Never answers."""
 
+    def __init__(self) -> None:
+        self.is_asked = asyncio.Event()
+
     @override
     async def read_silence(self, look: Look) -> str | None:
+        self.is_asked.set()
         await asyncio.Event().wait()
         return None
 
@@ -84,6 +89,17 @@ async def test_no_answer_in_time_refuses(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(objections, "_LONGEST", 0.05)
     with pytest.raises(NotPermitted, match="could not be read: no answer within"):
         await ask(Mute())
+
+
+async def test_one_that_is_called_off_meanwhile_was_not_permitted() -> None:
+    environment = ActivityEnvironment()
+    look = Look(target=SUBJECT, policy=cases.policy(), alert_name=cases.ALERT)
+    mute = Mute()
+    asking = asyncio.create_task(environment.run(heed, mute, look))
+    await mute.is_asked.wait()
+    environment.cancel(ActivityCancellationDetails(worker_shutdown=True))
+    with pytest.raises(NotPermitted, match="its worker was told to end before it was permitted"):
+        await asking
 
 
 async def test_maintenance_that_has_begun_refuses() -> None:

@@ -114,7 +114,10 @@ def _slowness(symptoms: Symptoms) -> str | None:
     if ratio > factor:
         return f"connections are held {ratio:.1f} times as long as usual: something is slow."
     if symptoms.is_first and symptoms.awaits_rising:
-        return f"connections are held {ratio:.1f} times as long as usual, and longer perhaps at another look."
+        return (
+            f"connections are held {ratio:.1f} times as long as usual, which something slow may have begun: "
+            "another look tells."
+        )
     return None
 
 
