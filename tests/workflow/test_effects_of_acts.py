@@ -191,11 +191,11 @@ async def test_a_bug_in_the_runbook_hands_over_and_leaves_the_clocks(
     left = [times or 10**6]
     sound = diagnosis.diagnose
 
-    def buggy(*arguments: object) -> object:
+    def buggy(*arguments: object, **settings: object) -> object:
         left[0] -= 1
         if left[0] >= 0:
             raise ZeroDivisionError("utilization of nothing")
-        return sound(*arguments)  # type: ignore[arg-type]
+        return sound(*arguments, **settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(diagnosis, "diagnose", buggy)
     world = stage.world
