@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.fakes.apps import at_rest, is_same, leaking, placed, released, stopped, without
 from tests.fakes.quiet import Quiet
-from tests.fakes.state import App, Backend, State
+from tests.fakes.state import Backend, State
 from workflows.models.blocker import LockRequest
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
@@ -19,7 +20,7 @@ TO_READ = LockRequest(kind="relation", mode="AccessShareLock", relation="public.
 
 def change_app(name: str, **fields: Any) -> Change:
     """Give one instance other properties (see `App`)."""
-    return lambda state, _at: _with(state, replace(state.apps[name], **fields))
+    return lambda state, _at: placed(state, replace(state.apps[name], **fields))
 
 
 def change_traffic(rate: float | None = None, hold: float | None = None) -> Change:
@@ -49,7 +50,7 @@ def leak(
 
     def apply(state: State, at: datetime) -> State:
         app = state.apps[name]
-        return _with(state, _leaking(app, database, list(pids)[: app.free], at, has_written, in_transaction))
+        return placed(state, leaking(app, database, list(pids)[: app.free], at, has_written, in_transaction))
 
     return apply
 
@@ -59,38 +60,13 @@ def wait_elsewhere(name: str, length: timedelta) -> Change:
     return change_app(name, waits=length.total_seconds())
 
 
-def _leaking(
-    app: App,
-    database: Database,
-    pids: Collection[int],
-    at: datetime,
-    has_written: bool = False,
-    in_transaction: bool = True,
-) -> App:
-    forgotten = tuple(
-        Backend(
-            pid=pid,
-            backend_start=app.started_at,
-            state="idle in transaction" if in_transaction else "idle",
-            state_change=at,
-            xact_start=at if in_transaction else None,
-            usename=database.role,
-            datname=database.dbname,
-            application_name=database.application_names[0],
-            has_written=has_written,
-        )
-        for pid in pids
-    )
-    return replace(app, leaked=app.leaked + forgotten, leaked_total=app.leaked_total + len(forgotten))
-
-
 def rest(name: str, length: timedelta) -> Change:
     """What looks forgotten works on, with a pause of that length before each statement."""
 
     def apply(state: State, _at: datetime) -> State:
         app = state.apps[name]
         working = tuple(replace(backend, renews=True, rests=length) for backend in app.leaked)
-        return _with(state, replace(app, leaked=working))
+        return placed(state, replace(app, leaked=working))
 
     return apply
 
@@ -187,8 +163,8 @@ def end(identity: SessionIdentity) -> Change:
     """The server ends a session; its slot comes back where the pool notices, and so do those behind it."""
 
     def apply(state: State, _at: datetime) -> State:
-        apps = {name: _released(_without(app, identity), identity.pid) for name, app in state.apps.items()}
-        stay = tuple(backend for backend in state.bystanders if not _is(backend, identity))
+        apps = {name: released(without(app, identity), identity.pid) for name, app in state.apps.items()}
+        stay = tuple(backend for backend in state.bystanders if not is_same(backend, identity))
         return replace(state, apps=apps, bystanders=stay)
 
     return apply
@@ -201,9 +177,9 @@ def cancel(identity: SessionIdentity) -> Change:
     """
 
     def apply(state: State, at: datetime) -> State:
-        apps = {name: _released(_stopped(app, identity), identity.pid) for name, app in state.apps.items()}
+        apps = {name: released(stopped(app, identity), identity.pid) for name, app in state.apps.items()}
         stopped = (
-            _stop(each, at) if each.heeds_cancel and _is(each, identity) else each
+            at_rest(each, at) if each.heeds_cancel and is_same(each, identity) else each
             for each in state.bystanders
         )
         return replace(state, apps=apps, bystanders=tuple(stopped))
@@ -216,11 +192,11 @@ def queue_up(name: str, database: Database, pids: Collection[int], behind: int) 
 
     def apply(state: State, at: datetime) -> State:
         app = state.apps[name]
-        fresh = _leaking(replace(app, leaked=()), database, list(pids)[: app.free], at, has_written=False)
+        fresh = leaking(replace(app, leaked=()), database, list(pids)[: app.free], at, has_written=False)
         waiting = tuple(
             replace(each, state="active", blocked_by=(behind,), awaits=TO_READ) for each in fresh.leaked
         )
-        return _with(state, replace(app, leaked=app.leaked + waiting))
+        return placed(state, replace(app, leaked=app.leaked + waiting))
 
     return apply
 
@@ -238,7 +214,7 @@ def slow_down(
 
     def apply(state: State, at: datetime) -> State:
         app = state.apps[name]
-        fresh = _leaking(replace(app, leaked=()), database, list(pids)[: app.free], at)
+        fresh = leaking(replace(app, leaked=()), database, list(pids)[: app.free], at)
         running = tuple(
             replace(
                 each,
@@ -250,7 +226,7 @@ def slow_down(
             )
             for each in fresh.leaked
         )
-        return _with(state, replace(app, leaked=app.leaked + running))
+        return placed(state, replace(app, leaked=app.leaked + running))
 
     return apply
 
@@ -262,7 +238,7 @@ def restart(name: str, database: Database) -> Change:
         old = state.apps[name]
         new = replace(old, started_at=at, leaked=(), lost=0, generation=1, leaked_total=0, running=True)
         pids = range(FIRST_IDLE_PID, FIRST_IDLE_PID + min(old.leaks_on_start, old.size))
-        return _with(state, _leaking(new, database, pids, at, in_transaction=old.leaks_in_transaction))
+        return placed(state, leaking(new, database, pids, at, in_transaction=old.leaks_in_transaction))
 
     return apply
 
@@ -272,36 +248,6 @@ def resize(name: str, size: int) -> Change:
 
     def apply(state: State, _at: datetime) -> State:
         app = state.apps[name]
-        return _with(state, replace(app, size=size, generation=app.generation + 1))
+        return placed(state, replace(app, size=size, generation=app.generation + 1))
 
     return apply
-
-
-def _with(state: State, app: App) -> State:
-    return replace(state, apps={**state.apps, app.name: app})
-
-
-def _released(app: App, pid: int) -> App:
-    return replace(app, leaked=tuple(each for each in app.leaked if pid not in each.blocked_by))
-
-
-def _stopped(app: App, identity: SessionIdentity) -> App:
-    return replace(
-        app, leaked=tuple(each for each in app.leaked if not (each.heeds_cancel and _is(each, identity)))
-    )
-
-
-def _stop(backend: Backend, at: datetime) -> Backend:
-    return replace(
-        backend, state="idle", state_change=at, xact_start=None, blocked_by=(), awaits=None, statement=None
-    )
-
-
-def _is(backend: Backend, identity: SessionIdentity) -> bool:
-    return (backend.pid, backend.backend_start) == (identity.pid, identity.backend_start)
-
-
-def _without(app: App, identity: SessionIdentity) -> App:
-    stay = tuple(backend for backend in app.leaked if not _is(backend, identity))
-    gone = len(app.leaked) - len(stay)
-    return replace(app, leaked=stay, lost=app.lost + (0 if app.returns_slot else gone))

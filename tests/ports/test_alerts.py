@@ -1,20 +1,17 @@
 """The port Alerts: its contract on the fake and on a real Alertmanager, and what the real one can twist."""
 
 import itertools
-import json
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from activities.alertmanager import AlertmanagerAlerts, NoAlertmanager
 from activities.silences import fingerprint
 from deploy.local import alertmanager
 from deploy.local.state import State
 from tests.fakes import cases
 from tests.fakes.quiet import Asked
 from tests.ports.alerts_stage import AlertsStage, FakeAlertsStage, RealAlertsStage
-from tests.ports.canned_server import canned, page
 from workflows.models.alert import AlertIdentity
 from workflows.models.target import Target
 from workflows.ports.requests import Look
@@ -290,29 +287,3 @@ async def test_name_and_comment_are_cut_cleaned_and_kept_in_their_quotes(real: R
     assert len(told) < 350
     assert 'silenced by "ada\' and everybody" until 20' in told
     assert 'UTC: "first second [31mred xxx' in told
-
-
-async def test_a_silence_that_cannot_be_read_still_is_one(client: httpx.AsyncClient) -> None:
-    target = cases.target()
-    labels = {"alertname": cases.ALERT, **target.matchers}
-    alerts = json.dumps([{"labels": labels, "status": {"silencedBy": ["../../x"]}}]).encode()
-    async with canned(page(alerts), page(b"{}", "404 Not Found")) as server:
-        told = await AlertmanagerAlerts(client, server.url).read_silence(look(target))
-    assert told
-    assert told.startswith("silenced; by whom is not known")
-    async with canned(page(alerts), page(b'{"createdBy": 5}')) as server:
-        told = await AlertmanagerAlerts(client, server.url).read_silence(look(target))
-    assert told
-    assert told.startswith("silenced; by whom is not known")
-
-
-async def test_an_alert_that_was_not_asked_for_is_left_out(client: httpx.AsyncClient) -> None:
-    """Whatever a server makes of the filter, labels are compared here too."""
-    status = {"silencedBy": ["1"]}
-    alerts = [{"labels": {"alertname": cases.ALERT, "service": "billing"}, "status": status}]
-    async with canned(page(json.dumps(alerts).encode()), page(b"[]")) as server:
-        assert await AlertmanagerAlerts(client, server.url).read_silence(look(cases.target())) is None
-
-
-async def test_without_an_alertmanager_nobody_silences() -> None:
-    assert await NoAlertmanager().read_silence(look(cases.target())) is None

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.unit import scenes
-from tests.unit.arbitrary import NAMES, sessions
+from tests.unit.arbitrary import NAMES
+from tests.unit.arbitrary_sessions import sessions
 from tests.unit.scenes import NOW
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, Outcome, OutcomeStatus, Touched

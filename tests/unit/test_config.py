@@ -11,11 +11,14 @@ from pydantic import HttpUrl, SecretStr
 from tests.fakes import cases
 from tests.unit.configurations import PROFILES, another, raw, read
 from tests.unit.faults import FAULTS, Spoil
+from tests.unit.faults_of_approval import FAULTS_OF_APPROVAL
 from worker.config_file import load_configuration, read_configuration
 from worker.errors import ConfigurationRefused
 from worker.links import require_keys
 from worker.settings import Settings
 from workflows.models.policy import Mode, Option, Permission
+
+EVERY_FAULT = FAULTS | FAULTS_OF_APPROVAL
 
 
 def refused(data: dict[str, Any], *, with_secrets: bool = False) -> dict[str, str]:
@@ -81,7 +84,7 @@ def test_a_wait_of_one_second_is_one() -> None:
     assert read(raw() | {"policies": policies}).policies["default"].pace.watch == (timedelta(seconds=1),)
 
 
-@pytest.mark.parametrize(("spoil", "path", "remedy"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(("spoil", "path", "remedy"), EVERY_FAULT.values(), ids=EVERY_FAULT.keys())
 def test_one_fault_is_told_with_its_path_and_remedy(spoil: Spoil, path: str, remedy: str) -> None:
     data = raw()
     spoil(data)

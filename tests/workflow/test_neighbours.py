@@ -1,46 +1,21 @@
 """Several targets of one database in an incident at once: people get one story of it."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from tests.fakes import cases, changes
-from tests.workflow.stage import RunningIncident, Stage, Theatre
-from workflows.incident import Incident
-from workflows.models.report import Report
-
-type OpenStage = Callable[..., Awaitable[Stage]]
-LATER = timedelta(seconds=20)
-
-
-def slow_database(*stages: Stage) -> None:
-    """Every commit of each of them waits for a standby that is gone."""
-    for stage in stages:
-        stage.world.happens(changes.lose_standby(), stage.world.after(minutes=-1))
-
-
-def noted(report: Report, words: str) -> list[str]:
-    return [entry.text for entry in report.timeline if words in entry.text]
-
-
-def called(stage: Stage, level: str, words: str = "") -> list[str]:
-    return [page.title for page in stage.world.paged(level) if words in page.title]
-
-
-async def left_to(younger: RunningIncident) -> None:
-    """It has left its call to the older one, and told level 1.
-
-    A page that arrives late in skipped time acknowledges for a moment, and its clock begins anew.
-    """
-    await younger.until(lambda report: report.escalations and noted(report, "knows of it already"))
-
-
-async def both(first: Stage, second: Stage) -> tuple[RunningIncident, RunningIncident]:
-    """The first incident has called the database team before the second begins."""
-    older = await first.incident(age=LATER, beside=[second])
-    await older.until(lambda report: [one for one in report.escalations if one.level == "L2"])
-    return older, await second.incident(beside=[first])
+from tests.workflow.conftest import OpenStage
+from tests.workflow.neighbourhood import (
+    LATER,
+    both,
+    called,
+    left_to,
+    noted,
+    recovered,
+    slow_database,
+)
+from tests.workflow.stage import RunningIncident, Stage
 
 
 @pytest.fixture
@@ -82,34 +57,6 @@ async def test_leadership_is_told_once_of_several_targets(shop: Stage, billing: 
         f"2 pools on database main exhausted at once: {shop.target.name}, {billing.target.name}." in told.body
     )
     assert called(billing, "L3") == []
-
-
-async def test_what_lasts_longer_than_the_one_who_told_it_is_told_then(shop: Stage, billing: Stage) -> None:
-    slow_database(shop, billing)
-    older, younger = await both(shop, billing)
-    await left_to(younger)
-
-    shop.world.happens(changes.find_standby())
-    await older.resolve()
-    await older.until(lambda report: report.seconds.alert_to_healthy is not None)
-    await older.step(minutes=6)
-    await younger.until(lambda _report: called(billing, "L2"))
-
-    assert called(billing, "L2", "the database server itself is slow")
-
-
-async def test_what_an_incident_told_that_was_ended_by_hand_is_told_again(
-    shop: Stage, billing: Stage
-) -> None:
-    slow_database(shop, billing)
-    older, younger = await both(shop, billing)
-    await left_to(younger)
-
-    await older.handle.terminate("by hand")
-    assert called(billing, "L2") == []
-    await younger.step(minutes=3)
-
-    assert called(billing, "L2", "the database server itself is slow")
 
 
 async def test_a_forged_word_keeps_nothing_back(shop: Stage, billing: Stage) -> None:
@@ -188,83 +135,6 @@ async def test_a_call_for_another_cause_tells_nothing_of_a_slow_database(shop: S
     assert noted(await younger.state(), "knows of it already") == []
 
 
-async def test_what_was_left_is_told_once_its_teller_has_another_cause(shop: Stage, billing: Stage) -> None:
-    slow_database(shop, billing)
-    older, younger = await both(shop, billing)
-    await left_to(younger)
-
-    shop.world.happens(changes.find_standby())
-    shop.world.leak(10, shop.world.after(minutes=-2), has_written=True)
-    await older.step(minutes=3)
-    await older.until(lambda report: report.diagnoses[-1].first.cause == "leak")
-    await younger.until(lambda _report: called(billing, "L2"))
-
-    assert called(billing, "L2", "the database server itself is slow")
-    assert not await older.is_over()
-
-
-async def test_what_was_left_is_told_once_its_call_counts_no_more(shop: Stage, billing: Stage) -> None:
-    slow_database(shop, billing)
-    _, younger = await both(shop, billing)
-    await left_to(younger)
-
-    standing = {
-        "target": shop.target.name,
-        "opened_at": (shop.world.opened - LATER).isoformat(),
-        "cause": "degraded",
-    }
-    await younger.signal("neighbour", standing)
-    await younger.until(lambda _report: called(billing, "L2"))
-
-    assert called(billing, "L2", "the database server itself is slow")
-
-
-async def test_of_another_cause_of_its_own_it_tells_the_clocks_that_it_had_left(
-    shop: Stage, billing: Stage
-) -> None:
-    slow_database(shop, billing)
-    older = await shop.incident(age=LATER, beside=[billing])
-    await older.until(lambda _report: called(shop, "L2"))
-    younger = await billing.incident(cases.policy(mode="observe", pace={"relook": "30s"}), beside=[shop])
-    await left_to(younger)
-    await younger.step(minutes=6)
-    await younger.until(lambda report: len(noted(report, "knows of it already")) == 2)
-
-    billing.world.happens(changes.find_standby())
-    billing.world.leak(10, billing.world.after(minutes=-2))
-    await younger.step(minutes=5)
-    await younger.until(lambda report: report.diagnoses[-1].first.cause == "leak")
-
-    (page,) = billing.world.paged("L2")
-    assert "nobody has acknowledged" in page.title
-    assert "Found: leak." in page.body
-
-
-async def test_what_was_left_is_not_told_while_the_pool_is_well(shop: Stage, billing: Stage) -> None:
-    slow_database(shop, billing)
-    older = await shop.incident(age=LATER, beside=[billing])
-    await older.until(lambda _report: called(shop, "L2"))
-    younger = await billing.incident(cases.policy(pace={"relook": "30s"}), beside=[shop])
-    await left_to(younger)
-    await younger.step(minutes=6)
-    await younger.until(lambda report: len(noted(report, "knows of it already")) == 2)
-
-    billing.world.happens(changes.find_standby())
-    await younger.resolve()
-    await younger.until(lambda report: report.seconds.alert_to_healthy is not None)
-    await older.handle.terminate("by hand")
-    standing = {
-        "target": shop.target.name,
-        "opened_at": (shop.world.opened - LATER).isoformat(),
-        "cause": "degraded",
-        "is_over": True,
-    }
-    await younger.signal("neighbour", standing)
-    await younger.finish()
-
-    assert called(billing, "L2") == []
-
-
 async def test_neighbours_hear_of_a_cause_when_it_changes_and_not_at_every_look(
     shop: Stage, billing: Stage
 ) -> None:
@@ -291,17 +161,6 @@ async def told_to_neighbours(incident: RunningIncident) -> int:
     return sum(
         event.HasField("signal_external_workflow_execution_initiated_event_attributes") for event in events
     )
-
-
-async def recovered(stage: Stage, *others: Stage) -> RunningIncident:
-    """An incident that is over but for its watch."""
-    stage.world.leak(10, stage.world.after(minutes=-2))
-    incident = await stage.incident(beside=others)
-    await incident.until(lambda report: report.attempts)
-    await incident.resolve()
-    await incident.step(minutes=6)
-    await incident.until(lambda report: report.outcome == "recovered")
-    return incident
 
 
 async def test_one_that_has_recovered_is_in_no_incident(shop: Stage, billing: Stage) -> None:
@@ -347,25 +206,3 @@ async def told(incident: RunningIncident) -> list[str]:
         for event in (await incident.history()).events
         if event.HasField("signal_external_workflow_execution_initiated_event_attributes")
     ]
-
-
-async def test_who_does_not_answer_keeps_nothing_back(shop: Stage, billing: Stage, theatre: Theatre) -> None:
-    """A run that can do nothing any more takes signals all the same."""
-    case = cases.case(billing.target, cases.policy(), cases.alert(billing.target, shop.world.opened), [])
-    await theatre.client.start_workflow(
-        Incident.run, case, id=f"pool/{billing.target.name}", task_queue="where nobody works"
-    )
-    slow_database(shop)
-    incident = await shop.incident(beside=[billing])
-    word = {
-        "target": billing.target.name,
-        "opened_at": shop.world.after(hours=-1).isoformat(),
-        "cause": "degraded",
-        "called": ["L2", "L3"],
-    }
-    await incident.signal("neighbour", word)
-    await incident.until(lambda report: noted(report, "knows of it already"))
-    assert called(shop, "L2") == []
-    await incident.step(minutes=40)
-
-    await incident.until(lambda _report: called(shop, "L2", "the database server itself is slow"))

@@ -1,7 +1,6 @@
 """Acts by permit of the database server's workflow: one at a time, none while paused."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -10,18 +9,12 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import permits
-from tests.fakes import cases, changes
-from tests.workflow.stage import RunningIncident, Stage, fresh_name
-from workflows.models.change import ChangeEnding
-from workflows.models.permit import Ledger, Order, Release
-from workflows.models.report import Ending, Report
-
-type OpenStage = Callable[..., Awaitable[Stage]]
-ORDER = Order(by="anna", why="a migration runs")
-
-
-def database(name: str) -> dict[str, Any]:
-    return cases.target().database.model_dump() | {"name": name}
+from tests.fakes import cases
+from tests.workflow.conftest import OpenStage
+from tests.workflow.database_stage import ORDER, database, denied, healed, leak, ledger, noted
+from tests.workflow.stage import Stage, fresh_name
+from workflows.models.permit import Release
+from workflows.models.report import Ending
 
 
 @pytest.fixture
@@ -38,34 +31,6 @@ async def shop(open_stage: OpenStage, server: str) -> Stage:
 @pytest.fixture
 async def mail(open_stage: OpenStage, server: str) -> Stage:
     return await open_stage(with_permits=True, database=database(server))
-
-
-def leak(stage: Stage) -> None:
-    stage.world.leak(10, stage.world.after(minutes=-2))
-
-
-async def ledger(stage: Stage) -> Ledger:
-    (said,) = await stage.databases.resume([stage.target.database.name], Order(by="test", why="", target="x"))
-    assert said.ledger is not None
-    return said.ledger
-
-
-def noted(words: str) -> Callable[[Report], list[str]]:
-    return lambda report: [entry.text for entry in report.timeline if words in entry.text]
-
-
-async def denied(incident: RunningIncident, words: str) -> None:
-    """For this reason; on a busy machine no answer may come in time at first."""
-    for _ in range(5):
-        report = await incident.until(noted("not done"))
-        if noted(words)(report):
-            return
-        await incident.step(seconds=5)
-    raise AssertionError(noted("not done")(await incident.state()))
-
-
-async def healed(incident: RunningIncident) -> None:
-    await incident.until(noted("look after the act: the pool is free"))
 
 
 @pytest.mark.parametrize("is_of_target", [True, False])
@@ -192,103 +157,6 @@ async def test_nothing_is_done_while_the_permits_wait_on_a_task_queue_that_no_wo
     incident = await shop.incident()
     await incident.until(noted(f"no worker answered for database/{server} in time"))
     assert shop.world.kinds() == []
-
-
-NEEDS_ITS_SIZE = {"pool_size": 8, "rate": 100.0}
-
-
-async def enlarged(stage: Stage) -> RunningIncident:
-    incident = await stage.incident()
-    await incident.decide((await incident.asked()).id, "ada")
-    return incident
-
-
-async def test_slots_promised_to_one_target_are_not_given_to_another(
-    open_stage: OpenStage, server: str
-) -> None:
-    """Each alone fits into what the server has left, both together do not."""
-    with_server = {"with_permits": True, "database": database(server) | {"others": 79}}
-    first, second = [await open_stage(**NEEDS_ITS_SIZE, **with_server) for _ in range(2)]
-    await (await enlarged(first)).until(lambda report: report.attempts)
-    (promised,) = (await ledger(first)).promises
-    assert promised.target == first.target.name
-
-    refused = await enlarged(second)
-    await refused.until(
-        noted(f"the server's free slots are promised: {promised.slots} to {first.target.name}")
-    )
-    assert second.world.kinds() == []
-
-
-async def test_a_temporary_size_stays_while_acts_are_paused_and_its_slots_are_kept(
-    open_stage: OpenStage, server: str
-) -> None:
-    stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
-    stage.world.happens(changes.change_traffic(rate=40.0), stage.world.after(hours=3))
-    await (await enlarged(stage)).until(lambda report: report.attempts)
-    (before,) = (await ledger(stage)).promises
-    await stage.databases.pause([server], ORDER)
-
-    await stage.change.step(hours=4, minutes=1)
-
-    assert stage.world.kinds() == ["resize"]
-    (told,) = [page for page in stage.world.paged("L1") if "stays for now" in page.title]
-    assert "a migration runs" in told.body
-    (kept,) = (await ledger(stage)).promises
-    assert (kept.slots, kept.until > before.until) == (before.slots, True)
-
-    await stage.databases.resume([server], ORDER)
-    assert (await stage.reverted()).ending is ChangeEnding.REVERTED
-    assert (await ledger(stage)).promises == ()
-
-
-async def test_a_size_that_a_person_keeps_is_promised_no_more(open_stage: OpenStage, server: str) -> None:
-    """From then on the configuration has to know of it."""
-    stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
-    await (await enlarged(stage)).until(lambda report: report.attempts)
-    await stage.change.signal("extend", {"by": "ada"})
-    await stage.change.step(hours=5)
-    assert len((await ledger(stage)).promises) == 1
-    await stage.change.signal("keep", {"by": "ada"})
-    assert (await stage.reverted()).ending is ChangeEnding.KEPT
-    assert (await ledger(stage)).promises == ()
-
-
-async def test_a_resize_that_was_denied_can_be_done_when_asked_for_again(
-    open_stage: OpenStage, server: str
-) -> None:
-    """Nothing stands in its way that would take back what never was."""
-    stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
-    await stage.databases.pause([server], ORDER)
-    incident = await enlarged(stage)
-    await denied(incident, "a migration runs")
-    assert stage.world.kinds() == []
-
-    await stage.databases.resume([server], ORDER)
-    await incident.step(seconds=5)
-    again = (await incident.until(lambda report: len(report.requests) > 1)).requests[-1]
-    await incident.decide(again.id, "ada")
-
-    await incident.until(lambda report: report.attempts)
-    assert stage.world.kinds() == ["resize"]
-
-
-async def test_a_temporary_size_stays_while_there_is_maintenance(open_stage: OpenStage, server: str) -> None:
-    stage = await open_stage(**NEEDS_ITS_SIZE, database=database(server))
-    stage.world.happens(changes.change_traffic(rate=40.0), stage.world.after(hours=3))
-    begins, ends = stage.world.after(hours=3), stage.world.after(hours=6)
-    rules = cases.policy(maintenance=[{"begins": begins.time(), "ends": ends.time()}])
-    incident = await stage.incident(rules)
-    await incident.decide((await incident.asked()).id, "ada")
-    await incident.until(lambda report: report.attempts)
-
-    await stage.change.step(hours=4, minutes=1)
-
-    assert stage.world.kinds() == ["resize"]
-    (told,) = [page for page in stage.world.paged("L1") if "stays for now" in page.title]
-    assert "There is maintenance until" in told.body
-    assert (await stage.reverted()).ending is ChangeEnding.REVERTED
-    assert stage.world.acts[-1].at >= ends
 
 
 async def test_a_pause_that_cannot_be_read_pauses_everything(shop: Stage, server: str) -> None:

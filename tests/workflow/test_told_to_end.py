@@ -7,8 +7,8 @@ import pytest
 from activities import permits
 from tests.fakes import cases
 from tests.workflow.conftest import OpenStage
+from tests.workflow.database_stage import denied, noted
 from tests.workflow.stage import Stage, fresh_name
-from tests.workflow.test_permits import denied, noted
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.report import Ending
 
