@@ -20,18 +20,15 @@ from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.plan import HandOver, Healthy, LookAgain, Proposal, Step
 from workflows.models.policy import Mode, Pace, Permission
-from workflows.models.reading import Known
 from workflows.models.report import Summary
 from workflows.models.verdict import State
-from workflows.refusals import Refusals
+from workflows.patience import Patience, rest_after
+from workflows.publication import Publication
 from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
 from workflows.waiting import happens
 from workflows.wording import span
-
-_MOST_SUSPICIONS = 4
-_LONGEST_PATIENCE = timedelta(minutes=16)
 
 
 @workflow.defn(name="Incident", failure_exception_types=[ValidationError])
@@ -44,11 +41,10 @@ class Incident(Messages):
         self.consent = Consent(self.record, self.people, self.is_free)
         self.safeguard = Safeguard(self.record, self.effects)
         self.gain = Gain(self.record, self.effects)
+        self.publication = Publication(self.record, self.effects, self.people)
         self._seen = 0
         self._answered = 0
-        self._rounds = 0
-        self._refusals = Refusals(case.policy.pace.settle)
-        self._suspicions = 0
+        self._patience = Patience(case.policy.pace)
 
     @workflow.run
     async def run(self, case: Case) -> Summary:  # noqa: ARG002 - the constructor has it
@@ -60,21 +56,19 @@ class Incident(Messages):
                 while self.record.recovered_at is None:
                     await self.attempt()
                 self.neighbours.end()
-                await self.publish()
+                await self.publication.publish(self.state(), unless=self.breaks_off)
                 await self.watch()
-            await self.publish()
+            await self.publication.publish(self.state(), unless=self.breaks_off)
             await clocks
-            await self.people.drain()
-            await self.neighbours.drain()
-            await workflow.wait_condition(workflow.all_handlers_finished)
+            await self.leave()
             if not self.has_fired():
                 return summarise(self.record)
-            self.record.recur(workflow.now(), "the alert fired again while the incident was closed")
+            self.recur("the alert fired again while the incident was closed")
             engrave(self.record)
 
     async def attempt(self) -> None:
         """One pass through the runbook; a fault of its own hands over to people, and the clocks go on."""
-        self._seen = self.record.news
+        self._seen, tried = self.record.news, len(self.record.attempts)
         self.record.is_with_people = False
         try:
             await self.runbook()
@@ -84,6 +78,9 @@ class Incident(Messages):
             workflow.logger.exception("the runbook failed")
             reason = f"poolmedic itself failed ({type(fault).__name__}: {fault})"[:300]
             await self.hand_over(reason, key=f"fault/{type(fault).__name__}")
+        is_fruitless = self.record.recovered_at is None and len(self.record.attempts) == tried
+        if is_fruitless and (rest := self.rest()):
+            await self.pause(rest, "open for days: it looks less often")
 
     async def runbook(self) -> None:
         """Investigate, diagnose, plan; then the one step that the plan names."""
@@ -98,25 +95,25 @@ class Incident(Messages):
             record.bad_look()
         self.people.follow(is_well=isinstance(planned.step, Healthy))
         self.announce()
+        self._patience.follow(planned.step)
         match planned.step:
             case Healthy():
                 await self.verify()
-            case LookAgain() as suspicion:
-                await self.suspect(suspicion)
+            case LookAgain() as pause:
+                await self.look_again(pause)
             case HandOver(reason=reason):
                 await self.hand_over(reason, f"hand-over/{diagnosis.first.cause}", diagnosis.first.cause)
             case Proposal() as proposal:
                 if by := await self.authorised(proposal):
                     await self.act(proposal, by)
 
-    async def suspect(self, suspicion: LookAgain) -> None:
-        """Look again when it is certain or dismissed; one that is neither again and again needs people."""
-        self._suspicions += 1
-        if self._suspicions > _MOST_SUSPICIONS:
-            reason = "what holds the connections looks forgotten at every look, and is another one each time"
+    async def look_again(self, pause: LookAgain) -> None:
+        """Nothing to do yet; a suspicion that stays one, look after look, needs people."""
+        if self._patience.is_worn:
+            reason = f"look after look neither confirms nor dismisses a suspicion: {pause.why}"
             await self.hand_over(reason, key="suspicion")
         else:
-            await self.pause(max(suspicion.after, timedelta(seconds=1)), f"look again: {suspicion.why}")
+            await self.pause(max(pause.after, timedelta(seconds=1)), f"look again: {pause.why}")
 
     # people
 
@@ -164,10 +161,7 @@ class Incident(Messages):
 
     async def stand_by(self, why: str) -> None:
         """Wait for news, or for the next look: the more fruitless looks, the longer."""
-        relook = self.record.case.policy.pace.relook
-        patience = min(relook * 2 ** min(self._rounds, 8), max(relook, _LONGEST_PATIENCE))
-        self._rounds += 1
-        await self.pause(patience, why)
+        await self.pause(self._patience.of_stand_by(), why)
 
     # acts
 
@@ -186,7 +180,7 @@ class Incident(Messages):
             await self.refused(proposal, outcome.detail, outcome.until)
             return
         record.acted(proposal, by, outcome, workflow.now())
-        self._refusals.forget()
+        self._patience.refusals.forget()
         helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
         await self.gain.weigh()
@@ -198,7 +192,7 @@ class Incident(Messages):
     async def refused(self, proposal: Proposal, reason: str, until: datetime | None) -> None:
         """Look again while that may help; whoever still refuses then needs people."""
         self.record.note(workflow.now(), f"not done: {reason}")
-        patience = self._refusals.patience(until, workflow.now())
+        patience = self._patience.refusals.patience(until, workflow.now())
         if patience is None:
             option = proposal.act.option
             await self.hand_over(f"{option} was not done: {reason}", key=f"refused/{option}")
@@ -245,17 +239,33 @@ class Incident(Messages):
         began, is_over = workflow.now(), False
         for offset in record.case.policy.pace.watch:
             if await self.refires(began + offset - workflow.now(), f"watch, look after {span(offset)}"):
-                record.recur(workflow.now(), "the alert fired again")
+                self.recur("the alert fired again")
                 return
             free, is_over = await asyncio.gather(self.is_free(), self.is_over())
             if free is False:
-                record.recur(workflow.now(), f"exhausted again {span(offset)} after recovery")
+                self.recur(f"exhausted again {span(offset)} after recovery")
                 return
         while not is_over and not await self.is_over():
-            if await self.refires(record.case.policy.pace.relook, "the alert still fires"):
-                record.recur(workflow.now(), "the alert fired again")
+            if await self.refires(record.case.policy.pace.relook + self.rest(), "the alert still fires"):
+                self.recur("the alert fired again")
                 return
         record.close(workflow.now())
+
+    def recur(self, why: str) -> None:
+        """A new episode in the same run: it knows what was tried, and looks as for the first time."""
+        self.record.recur(workflow.now(), why)
+        if patches.begins_anew():
+            self.record.evidence = None
+            self._patience = Patience(self.record.case.policy.pace)
+
+    async def leave(self) -> None:
+        """Until every page is out and every message is answered; a new alert breaks it off."""
+
+        def is_idle() -> bool:
+            is_telling = self.people.is_telling or self.neighbours.is_telling
+            return not is_telling and workflow.all_handlers_finished()
+
+        await workflow.wait_condition(lambda: is_idle() or self.breaks_off())
 
     async def is_over(self) -> bool:
         """Whether the alert is gone: by delivery, or where none said so, by Prometheus itself."""
@@ -265,6 +275,10 @@ class Incident(Messages):
         """Whether an alert came since the clear window began; also while nobody waited for one."""
         return self.record.firings != self._answered and patches.hears_every_firing()
 
+    def breaks_off(self) -> bool:
+        """The same, while a report is stored or pages are under way."""
+        return self.has_fired() and patches.firings_break_off()
+
     async def refires(self, length: timedelta, summary: str) -> bool:
         """Whether a new alert came since the clear window began, or comes within the time."""
         if self.has_fired():
@@ -272,24 +286,12 @@ class Incident(Messages):
         seen = self.record.firings
         return await happens(lambda: self.record.firings != seen, length.total_seconds(), summary)
 
+    def rest(self) -> timedelta:
+        """Beyond what the policy says, in a run of many days."""
+        rest = rest_after(workflow.info().get_current_history_length())
+        return rest if rest and patches.rests() else rest * 0
+
     async def pause(self, length: timedelta, why: str) -> None:
         """Wait, unless something happens or has happened since this attempt began."""
         show(self.record)
         await happens(self.record.hears_after(self._seen), length.total_seconds(), why[:200])
-
-    async def publish(self) -> None:
-        """Store the report, tell people, and leave the outcome where lists find it."""
-        record = self.record
-        stored = await self.effects.store(self.state())
-        if isinstance(stored, Known):
-            record.stored = stored.value.url
-        else:
-            record.note(workflow.now(), f"the report could not be stored: {stored.reason}")
-        if record.closed_at is None:
-            verdict = record.verdicts[-1] if record.verdicts else None
-            lines = [*escalation.closing(verdict), *escalation.history(tuple(record.attempts))]
-            lines.append(f"Report: {record.stored or 'not stored'}")
-            self.people.tell(Level.L1, record.ending.told, lines, is_good_news=True)
-        else:
-            engrave(record)
-        show(self.record)

@@ -136,10 +136,10 @@ class Neighbours:
             self._telling.add(telling)
             telling.add_done_callback(self._telling.discard)
 
-    async def drain(self) -> None:
-        """Wait until everything is told."""
-        while self._telling:
-            await asyncio.wait(set(self._telling))
+    @property
+    def is_telling(self) -> bool:
+        """Whether a word to a neighbour is under way."""
+        return bool(self._telling)
 
     def _own(self) -> Standing:
         record = self._record

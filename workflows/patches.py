@@ -79,6 +79,28 @@ def is_brief_suspicion(step: Step, settle: timedelta) -> bool:
     return is_brief and workflow.patched("brief-suspicions-are-not-told")
 
 
+def is_worn(by_all: bool, in_a_row: bool) -> bool:
+    """Suspicions were counted over the whole run, and whatever was waited for among them."""
+    if by_all == in_a_row:
+        return in_a_row
+    return in_a_row if workflow.patched("suspicions-count-in-a-row") else by_all
+
+
+def begins_anew() -> bool:
+    """A recurrence went on with the look before, the rounds and the refusals of the episode that was over."""
+    return workflow.patched("recurrences-begin-anew")
+
+
+def rests() -> bool:
+    """A run of many days looked as often as at first; call it only where it would rest."""
+    return workflow.patched("long-runs-rest")
+
+
+def firings_break_off() -> bool:
+    """An alert that fired while a report was stored or pages were under way waited; call it only then."""
+    return workflow.patched("firings-break-off")
+
+
 def hears_every_firing() -> bool:
     """An alert that fired while nothing waited for one was passed over; call it only where there is one."""
     return workflow.patched("every-firing-is-heard")

@@ -152,10 +152,10 @@ class People:
         if not self.is_delivered(sent) and episode == self._record.recurrences:
             self._record.owed[call.once] = call
 
-    async def drain(self) -> None:
-        """Wait until every page is out, or given up."""
-        while self._pages:
-            await asyncio.wait(set(self._pages))
+    @property
+    def is_telling(self) -> bool:
+        """Whether a page is under way, neither out nor given up."""
+        return bool(self._pages)
 
     def _key(self, once: str) -> str:
         return f"{workflow.info().workflow_id}/{workflow.info().run_id}/{self._record.recurrences}/{once}"[

@@ -125,7 +125,7 @@ def _wait(finding: Finding) -> LookAgain | None:
         return None
     is_unknown = finding.cause is Cause.UNKNOWN
     why = _WHY_PEOPLE[Cause.UNKNOWN] if is_unknown else " ".join(finding.reasons[:1])
-    return LookAgain(after=finding.ripe_in, why=why)
+    return LookAgain(after=finding.ripe_in, why=why, is_suspicion=not is_unknown)
 
 
 def _reason(diagnosis: Diagnosis) -> str:

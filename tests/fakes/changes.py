@@ -178,11 +178,11 @@ def cancel(identity: SessionIdentity) -> Change:
 
     def apply(state: State, at: datetime) -> State:
         apps = {name: released(stopped(app, identity), identity.pid) for name, app in state.apps.items()}
-        stopped = (
+        others = (
             at_rest(each, at) if each.heeds_cancel and is_same(each, identity) else each
             for each in state.bystanders
         )
-        return replace(state, apps=apps, bystanders=tuple(stopped))
+        return replace(state, apps=apps, bystanders=tuple(others))
 
     return apply
 

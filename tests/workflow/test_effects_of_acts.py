@@ -96,7 +96,7 @@ async def test_a_suspicion_that_never_ripens_goes_to_people(open_stage: OpenStag
     await incident.step(minutes=3)
 
     assert not world.acts
-    assert [page for page in world.paged("L2") if "is another one each time" in page.title]
+    assert [page for page in world.paged("L2") if "neither confirms nor dismisses a suspicion" in page.title]
 
 
 async def test_a_lost_answer_is_unknown_and_looked_at_not_repeated(stage: Stage) -> None:

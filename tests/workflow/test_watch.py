@@ -157,3 +157,61 @@ async def test_every_look_of_the_watch_is_taken(stage: Stage) -> None:
     await incident.resolve()
     await incident.finish()
     assert stage.world.script.calls["read_application"] >= before + 3
+
+
+async def fires_again(stage: Stage, incident: RunningIncident, minutes: float) -> None:
+    """The same leak, and its alert; then there is time for one look and an act."""
+    at = stage.world.after(minutes=minutes)
+    stage.world.leak(10, at)
+    await incident.fire(at)
+    await incident.step(seconds=45)
+
+
+async def test_an_alert_is_heard_at_once_though_a_report_cannot_be_stored_for_minutes(stage: Stage) -> None:
+    """What is not stored now is stored at the next end."""
+    incident, world = await healed(stage), stage.world
+    world.script.fail("store_report")
+    await incident.resolve()
+    await incident.step(minutes=6)
+    assert world.script.calls["store_report"] > 1
+    await fires_again(stage, incident, 6)
+    assert world.kinds() == ["end"] * 20
+
+    world.script.heal("store_report")
+    await incident.fire(world.after(minutes=7), AlertStatus.RESOLVED)
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+    assert world.reports[-1][1].recurrences == 1
+
+
+async def test_an_alert_is_heard_at_once_though_a_page_is_still_tried_at_the_end(stage: Stage) -> None:
+    incident, world = await healed(stage), stage.world
+    world.routes_down["on-call"] = "connection refused"
+    await incident.resolve()
+    await incident.step(minutes=38)
+    closed = await incident.state()
+    assert any(entry.text == "closed" for entry in closed.timeline)
+    assert not await incident.is_over()
+    await fires_again(stage, incident, 38)
+    assert world.kinds() == ["end"] * 20
+
+    world.routes_down.clear()
+    await incident.fire(world.after(minutes=39), AlertStatus.RESOLVED)
+    assert (await incident.finish()).recurrences == 1
+
+
+async def test_a_recurrence_looks_and_waits_as_at_the_first_time(stage: Stage) -> None:
+    """Fruitless looks of the episode before keep nobody waiting, and one blind look calls nobody."""
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    world.script.fail("read_database", times=8)
+    incident = await stage.incident()
+    await incident.step(minutes=15)
+    assert world.kinds() == ["end"] * 10
+    await incident.step(minutes=6)
+    assert (await incident.state()).outcome is Ending.RECOVERED
+    called = len(world.paged("L2"))
+
+    world.script.fail("read_database", times=2)
+    await fires_again(stage, incident, 21)
+    assert world.kinds() == ["end"] * 20
+    assert len(world.paged("L2")) == called

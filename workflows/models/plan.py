@@ -115,6 +115,8 @@ class LookAgain(Model):
     kind: Literal["look-again"] = "look-again"
     after: Duration
     why: str
+    is_suspicion: bool = False
+    """What looks wrong is not certain yet: a suspicion that stays one needs people."""
 
 
 class HandOver(Model):
