@@ -9,6 +9,7 @@ from activities.container_state import describe
 from activities.engine import ENGINE_ERRORS, Engine, translate
 from activities.instance_pages import InstancePages
 from workflows.errors import PoolmedicError, SourceRefused, SourceUnavailable
+from workflows.lost_restarts import LONGEST_STOP_GRACE
 from workflows.models.base import Moment
 from workflows.models.evidence import ContainerState
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
@@ -17,7 +18,6 @@ from workflows.models.target import Instance, Target
 
 SECONDS_TO_BE_HEALTHY = 60.0
 SECONDS_BETWEEN_LOOKS = 0.2
-LONGEST_STOP_GRACE = 120
 
 
 class Restarting:

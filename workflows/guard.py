@@ -20,6 +20,7 @@ from workflows.attempts import (
 )
 from workflows.exhaustion import are_requests_suffering, is_full
 from workflows.limits import excess
+from workflows.lost_restarts import instances_restarted, stopping_until
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ApplicationPage, ApplicationReading, Evidence, PoolState
@@ -29,7 +30,7 @@ from workflows.models.policy import Mode, Permission, Policy
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Target
-from workflows.readings import fresh, pages_of, pool_on, pools_of
+from workflows.readings import containers_of, fresh, pages_of, pool_on, pools_of
 from workflows.wording import counted, listed, percent, span
 
 _HOUR = timedelta(hours=1)
@@ -49,6 +50,7 @@ class Facts:
     attempts: tuple[Attempt, ...]
     approved_by: str | None
     now: Moment
+    awaits_restarts: bool = True
 
 
 def check(
@@ -62,11 +64,13 @@ def check(
     policy: Policy,
     now: Moment,
     approved_by: str | None = None,
+    awaits_restarts: bool = True,
 ) -> str | None:
     """Why the act may not be done, or None.
 
     `evidence` is the look the proposal rests on, `pages` the look right now; `silence` holds who silenced the
-    alert and why, or None when nobody did; `approved_by` is the person who approved.
+    alert and why, or None when nobody did; `approved_by` is the person who approved; `awaits_restarts` as of
+    the plan.
     """
     facts = Facts(
         target=target,
@@ -77,6 +81,7 @@ def check(
         attempts=attempts,
         approved_by=approved_by,
         now=now,
+        awaits_restarts=awaits_restarts,
     )
     return next((refusal for guard in GUARDS.values() if (refusal := guard(proposal, facts))), None)
 
@@ -129,6 +134,19 @@ def rests_until(attempts: tuple[Attempt, ...], policy: Policy) -> Moment | None:
     """The end of the cooldown after the last act; None where there was none."""
     acts = [attempt.at for attempt in attempts if may_have_touched(attempt)]
     return max(acts) + policy.limits.cooldown if acts else None
+
+
+def _check_lost_restarts(proposal: Proposal, facts: Facts) -> str | None:
+    """No instance is restarted while another may still be stopping, or the same."""
+    if not (facts.awaits_restarts and isinstance(proposal.act, Restart)):
+        return None
+    found = containers_of(facts.evidence, facts.target, facts.policy)
+    containers = {name: value_of(state) for name, state in found.items()}
+    until = stopping_until(facts.attempts, containers, instances_restarted(facts.attempts))
+    left = until - facts.now if until else timedelta()
+    if left <= timedelta():
+        return None
+    return f"a restart whose answer was lost may be under way: {span(left)} left of its time to stop"
 
 
 def _check_attempts(proposal: Proposal, facts: Facts) -> str | None:
@@ -228,6 +246,7 @@ GUARDS: Mapping[str, Callable[[Proposal, Facts], str | None]] = MappingProxyType
         "maintenance": _check_maintenance,
         "acts per hour": _check_budget,
         "cooldown": _check_cooldown,
+        "lost restarts": _check_lost_restarts,
         "earlier attempts": _check_attempts,
         "limits": _check_limits,
         "least first": _check_order,

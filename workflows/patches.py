@@ -17,6 +17,8 @@ from workflows.models.policy import Approval
 from workflows.plan import plan
 from workflows.record import Record
 
+_UNSEEN_RESTARTS = "unseen-restarts-are-awaited"
+
 
 def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
     """What is wrong; hold times that had begun to rise were not awaited."""
@@ -27,10 +29,10 @@ def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
 
 
 def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:
-    """The plan; nothing was awaited after a restart whose answer was lost."""
+    """The plan; of restarts whose answer was lost none was awaited, then those alone that were still seen."""
     case, attempts = record.case, tuple(record.attempts)
 
-    def planned(*, awaits_restarts: bool) -> Plan:
+    def planned(*, awaits_restarts: bool, awaits_unseen: bool) -> Plan:
         return plan(
             diagnosis,
             evidence,
@@ -40,12 +42,22 @@ def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, n
             now,
             is_handed_over=record.is_handed_over,
             awaits_restarts=awaits_restarts,
+            awaits_unseen=awaits_unseen,
         )
 
-    found, otherwise = planned(awaits_restarts=True), planned(awaits_restarts=False)
-    if found != otherwise and not workflow.patched("lost-restarts-are-awaited"):
+    found = planned(awaits_restarts=True, awaits_unseen=True)
+    seen = planned(awaits_restarts=True, awaits_unseen=False)
+    otherwise = planned(awaits_restarts=False, awaits_unseen=False)
+    if found != seen and not workflow.patched(_UNSEEN_RESTARTS):
+        found = seen
+    if found == seen != otherwise and not workflow.patched("lost-restarts-are-awaited"):
         found = otherwise
     return _looked_at_twice(found, diagnosis.first.cause)
+
+
+def refusal_in_this_run(refused: str | None, otherwise: str | None) -> str | None:
+    """Why the guards refuse an act; `otherwise` by those that did not ask for restarts that were lost."""
+    return refused if refused == otherwise or workflow.patched(_UNSEEN_RESTARTS) else otherwise
 
 
 def _looked_at_twice(planned: Plan, cause: Cause) -> Plan:

@@ -59,11 +59,13 @@ def plan(
     *,
     is_handed_over: bool = False,
     awaits_restarts: bool = True,
+    awaits_unseen: bool = True,
 ) -> Plan:
     """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried.
 
     `is_handed_over`: people were asked to take over. `awaits_restarts`: one whose answer was lost has its
-    time to end before anything else is done.
+    time to end before anything else is done; `awaits_unseen`: also where nothing is seen of the instance, or
+    of its container.
     """
     situations = [
         Situation(diagnosis, finding, evidence, attempts, target, policy, now, is_handed_over)
@@ -77,7 +79,7 @@ def plan(
         return Plan(step=rest)
     if diagnosis.first.cause is Cause.HEALTHY:
         return _verify(diagnosis.first, rest)
-    if awaits_restarts and (pause := wait_for_lost_restart(situations[0])):
+    if awaits_restarts and (pause := wait_for_lost_restart(situations[0], awaits_unseen=awaits_unseen)):
         return Plan(step=pause)
     step, left_out = _choose(situations, policy)
     return Plan(step=step or HandOver(reason=_reason(diagnosis)), left_out=left_out)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from workflows import guard
+from workflows import guard, patches
 from workflows.effects import Effects
 from workflows.limits import room_left
 from workflows.models.approval import PIPELINE
@@ -36,17 +36,22 @@ class Safeguard:
         pages, silence, not_begun = await asyncio.gather(
             self._effects.look(), self._effects.read_silence(), change.begin()
         )
-        refused = guard.check(
-            proposal,
-            evidence=evidence,
-            pages=pages,
-            silence=silence,
-            attempts=tuple(record.attempts),
-            target=case.target,
-            policy=case.policy,
-            now=workflow.now(),
-            approved_by=None if by == PIPELINE else by,
-        )
+
+        def checked(*, awaits_restarts: bool) -> str | None:
+            return guard.check(
+                proposal,
+                evidence=evidence,
+                pages=pages,
+                silence=silence,
+                attempts=tuple(record.attempts),
+                target=case.target,
+                policy=case.policy,
+                now=workflow.now(),
+                approved_by=None if by == PIPELINE else by,
+                awaits_restarts=awaits_restarts,
+            )
+
+        refused = patches.refusal_in_this_run(checked(awaits_restarts=True), checked(awaits_restarts=False))
         if refused:
             change.withdraw()
         return refused or not_begun

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit import scenes
 from tests.unit.plans import AGO, RESTART, decide, leak_of, proposed, terminated, tried, two_look
-from tests.unit.scenes import GONE, STARTED, evidence, page, policy, pool, sessions, target
+from tests.unit.scenes import GONE, NOW, STARTED, evidence, page, policy, pool, sessions, target
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import HandOver, LookAgain, Plan, Proposal, Restart
 from workflows.models.policy import Permission
@@ -111,6 +111,76 @@ def test_nothing_is_awaited_of_a_restart_that_was_answered_or_has_happened() -> 
             containers=scenes.containers(container),
         )
         assert not isinstance(decide(look, tried(RESTART, status, None)).step, LookAgain)
+
+
+def lost_and_silent(second: Any, ago: float = 20.0, **changes: Any) -> Plan:
+    """The restart of web-2 was lost so many seconds ago, and web-2 answers nobody since; web-1 is full."""
+    two = target(instances=2)
+    first = proposed(decide(two_look(), subject=two))
+    assert restarted(decide(two_look(), subject=two)).instance == "web-2"
+    parts = {
+        "application": scenes.application(page(pool(waiters=1)), GONE),
+        "metrics": scenes.metrics(scenes.scraped(pool(waiters=1)), GONE),
+        "containers": scenes.containers(scenes.container(1), second),
+        **changes,
+    }
+    lost = tried(first, OutcomeStatus.UNKNOWN, None, at=NOW - timedelta(seconds=ago))
+    return decide(two_look(**parts), lost, subject=two)
+
+
+SLOW_TO_STOP = scenes.container(2, stop_grace_seconds=120.0)
+
+
+@pytest.mark.parametrize(
+    ("second", "ago", "left"),
+    [
+        (SLOW_TO_STOP, 20, 110),
+        (SLOW_TO_STOP, 129, 1),
+        (scenes.container(2), 19, 1),
+        (scenes.container(2, stop_grace_seconds=3600.0), 20, 110),
+        (scenes.container(2, stop_grace_seconds=float("inf")), 20, 110),
+        (GONE, 20, 110),
+        (GONE, 129, 1),
+    ],
+)
+def test_no_other_instance_is_restarted_while_one_that_answers_nobody_may_still_be_stopping(
+    second: Any, ago: float, left: float
+) -> None:
+    """It closes its listener first, and its container is said to run as before until it has ended."""
+    step = lost_and_silent(second, ago).step
+
+    assert isinstance(step, LookAgain)
+    assert step.after == timedelta(seconds=left)
+    assert "still has its time to stop" in step.why
+
+
+@pytest.mark.parametrize(
+    ("second", "ago"),
+    [
+        (SLOW_TO_STOP.model_copy(update={"started_at": NOW - timedelta(seconds=3)}), 20),
+        (SLOW_TO_STOP, 130),
+        (scenes.container(2), 20),
+        (GONE, 130),
+    ],
+)
+def test_the_next_one_follows_once_it_has_started_anew_or_its_time_is_over(second: Any, ago: float) -> None:
+    assert restarted(lost_and_silent(second, ago)).instance == "web-1"
+
+
+def test_no_session_is_ended_either_while_an_instance_may_still_be_stopping() -> None:
+    leaked = scenes.database(sessions(36), total=40)
+
+    assert isinstance(lost_and_silent(SLOW_TO_STOP, database=leaked).step, LookAgain)
+    assert terminated(lost_and_silent(SLOW_TO_STOP, 130, database=leaked)).sessions
+
+
+def test_people_are_called_for_what_is_seen_once_its_time_is_over() -> None:
+    """What is missing until then is missing by its restart."""
+    assert isinstance(lost_and_silent(GONE, containers=GONE).step, LookAgain)
+    step = lost_and_silent(GONE, 130, containers=GONE).step
+
+    assert isinstance(step, HandOver)
+    assert step.reason.startswith("connections leak, and no option is left; could not be read: ")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What an act did, or did not, decides what comes next; nothing is done twice."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from temporalio.worker import WorkflowRunner
@@ -151,6 +151,34 @@ async def test_a_container_that_still_stops_is_not_asked_again(stage: Stage) -> 
 
     assert (await incident.finish()).outcome is Ending.RECOVERED
     assert world.script.calls["restart_container"] == 1
+
+
+async def test_no_other_instance_is_restarted_while_one_may_still_stop(open_stage: OpenStage) -> None:
+    """It answers nobody any more, so that only the other one is seen to be exhausted."""
+    stage = await open_stage(instances=2)
+    world, name, other = stage.world, name_of(stage), f"{stage.target.name}-2"
+    up_again = world.after(seconds=62)
+
+    def begins_to_stop(at: datetime) -> None:
+        world.happens(changes.blind(f"application/{name}"), at)
+
+    world.happens(changes.change_app(name, stop_grace=60.0), world.began)
+    world.happens(changes.blind(f"metrics/{name}"), world.began)
+    for each in (name, other):
+        world.leak(10, world.after(minutes=-2), instance=each)
+    world.script.before("restart_container", 1, begins_to_stop)
+    world.script.fail("restart_container", SourceUnavailable("no answer"), times=1)
+    world.happens(changes.restart(name, stage.target.database), up_again)
+    for source in ("application", "metrics"):
+        world.happens(changes.see(f"{source}/{name}"), up_again)
+    incident = await stage.incident(cases.policy(options={"restart": "alone", "terminate": "never"}))
+    await incident.step(seconds=60)
+    (attempt,) = (await incident.state()).attempts
+    assert attempt.outcome.status is OutcomeStatus.UNKNOWN
+    assert world.script.calls["restart_container"] == 1
+
+    assert (await incident.finish()).outcome is Ending.RECOVERED
+    assert [act.what for act in world.acts] == [other]
 
 
 async def test_sessions_that_moved_on_are_left_alone(stage: Stage) -> None:

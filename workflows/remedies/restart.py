@@ -1,10 +1,8 @@
 """Restart one exhausted instance (runbook, option 1), where nothing smaller helped."""
 
-from datetime import timedelta
-
 from workflows.attempts import describe_exhaustion, describe_refusal, may_have_touched, of_option, of_restart
 from workflows.contention import describe_contention
-from workflows.models.base import Moment
+from workflows.lost_restarts import instances_restarted, stopping_until
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import LookAgain, Proposal, Restart
@@ -14,8 +12,6 @@ from workflows.remedies.situation import Situation
 from workflows.wording import counted, span
 
 _LARGER_PART = 0.5
-_SECONDS_TO_KILL = 10
-"""What an engine takes to end a container once its time to stop is over, and to start it again."""
 
 
 def propose_restart(situation: Situation) -> Proposal | str:
@@ -34,25 +30,15 @@ def propose_restart(situation: Situation) -> Proposal | str:
     return f"Restart: {reasons or 'no instance is exhausted'}."
 
 
-def wait_for_lost_restart(situation: Situation) -> LookAgain | None:
-    """An engine goes on with what it was asked, though nobody waits for the answer any more."""
-    ends = [_lost_until(situation, name) for name in situation.finding.instances]
-    until = max((each for each in ends if each is not None), default=situation.now)
-    if until <= situation.now:
+def wait_for_lost_restart(situation: Situation, *, awaits_unseen: bool = True) -> LookAgain | None:
+    """An instance that stops shows nothing of its pool: it need be neither in the finding nor readable."""
+    seen = [name for name in situation.finding.instances if name in situation.containers]
+    names = instances_restarted(situation.attempts) if awaits_unseen else seen
+    until = stopping_until(situation.attempts, situation.containers, names)
+    if until is None or until <= situation.now:
         return None
     why = "A restart whose answer was lost may be under way: the container still has its time to stop."
     return LookAgain(after=until - situation.now, why=why)
-
-
-def _lost_until(situation: Situation, name: str) -> Moment | None:
-    """Until when the container may still be stopping by an act whose answer was lost."""
-    tries, container = of_restart(situation.attempts, name), situation.containers.get(name)
-    if not tries or container is None or tries[-1].outcome.status is not OutcomeStatus.UNKNOWN:
-        return None
-    act = tries[-1].proposal.act
-    is_same_start = isinstance(act, Restart) and act.started_at == container.started_at
-    grace = timedelta(seconds=container.stop_grace_seconds + _SECONDS_TO_KILL)
-    return tries[-1].at + grace if is_same_start else None
 
 
 def _needs_a_person(situation: Situation) -> bool:

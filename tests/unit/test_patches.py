@@ -1,0 +1,68 @@
+"""A run that began with an earlier version awaits restarts that were lost as that one did."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes import cases
+from tests.unit import scenes
+from tests.unit.plans import decide, proposed, tried, two_look
+from tests.unit.scenes import GONE, NOW, page, policy, pool, scraped, target
+from workflows import patches
+from workflows.diagnosis import diagnose
+from workflows.models.alert import AlertStatus
+from workflows.models.evidence import Evidence
+from workflows.models.outcome import OutcomeStatus
+from workflows.models.plan import LookAgain, Proposal, Restart
+from workflows.record import Record
+
+TWO = target(instances=2)
+SLOW = scenes.containers(scenes.container(1), scenes.container(2, stop_grace_seconds=120.0))
+SEEN = two_look(containers=SLOW)
+SILENT = two_look(
+    containers=SLOW,
+    application=scenes.application(page(pool(waiters=1)), GONE),
+    metrics=scenes.metrics(scraped(pool(waiters=1)), GONE),
+)
+SOME, EVERY = "lost-restarts-are-awaited", "unseen-restarts-are-awaited"
+
+
+@pytest.mark.parametrize(
+    ("look", "known", "restarted"),
+    [
+        (SILENT, {SOME, EVERY}, None),
+        (SILENT, {EVERY}, None),
+        (SILENT, {SOME}, "web-1"),
+        (SILENT, set(), "web-1"),
+        (SEEN, {SOME, EVERY}, None),
+        (SEEN, {SOME}, None),
+        (SEEN, set(), "web-2"),
+    ],
+)
+def test_a_run_awaits_what_it_awaited_before(
+    look: Evidence, known: set[str], restarted: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.patches.workflow.patched", lambda name: name in known)
+    record = Record(cases.case(TWO, policy(), cases.alert(TWO, NOW, AlertStatus.FIRING)), NOW)
+    first = proposed(decide(SEEN, subject=TWO))
+    record.attempts.append(tried(first, OutcomeStatus.UNKNOWN, None, at=NOW - timedelta(seconds=20)))
+
+    found = diagnose(look, None, TWO, policy())
+    step = patches.plan_in_this_run(found, look, record, NOW).step
+
+    if restarted is None:
+        assert isinstance(step, LookAgain)
+    else:
+        assert isinstance(step, Proposal)
+        assert isinstance(step.act, Restart)
+        assert step.act.instance == restarted
+
+
+@pytest.mark.parametrize(("is_new", "refusal"), [(True, "one may be under way"), (False, None)])
+def test_a_guard_that_such_a_run_did_not_have_refuses_nothing_in_it(
+    is_new: bool, refusal: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.patches.workflow.patched", lambda _name: is_new)
+
+    assert patches.refusal_in_this_run("one may be under way", None) == refusal
+    assert patches.refusal_in_this_run("silenced", "silenced") == "silenced"
