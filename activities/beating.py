@@ -2,6 +2,7 @@
 
 One is given up by the server that hears nothing of it, by the workflow that asked for it, or by its worker,
 which was told to end. Nobody acts whom the incident takes for lost: it asks here right before each touch.
+Nor does anybody begin on what was permitted too long ago.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
+from math import ceil
 from typing import Any, override
 
 from temporalio import activity
@@ -20,6 +22,10 @@ from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 SECONDS_BETWEEN_BEATS = 1.0
 LONGEST_SILENCE = 4.0
 """Seconds; after five the server gives an act up. A process that was frozen does not know it yet."""
+LONGEST_PERMISSION = 10.0
+"""Seconds from the question whether it may to the first touch. A connection that another target has, or an
+engine that takes its time, is waited for; a silence or a pool that got free is not passed over for longer.
+"""
 SECONDS_TO_STOP = 2.0
 """For one that blocks, once it is given up: its process may have five in which its word is heard."""
 
@@ -34,6 +40,10 @@ class Heart(ActivityOutboundInterceptor):
         self._said: tuple[Any, ...] = ()
         self._last = time.monotonic()
         self._was_silent = False
+        self._asked: float | None = None
+        self._has_begun = False
+        self.too_late: str | None = None
+        """Why it may not begin any more: then nothing was touched, whatever its outcome says."""
 
     @override
     def heartbeat(self, *details: Any) -> None:
@@ -52,10 +62,27 @@ class Heart(ActivityOutboundInterceptor):
         """Whether it was silent for so long, now or once, that the server may have given it up."""
         return self._was_silent or time.monotonic() - self._last > LONGEST_SILENCE
 
+    def may_begin(self) -> bool:
+        """To be asked right before a touch. What has begun in time may take what time it needs."""
+        age = 0.0 if self._asked is None else time.monotonic() - self._asked
+        if not self._has_begun and age > LONGEST_PERMISSION:
+            self.too_late = (
+                f"it could begin only {ceil(age)} s after it had asked whether it may, and the answer counts "
+                f"for {LONGEST_PERMISSION:.0f} s: it had to wait for a free thread, a connection or an "
+                "answer; nothing was touched"
+            )
+            return False
+        self._has_begun = True
+        return True
+
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
-        """It beats for as long as the block lasts; how long that may be is the server's to say."""
+        """It beats for as long as the block lasts; how long that may be is the server's to say.
+
+        Whether the act may be done is asked right at the beginning of the block.
+        """
         _hearts.set(self)
+        self._asked = time.monotonic()
         task = asyncio.create_task(self._beat())
         try:
             yield
@@ -72,9 +99,14 @@ _hearts: ContextVar[Heart | None] = ContextVar("heart", default=None)
 
 
 def stop_if_given_up() -> None:
-    """To be called right before each touch; raises `CancelledError`, as a wait would have done."""
+    """To be called right before each touch; raises `CancelledError`, as a wait would have done.
+
+    So it does before the first touch of one that comes too late: what it was permitted on is old.
+    """
     heart = _hearts.get()
     if activity.is_cancelled() or (heart is not None and heart.is_taken_for_lost()):
+        raise asyncio.CancelledError
+    if heart is not None and not heart.may_begin():
         raise asyncio.CancelledError
 
 

@@ -1,7 +1,8 @@
 """Around every act: a permit from its database server's workflow before it, its heartbeat, and its end.
 
-The permit is asked for at the very moment, on any worker. One that is given up in the middle ends in an
-outcome that says what it touched.
+The permit is asked for at the very moment, on any worker. An act that cannot begin soon after it, as where
+every thread is busy, is refused. One that is given up in the middle ends in an outcome that says what it
+touched.
 """
 
 import asyncio
@@ -85,17 +86,24 @@ class _Permitted(ActivityInboundInterceptor):
             await _ask(self._client, request)
             has_changed = True
             try:
-                outcome = await super().execute_activity(input)
+                outcome = await self._act(input)
                 has_changed = not isinstance(outcome, Outcome) or may_have_changed(outcome)
-            except PreconditionGone:
+            except (PreconditionGone, NotPermitted):
                 has_changed = False
                 raise
-            except asyncio.CancelledError:
-                outcome = cut_short(self._heart.touched)
-                has_changed = may_have_changed(outcome)
             finally:
                 await _release(self._client, request, has_changed=has_changed)
             return outcome
+
+    async def _act(self, asked: ExecuteActivityInput) -> object:
+        """Raises `NotPermitted`, nothing touched, where it could not begin while its permission counted."""
+        try:
+            outcome = await super().execute_activity(asked)
+        except asyncio.CancelledError:
+            outcome = cut_short(self._heart.touched)
+        if self._heart.too_late is not None:
+            raise NotPermitted(self._heart.too_late)
+        return outcome
 
 
 def may_have_changed(outcome: Outcome) -> bool:

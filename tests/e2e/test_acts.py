@@ -2,80 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from threading import Event
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from temporalio.client import Client, WorkflowHandle
-from temporalio.worker import Worker
 
-from activities.alertmanager import NoAlertmanager
-from activities.permits import Permits
+from activities import beating
 from activities.warm_connection import fetch_value
+from deploy.local.engine import Engine
 from deploy.local.postgres import Postgres
+from deploy.local.state import State
 from deploy.local.temporal import Temporal
-from tests.e2e.act_workflow import OneAct
-from tests.fakes import cases
+from tests.e2e.act_crew import Crew, of_its_own
 from tests.fakes.indexes import TABLE
+from tests.ports.container_stage import USUAL, RealContainers
 from tests.ports.database_stage import RealDatabase
 from tests.ports.index_stage import RealIndexes
+from tests.ports.test_containers import seen_now
 from tests.ports.test_database import identities
 from tests.ports.test_indexes import NAME, creation
-from worker.databases import Databases
-from worker.incident_part import HEARTBEAT
-from workflows.database import Database
 from workflows.models.outcome import Outcome, OutcomeStatus
-from workflows.models.plan import Act, Termination
-from workflows.models.target import Target
+from workflows.models.plan import Termination
 from workflows.options import ACT
 from workflows.payloads import converter
-from workflows.sandbox import runner
 
 LONGER_THAN_A_HEART_MAY_PAUSE = (ACT["heartbeat_timeout"] or timedelta()) + timedelta(seconds=2)
-
-
-class Crew:
-    """One worker after the other, as a deployment replaces them."""
-
-    def __init__(self, client: Client, stack: AsyncExitStack, *acts: Callable[..., Any]) -> None:
-        self.client = client
-        self._stack = stack
-        self._acts = acts
-        self._queue = f"acts-{uuid4().hex}"
-        self._worker: Worker
-
-    async def start(self) -> None:
-        self._worker = await self._stack.enter_async_context(
-            Worker(
-                self.client,
-                task_queue=self._queue,
-                workflows=[OneAct, Database],
-                activities=self._acts,
-                interceptors=[Permits(self.client, NoAlertmanager())],
-                workflow_runner=runner(),
-                max_heartbeat_throttle_interval=HEARTBEAT,
-                default_heartbeat_throttle_interval=HEARTBEAT,
-                sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
-                graceful_shutdown_timeout=timedelta(seconds=0.5),
-            )
-        )
-
-    async def replace(self) -> None:
-        """It is told to end, gently, and another one is started."""
-        await self._worker.shutdown()
-        await self.start()
-
-    async def begin(self, target: Target, act: Act) -> WorkflowHandle[Any, Outcome]:
-        case = cases.case(target, cases.policy(), cases.alert(target, datetime.now(UTC)))
-        return await self.client.start_workflow(
-            OneAct.run, args=[case, act], id=f"act-{uuid4().hex}", task_queue=self._queue
-        )
-
-    async def is_permit_free(self, target: Target) -> bool:
-        known = await Databases(self.client, self._queue).known(target.database.name)
-        return known is not None and known.permits == ()
 
 
 @pytest.fixture
@@ -87,12 +42,6 @@ async def client(temporal_server: Temporal) -> Client:
 async def stack() -> AsyncIterator[AsyncExitStack]:
     async with AsyncExitStack() as stack:
         yield stack
-
-
-def of_its_own(target: Target) -> Target:
-    """With a ledger that no other test knows."""
-    database = target.database.model_copy(update={"name": f"main-{uuid4().hex[:8]}"})
-    return target.model_copy(update={"database": database})
 
 
 @pytest.fixture
@@ -168,6 +117,44 @@ async def test_an_act_that_waits_for_the_connection_is_not_taken_for_lost(
     assert outcome.status is OutcomeStatus.DONE
     assert sorted(stage.ended()) == sorted(each.pid for each in act.sessions)
     assert await crew.is_permit_free(stage.target)
+
+
+@pytest.mark.parametrize(
+    ("permission", "status", "restarts"),
+    [(0.5, OutcomeStatus.DENIED, 0), (beating.LONGEST_PERMISSION, OutcomeStatus.DONE, 1)],
+)
+async def test_a_restart_that_waits_long_for_a_thread_with_its_permit_in_hand_is_not_done(
+    client: Client,
+    stack: AsyncExitStack,
+    stack_state: State,
+    docker_engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    permission: float,
+    status: OutcomeStatus,
+    restarts: int,
+) -> None:
+    """A slow engine has every thread; meanwhile the pool may get free, or somebody silence the alert."""
+    monkeypatch.setattr(beating, "LONGEST_PERMISSION", permission)
+    stage = RealContainers(stack_state, docker_engine, stack)
+    await stage.run(USUAL)
+    target, act, is_free = of_its_own(stage.target), seen_now(stage), Event()
+    threads = stack.enter_context(ThreadPoolExecutor(1))
+    crew = Crew(client, stack, stage.port.restart_container, threads=threads)
+    await crew.start()
+    stack.callback(is_free.set)
+    threads.submit(is_free.wait)
+
+    running = await crew.begin(target, act)
+    await once(lambda: crew.is_permitted(target))
+    await asyncio.sleep(1)
+    is_free.set()
+    outcome = await running.result()
+
+    assert (outcome.status, stage.restarts()) == (status, restarts)
+    assert ("it had to wait for a free thread" in outcome.detail) is (status is OutcomeStatus.DENIED)
+    known = await crew.known(target)
+    assert known is not None
+    assert (known.permits, len(known.done)) == ((), restarts)
 
 
 async def test_an_act_that_waits_in_mid_wave_is_not_taken_for_lost(

@@ -1,12 +1,13 @@
 """Every port, on the simulated world."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, override
 
 from temporalio import activity
 
-from activities.beating import cut_short
+from activities.beating import cut_short, stop_if_given_up
 from tests.fakes import changes, prometheus, readings
 from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
@@ -130,7 +131,13 @@ class FakeContainers(Port, ports.Containers):
 
 
 def _is_given_up() -> bool:
-    return activity.in_activity() and activity.is_cancelled()
+    if not activity.in_activity():
+        return False
+    try:
+        stop_if_given_up()
+    except asyncio.CancelledError:
+        return True
+    return False
 
 
 class FakeAlerts(Port, ports.Alerts):

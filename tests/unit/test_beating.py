@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import nullcontext
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, override
@@ -86,6 +87,45 @@ async def test_one_that_was_silent_does_not_act(clock: list[float]) -> None:
                 stop_if_given_up()
 
     await ActivityEnvironment().run(act)
+
+
+@pytest.mark.parametrize(("seconds", "may_begin"), [(9.9, True), (10.1, False)])
+async def test_one_that_comes_too_late_after_it_asked_does_not_begin(
+    clock: list[float], seconds: float, may_begin: bool
+) -> None:
+    """As one that waited for a thread, with a sign of life each second."""
+
+    async def act() -> None:
+        heart = Heart(Server())
+        async with heart.beating():
+            pass_time(clock, heart, seconds)
+            with nullcontext() if may_begin else pytest.raises(asyncio.CancelledError):
+                stop_if_given_up()
+        told = heart.too_late or ""
+        assert ("only 11 s after it had asked whether it may, and the answer counts for 10 s" in told) is (
+            not may_begin
+        )
+
+    await ActivityEnvironment().run(act)
+
+
+async def test_one_that_has_begun_in_time_may_take_its_time(clock: list[float]) -> None:
+    async def act() -> None:
+        heart = Heart(Server())
+        async with heart.beating():
+            pass_time(clock, heart, 9)
+            stop_if_given_up()
+            pass_time(clock, heart, 200)
+            stop_if_given_up()
+        assert heart.too_late is None
+
+    await ActivityEnvironment().run(act)
+
+
+def pass_time(clock: list[float], heart: Heart, seconds: float) -> None:
+    for _ in range(10):
+        clock[0] += seconds / 10
+        heart._last = clock[0]
 
 
 @pytest.mark.parametrize(

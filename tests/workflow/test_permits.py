@@ -73,7 +73,7 @@ async def test_no_two_acts_on_one_server_meet(shop: Stage, mail: Stage) -> None:
         acting.set()
         await may_end.wait()
 
-    shop.world.script.before("terminate_sessions", 1, act)
+    shop.world.script.before("end", 2, act)
     first = await shop.incident()
     await acting.wait()
     second = await mail.incident()
