@@ -42,25 +42,25 @@ class Exposition:
             found = self._find(series, name)
             if len(found) != 1:
                 raise Missing(f"the metrics page has {len(found)} samples of {name}, and one is meant")
-            total += found[0].value
+            total += found[0]
         return self._finite(series, total)
 
     def counter(self, meaning: str) -> float:
         """The sum over all samples of that meaning; Missing without any."""
         series = self._series(meaning)
-        found = [sample for name in series.names for sample in self._find(series, name)]
+        found = [value for name in series.names for value in self._find(series, name)]
         if not found:
             raise Missing(f"the metrics page has no {series.title}")
-        return self._finite(series, sum(sample.value for sample in found))
+        return self._finite(series, sum(found))
 
     def _series(self, meaning: str) -> Series:
         if meaning not in self._names:
             raise Missing(self._profile.lacks(f"series.{meaning}"))
         return self._names[meaning]
 
-    def _find(self, series: Series, name: str) -> list[Sample]:
+    def _find(self, series: Series, name: str) -> list[float]:
         return [
-            sample
+            _measure(sample.value)
             for sample in self._samples
             if sample.name == name and series.labels.items() <= sample.labels.items()
         ]
@@ -70,6 +70,14 @@ class Exposition:
         if not math.isfinite(value):
             raise Missing(f"{series.title} is {value} on the metrics page")
         return value
+
+
+def _measure(value: float) -> float:
+    """Whole numbers come as such, however large; one that no float is as large as is endless."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _parse(body: bytes, names: frozenset[str]) -> list[Sample]:
@@ -86,6 +94,6 @@ def _parse(body: bytes, names: frozenset[str]) -> list[Sample]:
         raise Excessive(f"has more than {MOST_LINES} lines or {MOST_SIGNS} characters")
     try:
         families = list(text_string_to_metric_families("\n".join(lines) + "\n"))
-    except (ValueError, IndexError, KeyError) as exc:
+    except (ValueError, IndexError, KeyError, OverflowError) as exc:
         raise Missing("the metrics page is not in Prometheus's text format") from exc
     return [sample for family in families for sample in family.samples]

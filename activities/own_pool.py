@@ -1,6 +1,5 @@
 """An application's own word on its pool: from the page made for it, else from its metrics."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -113,7 +112,7 @@ def _unnamed() -> datetime:
 
 def _time(value: object) -> datetime:
     """A time with its zone, or seconds since the epoch."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return moment(value)
     if not isinstance(value, str):
         raise Missing("the start of the process is no time")

@@ -10,9 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import HttpUrl
 
-from activities.application import FULL_POOL
+from activities.application import FULL_POOL, HttpApplication
 from activities.profiles.library import load_profiles
+from tests.fakes import cases
+from tests.ports import examples
 from tests.ports.application_stage import LIMIT, Page, read_instance, serve
 from workflows.errors import NotConfigured
 from workflows.models.evidence import ApplicationPage, PoolState
@@ -115,6 +118,45 @@ async def test_a_number_that_is_missing_leaves_the_others(client: httpx.AsyncCli
     assert mine.generation is None
 
 
+HUGE = 10**400
+"""JSON has no bound for a whole number, and no float is as large."""
+
+
+@pytest.mark.parametrize(
+    "mad",
+    [
+        {"pool": ok(POOL | {"started_at": HUGE})},
+        {"pool": ok(dict.fromkeys(POOL, HUGE))},
+        {"metrics": ok(METRICS.replace(b"active 5.0", b"active 5.0 %d" % HUGE))},
+        {"metrics": ok(METRICS.replace(b"1.7724528e+09", b"%d" % HUGE))},
+    ],
+    ids=["start", "page", "time of a sample", "sample"],
+)
+async def test_a_number_without_measure_leaves_the_other_numbers_and_the_other_instances(
+    client: httpx.AsyncClient, mad: dict[str, Page]
+) -> None:
+    async def answer_madly(path: str) -> Page | None:
+        return mad.get(path[1:], ("404 Not Found", b"{}"))
+
+    async def answer(path: str) -> Page | None:
+        return ok(POOL) if path == "/pool" else ("404 Not Found", b"{}")
+
+    target = cases.target(instances=2, profile="covetpy")
+    async with serve(answer_madly) as first, serve(answer) as second:
+        instances = tuple(
+            instance.model_copy(update={"url": HttpUrl(url)})
+            for instance, url in zip(target.instances, (first, second), strict=True)
+        )
+        port = HttpApplication(client, load_profiles(), limit=LIMIT)
+        look = examples.look(target.model_copy(update={"instances": instances}))
+        one, other = (await port.read_application(look)).instances.values()
+    assert isinstance(one, Known)
+    assert isinstance(one.value.started_at, Unavailable)
+    assert isinstance(other, Known)
+    assert isinstance(other.value.pool, Known)
+    assert other.value.pool.value.active == 4
+
+
 @pytest.mark.parametrize(
     "start", ["2026-03-02T12:00:00Z", "2026-03-02T13:00:00+01:00", 1772452800, 1772452800.0]
 )
@@ -124,7 +166,9 @@ async def test_a_start_is_read_as_text_or_seconds(client: httpx.AsyncClient, sta
     assert mine.started_at.value == datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("start", ["2026-03-02T12:00:00", "", None, True, -5, 1e30, [1]])
+@pytest.mark.parametrize(
+    "start", ["2026-03-02T12:00:00", "", None, True, -5, 1e30, pytest.param(10**400, id="huge"), [1]]
+)
 async def test_a_start_that_is_no_moment_is_unavailable(client: httpx.AsyncClient, start: object) -> None:
     mine = await read_pages(client, pool=ok(POOL | {"started_at": start}))
     assert isinstance(mine.started_at, Unavailable)

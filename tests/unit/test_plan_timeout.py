@@ -93,7 +93,8 @@ def test_it_asks_though_the_policy_would_allow_it_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hold", "seconds"), [(None, 300), (0.0, 300), (0.1, 60), (6.0, 60), (6.01, 61), (30.0, 300)]
+    ("hold", "seconds"),
+    [(None, 300), (0.0, 300), (0.1, 60), (6.0, 60), (6.01, 61), (30.0, 300), (1e15, 24 * 86_400)],
 )
 def test_it_is_ten_times_the_usual_hold_time(hold: float | None, seconds: int) -> None:
     assert idle_timeout(hold) == timedelta(seconds=seconds)

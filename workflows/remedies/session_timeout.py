@@ -14,6 +14,8 @@ from workflows.remedies.termination import describe_risk, next_wave
 from workflows.wording import counted, listed, span
 
 SHORTEST = timedelta(minutes=1)
+LONGEST = timedelta(days=24)
+"""PostgreSQL takes 2**31 ms and no more; an absurd measurement must not overflow the arithmetic."""
 WITHOUT_USUAL = timedelta(minutes=5)
 """Where the usual hold time is not known: the runbook's own number."""
 _TIMES_HOLD = 10
@@ -24,7 +26,8 @@ def idle_timeout(usual_hold: float | None) -> timedelta:
     """For how long work may idle in a transaction; `usual_hold` is how long a connection is held, seconds."""
     if not usual_hold:
         return WITHOUT_USUAL
-    return max(SHORTEST, timedelta(seconds=ceil(_TIMES_HOLD * usual_hold)))
+    seconds = min(_TIMES_HOLD * usual_hold, LONGEST.total_seconds())
+    return max(SHORTEST, timedelta(seconds=ceil(seconds)))
 
 
 def propose_session_timeout(situation: Situation) -> Proposal | str | None:
