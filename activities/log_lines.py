@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from activities.credentials import MASK, names_secret
-from activities.log_prose import closes, leaves_open, mask_prose, names_bound
+from activities.log_blocks import Open, left_open, opened
+from activities.log_prose import mask_prose, names_bound
 
 _KEY = re.compile(r"[@A-Za-z_][\w.-]{0,39}", re.ASCII)
 _BEFORE_OBJECT = re.compile(r"[^\"'{]*+(?={)")
@@ -42,22 +43,26 @@ def mask_line(text: str) -> str:
 
 
 def continued(texts: Iterable[str]) -> Iterator[bool]:
-    """For each line whether it begins within a literal that a line before has opened.
+    """For each line whether it begins within what a line before has opened: a literal, a row, a value.
 
     One that never ends is given up after some lines, or at the beginning of a new entry.
     """
-    left = 0
+    still, left = tuple[Open, ...](), 0
     for text in texts:
-        is_within = left > 0 and not _BEGINNING.match(text)
+        is_within = bool(still) and left > 0 and not _BEGINNING.match(text)
         yield is_within
         if not is_within:
-            left = _MOST_CONTINUED if _is_prose(text) and leaves_open(text) else 0
+            still, left = () if _is_whole(text) else opened(text), _MOST_CONTINUED
         else:
-            left = 0 if closes(text) else left - 1
+            still, left = left_open(still, text), left - 1
 
 
-def _is_prose(text: str) -> bool:
-    return not text.lstrip().startswith("{")
+def _is_whole(text: str) -> bool:
+    """Whether it is one document, in which nothing is left open."""
+    try:
+        return _decode(text) is not None
+    except RecursionError:
+        return False
 
 
 def _read(text: str) -> tuple[str, _Object | list[Any] | None]:

@@ -28,7 +28,12 @@ _CLOSES = re.compile(r"\Z|[\s)\]},;:.|=<>!?+*/-]")
 _NAME = re.compile(r"[A-Za-z_][\w.-]{0,39}", re.ASCII)
 _BEFORE_VALUES = re.compile(r'(?:=\s{0,4}|(?<!")\s?:\s{1,4}|\b(?:value|like|in \()\s{0,4})\Z', re.IGNORECASE)
 _ROW = re.compile(r"\)\s?=\s?\(|\brow contains \(")
-_BOUND = re.compile(
+_BEHIND_ROW = re.compile(
+    r"\)\s(?:already exists|conflicts with|is (?:not present|still referenced|duplicated))\b"
+)
+_END_OF_ROW = re.compile(r"""\)(?=\s?[.;\]"'»«]|\s*\Z)""")
+"""In whatever language PostgreSQL speaks."""
+BOUND = re.compile(
     r"""(?:(?<![a-z])|(?-i:(?=[A-Z])))
         (?:(?:params?|parameters|bind(?:ing)?s?|args|arguments)\b["']?\s?[:=(\[{] | binding\ parameter\b)
       | \[\["
@@ -50,27 +55,45 @@ def mask_prose(text: str) -> str:
 
 def names_bound(text: str) -> bool:
     """Whether the values of a statement's parameters stand behind this."""
-    return _BOUND.search(f"{text}:") is not None
+    return BOUND.search(f"{text}:") is not None
 
 
-def leaves_open(text: str) -> bool:
-    """Whether a literal begins in this line that does not end in it."""
-    quotes = _real(text)
-    return len(quotes) % 2 == 1 and _opens(text, quotes[-1])
+def last_row(text: str) -> int | None:
+    """Where the values begin of the last row that PostgreSQL shows in this line; None without any."""
+    ends = [found.end() for found in _ROW.finditer(text)]
+    return ends[-1] if ends else None
 
 
-def closes(text: str) -> bool:
-    """Whether a literal that began in a line before ends in this one, by the number of its quotes."""
-    return len(_real(text)) % 2 == 1
+def row_ends(text: str) -> bool:
+    """Whether a row of which this is the rest ends in it."""
+    if _BEHIND_ROW.search(text):
+        return True
+    return text.count(")") > text.count("(") and _END_OF_ROW.search(text) is not None
+
+
+def lone_quotes(text: str) -> list[int]:
+    """Where single quotes are that may begin or end something: not in words like `can't`."""
+    apostrophes = set(_shortened(text))
+    return [found.start() for found in _SINGLE.finditer(text) if found.start() not in apostrophes]
+
+
+def begins(text: str, at: int) -> bool:
+    """Whether something may begin there, by what stands before."""
+    return _OPENS.search(text[max(0, at - _LOOK_BACK) : at]) is not None
+
+
+def opens(text: str, at: int) -> bool:
+    """Whether a quote there can only begin something."""
+    return begins(text, at) and not text[at + 1 : at + 2].isspace()
 
 
 def _between_single(text: str) -> Iterator[Span]:
     """From the first to the last, whatever is between; wider where one may be another one's end."""
-    quotes = _real(text)
+    quotes = lone_quotes(text)
     if quotes:
         first, last = quotes[0], quotes[-1]
         is_last = len(quotes) % 2 == 0 and _closes(text, last) and max(_shortened(text), default=0) < last
-        yield first if _opens(text, first) else 0, last + 1 if is_last else len(text)
+        yield first if opens(text, first) else 0, last + 1 if is_last else len(text)
 
 
 def _between_double(text: str) -> Iterator[Span]:
@@ -94,13 +117,12 @@ def _is_name(text: str, start: int, end: int) -> bool:
 
 def _rows(text: str) -> Iterator[Span]:
     """What PostgreSQL shows of a row, as in `Key (email)=(…)`."""
-    if found := _ROW.search(text):
-        last = text.rfind(")", found.end())
-        yield found.end(), last if last >= 0 else len(text)
+    if (first := _ROW.search(text)) and (last := last_row(text)):
+        yield first.end(), text.rindex(")", last) if row_ends(text[last:]) else len(text)
 
 
 def _bound(text: str) -> Iterator[Span]:
-    if found := _BOUND.search(text):
+    if found := BOUND.search(text):
         yield found.end(), len(text)
 
 
@@ -112,17 +134,6 @@ def _shortened(text: str) -> list[int]:
         for word, end in words
         if word == "I" or (word[-1].islower() and word.lower() not in _BEFORE_LITERALS)
     ]
-
-
-def _real(text: str) -> list[int]:
-    apostrophes = set(_shortened(text))
-    return [found.start() for found in _SINGLE.finditer(text) if found.start() not in apostrophes]
-
-
-def _opens(text: str, at: int) -> bool:
-    """Whether a quote there can only begin something."""
-    before = text[max(0, at - _LOOK_BACK) : at]
-    return _OPENS.search(before) is not None and not text[at + 1 : at + 2].isspace()
 
 
 def _closes(text: str, at: int) -> bool:

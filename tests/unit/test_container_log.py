@@ -78,6 +78,28 @@ def test_a_literal_that_spans_lines_is_told_of_none_of_them() -> None:
     assert [line.text for line in lines] == ["pool: SELECT x WHERE note = ?", "?", "?", "pool is full"]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        (
+            "DETAIL:  Key (note)=(dear pool team,",
+            "ada lovelace cannot connect to the pool) already exists.",
+        ),
+        ("Failing row contains (1, the pool of,", "ada lovelace, (pool),", "lovelace pool)."),
+        ('pool: invalid input syntax for type uuid: "dear pool', 'ada lovelace pool"'),
+        ("pool, binding parameters: [", "  [ada pool],", "  ada lovelace pool ]"),
+        ('  "pool_token":', '    "pool-lovelace"'),
+    ],
+    ids=["key", "row", "double quotes", "bound", "secret"],
+)
+def test_a_value_that_spans_lines_is_told_of_none_of_them(written: tuple[str, ...]) -> None:
+    lines = told("".join(f"{STAMP} {line}\n" for line in (*written, "pool is full")))
+    behind = ["?"] * (len(written) - 1)
+    assert [line.text for line in lines[1:]] == [*behind, "pool is full"]
+    assert "dear" not in lines[0].text
+    assert "of" not in lines[0].text.split()
+
+
 @pytest.mark.parametrize("failure", [ValueError("no log"), OverflowError(), KeyError("Config")])
 def test_a_log_that_is_none_is_unavailable_and_leaves_every_container_readable(
     monkeypatch: pytest.MonkeyPatch, failure: Exception

@@ -73,6 +73,7 @@ def test_a_value_is_masked_where_it_stands(line: str, masked: str) -> None:
         "the servers' pool of 'hunter2",
         '{"msg":"pool of hunter2',
         "WHERE a = 'x\" AND b = \"hunter2 y'",
+        "Key (note)=(dear :) hunter2,",
         '"a 5\\" b" of "hunter2 c',
         "Cookie: session=hunter2; theme=hunter2",
         "parameters: $1 = 'hunter2', $2 = hunter2",
@@ -106,6 +107,48 @@ def test_a_line_within_a_literal_of_a_line_before_is_known() -> None:
     assert list(continued(["x = 'a", "2026-03-01 pool", "pool"])) == [False, False, False]
     assert list(continued(["x = 'a", *["b"] * 30])).count(True) == 20
     assert not any(continued(['{"a":"x = \'a"}', "b", "can't", "b", "users' pool", "b"]))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Key (a)=(b :) c,", "(d), e", "f :) h", "g)."],
+        ["Key (a)=(b) conflicts with existing key (a)=(b", "c)."],
+        ['x = "a \\"b" of "c', 'd \\" e', '"f"', 'g"'],
+        ['{\\"a\\": \\"b', 'c\\"'],
+        ["params: [", "[a], :)", "{", "}", "]"],
+        ["args: a,", "b,", "c"],
+        ["params:", "(", "a", ")"],
+        ['"token":', "", '"a"'],
+        ['"api key": [', "a", "[b]", "]"],
+        ["password: [a]] pw = [b", "]"],
+        ['{"token":', '"a"}'],
+        ["secret: |", *["a"] * 20],
+        ["x = 'a", "b', params: [", "]"],
+        ["Key (a)=(b", "c) already exists. x = 'd", "e'"],
+    ],
+)
+def test_what_lines_have_opened_goes_on_to_its_end(lines: list[str]) -> None:
+    assert list(continued([*lines, "pool"])) == [False, *[True] * (len(lines) - 1), False]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Key (a)=(:( b) already exists.",
+        "Schlüssel »(a)=(b)« existiert bereits.",
+        "Key (a)=(b) conflicts with existing key (a)=(b).",
+        'a disk of 5" in the pool',
+        "binding parameter [1] as [VARCHAR] - [a]",
+        "PoolStats (total=10, waiting=5), args: (1, 2) in 5 ms",
+        '  "token": "a", "pool":',
+        "    fn(*args, **kwargs)",
+        '["a = \'b", "token: ["]',
+        "[" * 4000,
+    ],
+)
+def test_a_line_that_leaves_nothing_open_hides_none(line: str) -> None:
+    assert not any(continued([line, "pool"]))
 
 
 PIECE = st.sampled_from(
@@ -161,6 +204,10 @@ def test_what_is_nested_too_deeply_is_not_told() -> None:
         "$a$",
         "=",
         "é",
+        "\\",
+        "pw=[",
+        "token: ",
+        "api key",
     ],
 )
 @pytest.mark.parametrize("before", ["", "'", '{"a":"'])
@@ -169,6 +216,8 @@ def test_no_line_takes_longer_than_its_length(before: str, piece: str) -> None:
 
     def seconds(length: int) -> float:
         line = (before + piece * length)[:length]
-        return min(timeit.repeat(lambda: mask_line(line), timer=time.thread_time, number=1, repeat=5))
+        lines = ["token:", *[line] * 3]
+        read = (lambda: mask_line(line), lambda: list(continued(lines)))
+        return sum(min(timeit.repeat(each, timer=time.thread_time, number=1, repeat=5)) for each in read)
 
     assert seconds(8_000) < 24 * max(seconds(2_000), 0.001)
