@@ -97,11 +97,12 @@ class KeptSilence(Silence):
 
 
 def labels_of(alert: AlertIdentity, certain: Mapping[str, str]) -> Labels:
-    """What comes in is cleaned and cut: the fingerprint says whether its labels are still all, and as sent.
+    """What comes in is cleaned and cut: whoever took it in says whether its labels are all, and as sent.
 
-    If not, those are `certain` by which it was found to be the target's.
+    So says the fingerprint, where it is theirs; one that is not says nothing, since anybody can make one up.
+    If they are not, those are `certain` by which it was found to be the target's.
     """
-    are_all = fingerprint(alert.labels) == alert.fingerprint
+    are_all = alert.is_whole or fingerprint(alert.labels) == alert.fingerprint
     return Labels(alert.labels if are_all else {**certain, "alertname": alert.name}, are_all)
 
 

@@ -110,7 +110,7 @@ def _asked(configuration: Configuration) -> str:
 
 def bounded(received: ReceivedAlert, now: datetime) -> Alert:
     """The alert as the incident keeps it."""
-    return Alert(
+    alert = Alert(
         name=received.labels.get("alertname", ""),
         status=received.status,
         fingerprint=received.fingerprint,
@@ -119,3 +119,4 @@ def bounded(received: ReceivedAlert, now: datetime) -> Alert:
         annotations=received.annotations,
         received_at=now,
     )
+    return alert.model_copy(update={"is_whole": alert.labels == received.labels})

@@ -10,26 +10,33 @@ _ANY = ""
 
 
 class Identities:
-    """By fingerprint, which one alert keeps however often it fires."""
+    """By fingerprint and labels, which one alert keeps however often it fires.
+
+    A fingerprint alone is what somebody says: one that is made up must not stand in another alert's place.
+    """
 
     def __init__(self, first: Alert) -> None:
-        self._known: dict[str, AlertIdentity] = {}
+        self._known: dict[object, AlertIdentity] = {}
         self._room = _ROOM
         self.add(first)
 
     def add(self, alert: Alert) -> None:
         """Labels that there is no room for are left out, and whoever compares them is in doubt."""
-        if alert.fingerprint in self._known:
+        key = (alert.fingerprint, alert.is_whole, tuple(sorted(alert.labels.items())))
+        if key in self._known:
             return
         length = sum(len(name) + len(value) for name, value in alert.labels.items())
         if len(self._known) >= _MOST:
             self._known[_ANY] = AlertIdentity(name=alert.name)
         elif length > self._room:
-            self._known[alert.fingerprint] = AlertIdentity(name=alert.name, fingerprint=alert.fingerprint)
+            self._known[key] = AlertIdentity(name=alert.name, fingerprint=alert.fingerprint)
         else:
             self._room -= length
-            self._known[alert.fingerprint] = AlertIdentity(
-                name=alert.name, fingerprint=alert.fingerprint, labels=alert.labels
+            self._known[key] = AlertIdentity(
+                name=alert.name,
+                fingerprint=alert.fingerprint,
+                labels=alert.labels,
+                is_whole=alert.is_whole,
             )
 
     @property

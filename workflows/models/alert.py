@@ -30,6 +30,8 @@ class Alert(Model):
     labels: Labels = {}
     annotations: Labels = {}
     received_at: Moment
+    is_whole: bool = False
+    """Whether its labels are known to be as they were sent: none was cleaned, cut or left out."""
 
     @property
     def delivery(self) -> str:
@@ -49,6 +51,8 @@ class AlertIdentity(Model):
     """Alertmanager's own, of the labels before they were bounded; empty where it is not known."""
     labels: dict[str, str] = {}
     """As the incident knows them: perhaps cut, or left out."""
+    is_whole: bool = False
+    """Whether the labels are known to be all, and as they were sent."""
 
 
 class Case(Model):
