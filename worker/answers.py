@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from worker.delivery import Malformed
 from worker.errors import TemporalUnavailable
 from worker.intake import Placed
-from worker.routing import MOST_OF_ONE, Routed, Unmatched
+from worker.routing import MOST_OF_ONE, MOST_TOLD, Routed, Unmatched
 
 RETRY_SECONDS = 5
 
@@ -21,7 +21,9 @@ class Receipt(BaseModel):
     placed: tuple[Placed, ...] = ()
     """Alerts that Temporal has; without a workflow's id: resolved, and no incident was open."""
     unmatched: tuple[Unmatched, ...] = ()
-    """Firing alerts of no configured target."""
+    """Firing alerts of no configured target, the first ones."""
+    untold: int = 0
+    """Further firing alerts of no configured target."""
     ignored: int = 0
     """Resolved alerts of no configured target."""
 
@@ -49,7 +51,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     422: {
         "model": Receipt | Problem,
         "description": "A field is wrong, and nothing was started; "
-        "or alerts belong to no target, and `detail` says whether there were others, which were taken.",
+        "or alerts belong to no target, and `detail` says whether there were others, which were taken. "
+        f"The first {MOST_TOLD} of no target are explained, `untold` counts the rest.",
     },
     503: {"model": Problem, "description": "Temporal has not taken every alert: deliver the same again."},
 }
@@ -58,9 +61,10 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 def confirm(routed: Routed, placed: tuple[Placed, ...]) -> JSONResponse:
     """200; or 422, never to be repeated, when alerts belong to no target."""
     receipt = Receipt(
-        detail=_unmatched(len(routed.unmatched), has_others=bool(placed)) if routed.unmatched else "taken",
+        detail=_unmatched(routed.strangers, has_others=bool(placed)) if routed.unmatched else "taken",
         placed=placed,
         unmatched=routed.unmatched,
+        untold=routed.untold,
         ignored=routed.ignored,
     )
     return JSONResponse(receipt.model_dump(mode="json"), 422 if routed.unmatched else 200)

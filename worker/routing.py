@@ -13,6 +13,8 @@ from workflows.models.text import clean
 LONGEST_SHOWN = 120
 MOST_ASKED = 20
 """Targets whose matchers one answer names."""
+MOST_TOLD = 20
+"""Alerts of no target that one delivery's answer and log explain; the others are counted."""
 MOST_OF_ONE = 50
 """Firing alerts of one target in one delivery, and resolved ones: each is a signal, of which Temporal takes
 10,000 for an incident, and the answers of people are among them."""
@@ -41,28 +43,38 @@ class Routed:
 
     assignments: tuple[Assignment, ...]
     unmatched: tuple[Unmatched, ...]
+    """Firing alerts of no target, the first ones."""
     ignored: int
     """Resolved alerts of no target: nothing is open that they could end."""
     left_out: tuple[tuple[str, int], ...] = ()
     """Targets with too many alerts at once, and how many of them are not handed over."""
+    untold: int = 0
+    """Further firing alerts of no target."""
+
+    @property
+    def strangers(self) -> int:
+        """How many firing alerts belong to no target."""
+        return len(self.unmatched) + self.untold
 
 
 def route(delivery: Delivery, configuration: Configuration, now: datetime) -> Routed:
     """Match every alert; the same alert twice in one delivery counts once."""
     assigned: dict[tuple[str, str, AlertStatus], Assignment] = {}
-    unmatched: list[Unmatched] = []
+    strangers: list[tuple[int, ReceivedAlert]] = []
     ignored = 0
     for place, received in enumerate(delivery.alerts):
-        targets = _targets(received, configuration)
-        for target in targets:
+        if targets := _targets(received, configuration):
             alert = bounded(received, now)
-            assigned.setdefault((target.name, alert.delivery, alert.status), Assignment(target, alert))
-        if not targets and received.status is AlertStatus.FIRING:
-            unmatched.append(_explain(place, received, configuration))
-        ignored += not targets and received.status is AlertStatus.RESOLVED
+            for target in targets:
+                assigned.setdefault((target.name, alert.delivery, alert.status), Assignment(target, alert))
+        elif received.status is AlertStatus.FIRING:
+            strangers.append((place, received))
+        else:
+            ignored += 1
     kept, left_out = _newest(assigned.values())
     ordered = sorted(kept, key=lambda one: one.alert.status is AlertStatus.RESOLVED)
-    return Routed(tuple(ordered), tuple(unmatched), ignored, left_out)
+    unmatched = tuple(_explain(*each, configuration) for each in strangers[:MOST_TOLD])
+    return Routed(tuple(ordered), unmatched, ignored, left_out, untold=len(strangers) - len(unmatched))
 
 
 def _newest(assigned: Iterable[Assignment]) -> tuple[list[Assignment], tuple[tuple[str, int], ...]]:

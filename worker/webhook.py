@@ -87,7 +87,7 @@ class Webhook:
     def _confirm(self, routed: Routed, placed: tuple[Placed, ...]) -> JSONResponse:
         self._meters.alerts.labels("placed").inc(sum(one.workflow_id is not None for one in placed))
         self._meters.alerts.labels("not open").inc(sum(one.workflow_id is None for one in placed))
-        self._meters.alerts.labels("unmatched").inc(len(routed.unmatched))
+        self._meters.alerts.labels("unmatched").inc(routed.strangers)
         self._meters.alerts.labels("ignored").inc(routed.ignored)
         self._meters.alerts.labels("left out").inc(sum(number for _, number in routed.left_out))
         self._count("unmatched" if routed.unmatched else "accepted")
@@ -95,8 +95,14 @@ class Webhook:
             _log.warning(
                 "too many alerts of one target; the newest were taken", target=target, left_out=number
             )
-        for one in routed.unmatched:
-            _log.warning("alert of no target", path=one.path, reason=one.reason, labels=one.labels)
+        if routed.unmatched:
+            # Many share a reason, which is long.
+            _log.warning(
+                "alerts of no target",
+                number=routed.strangers,
+                reasons=sorted({one.reason for one in routed.unmatched}),
+                first=[{"path": one.path, "labels": one.labels} for one in routed.unmatched],
+            )
         _log.info("delivery taken", placed=[(one.target, str(one.status)) for one in placed])
         return confirm(routed, placed)
 
