@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from fastapi import HTTPException, Request, status
+from starlette.requests import ClientDisconnect
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,10 @@ ANSWER = Bounds(8 * 1024, 3.0, "it has a yes or no, and a reason of 300 characte
 
 
 async def read_body(request: Request, bounds: Bounds) -> bytes:
-    """The body; 413 as soon as it is known to be too large, 408 when it does not come to an end in time."""
+    """The body; 413 as soon as it is known to be too large, 408 when it does not come to an end in time.
+
+    400, which nobody reads, where whoever sends it leaves before its end.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > bounds.largest:
         raise _too_large(bounds)
@@ -32,6 +36,8 @@ async def read_body(request: Request, bounds: Bounds) -> bytes:
             return await _collect(request, bounds)
     except TimeoutError:
         raise HTTPException(status.HTTP_408_REQUEST_TIMEOUT, "the body did not arrive in time") from None
+    except ClientDisconnect:
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, "the sender left before the body's end") from None
 
 
 async def _collect(request: Request, bounds: Bounds) -> bytes:
