@@ -1,25 +1,43 @@
 """Connections to the site: none may wait in silence for long, and none that waits keeps another out."""
 
 import asyncio
+import logging
 from typing import Any, override
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from worker.seldom import Seldom
 
 MOST_CONNECTIONS = 200
 SECONDS_FOR_HEAD = 10.0
 """From the connection's start, or the answer before, until a request's head is complete."""
 SECONDS_FOR_ANSWER = 10.0
 """Until whoever asked has read enough of the answer for the system to hold the rest."""
+_seldom = Seldom()
+_logger = logging.getLogger("poolmedic.connections")
+
+
+def _is_written(record: logging.LogRecord) -> bool:
+    """What uvicorn warns of here is what strangers send; a failure of ours is always written."""
+    if record.levelno != logging.WARNING:
+        return True
+    others = record.__dict__["others"] = _seldom.passed_over(str(record.msg))
+    return others is not None
+
+
+_logger.addFilter(_is_written)
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, which by itself would wait for a head for ever."""
+    """uvicorn's own, which by itself would wait for a head for ever, and warn of each one that is none."""
 
     cycle: RequestResponseCycle | None  # type: ignore[assignment]
     """The last request; None before the first, whatever uvicorn declares."""
 
     def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - uvicorn's own business
         super().__init__(*given, **more)
+        self.logger = _logger
         self._patience: asyncio.TimerHandle | None = None
         self.waits_since = self.loop.time()
 
@@ -63,6 +81,21 @@ class Connection(H11Protocol):
         """Nothing is waited for any more."""
         super().connection_lost(exc)
         self._stop_waiting()
+
+    @override
+    def _should_upgrade(self) -> bool:
+        """Never: the request is answered as if it had not asked."""
+        return False
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        """What comes is no HTTP: say so, unless an answer has begun or is over, and end it."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # its answer would come after this one
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.leave()
 
     def _wait(self) -> None:
         self._stop_waiting()

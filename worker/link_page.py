@@ -1,6 +1,5 @@
 """What the pages behind signed links share: how they are served, filled in, and refused."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,11 +12,10 @@ from prometheus_client import Counter
 
 from activities.signed_link import LinkRefused
 from worker.errors import WorkerError
+from worker.seldom import Seldom
 from workflows.models.text import clean
 
 _LONGEST = 2000
-SECONDS_BETWEEN_LINES = 1.0
-"""Between two lines of the log about the same: whoever asks decides how often it happens."""
 
 
 def _printable(value: object) -> object:
@@ -54,7 +52,7 @@ class LinkPage:
         self._template = _templates.get_template(template)
         self._blank, self._refused = dict(blank), refused
         self._log = structlog.get_logger(log)
-        self._told_at: dict[str, float] = {}
+        self._seldom = Seldom()
 
     def serve_on(self, app: FastAPI, path: str, *, show: Answer, take: Answer) -> None:
         """Add the page, and what its buttons do; the link itself is the permission."""
@@ -84,7 +82,5 @@ class LinkPage:
         return self.render(status.HTTP_503_SERVICE_UNAVAILABLE, problem=told, **shown)
 
     def _warn(self, event: str, why: Exception) -> None:
-        now = time.monotonic()
-        if now - self._told_at.get(event, -SECONDS_BETWEEN_LINES) >= SECONDS_BETWEEN_LINES:
-            self._told_at[event] = now
-            self._log.warning(event, reason=str(why))
+        if (others := self._seldom.passed_over(event)) is not None:
+            self._log.warning(event, reason=str(why), others=others)

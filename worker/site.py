@@ -125,6 +125,7 @@ async def serve_site(app: FastAPI, listener: socket.socket, settings: Settings, 
             ssl_keyfile=settings.tls_key,
             lifespan="off",
             http=Connection,
+            ws="none",
             timeout_graceful_shutdown=math.ceil(settings.graceful_seconds),
         )
     )

@@ -24,10 +24,13 @@ def test_every_link_that_is_none_is_counted_and_few_are_written_down(
     with capture_logs() as written:
         for _ in range(100):
             assert forged.refuse(LinkRefused("It is altered.")).status_code == 403
-        monkeypatch.setattr("worker.link_page.SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr("worker.seldom.SECONDS_BETWEEN_LINES", 0.0)
         forged.refuse(LinkRefused("It is altered."))
     assert forged._refused._value.get() == 101
-    assert [line["event"] for line in written] == ["link refused"] * 2
+    assert [(line["event"], line["others"]) for line in written] == [
+        ("link refused", 0),
+        ("link refused", 99),
+    ]
 
 
 def test_links_that_are_none_hide_no_failure() -> None:
