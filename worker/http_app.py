@@ -24,10 +24,10 @@ HEADERS = {
 
 MOST_REQUESTS = 100
 MOST_BY_LINK = 20
-"""Whoever has a link may keep so many places and no more: the others are for alerts."""
+"""Whoever has links of one kind may keep so many places: the rest is for the other kind, and for alerts."""
 MOST_BY_CODEC = 8
 """So it is with whoever reads payloads; their answers are large, and keep the place until they are sent."""
-_BY_LINK = (f"{invitation.PATH}/", f"{ballot.PATH}/")
+_BY_LINK = (invitation.PATH, ballot.PATH)
 HEALTH_PAGES = frozenset({"/healthz", "/readyz"})
 _BUSY = JSONResponse({"detail": "too many requests at once; send it again"}, 503, {"Retry-After": "5"})
 
@@ -82,8 +82,9 @@ class AtOnce:
 
 def _places(path: str) -> tuple[str, int]:
     """Which kind of request it is, and how many of it there may be at once."""
-    if path.startswith(_BY_LINK):
-        return "links", MOST_BY_LINK
+    for link in _BY_LINK:
+        if path.startswith(f"{link}/"):
+            return link, MOST_BY_LINK
     if path.startswith(f"{CODEC}/"):
         return CODEC, MOST_BY_CODEC
     return "", MOST_REQUESTS

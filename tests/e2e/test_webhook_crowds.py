@@ -17,11 +17,16 @@ from temporalio.client import Client
 from activities.ballot import Ballot, Ballots
 from deploy.local import probes
 from tests.e2e.webhook_stand import KEY, PUBLIC, TOKEN, Stand, alert, path_of, stand
+from tests.unit.incidents import report, request
 from worker.body import ANSWER, FORM
 from worker.connections import MOST_CONNECTIONS
+from worker.http_app import MOST_BY_LINK
+from worker.incidents import Incidents
 from worker.site import listen
+from workflows.models.report import Report
 
 HEAD = f"POST /alerts HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {TOKEN}\r\n"
+ASKED = request()
 
 type Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -132,14 +137,32 @@ async def test_whoever_has_a_link_cannot_keep_alerts_out(
     assert await webhook.signals(webhook.shop) == ["alert"]
 
 
+def path_of_approver(webhook: Stand) -> str:
+    until, digest = datetime.now(UTC) + timedelta(minutes=10), ASKED.digest
+    ballot = Ballot(target=webhook.shop, run="r", request=ASKED.id, by="ada", digest=digest, until=until)
+    return Ballots((KEY,), PUBLIC).link(ballot).removeprefix(PUBLIC)
+
+
+async def test_whoever_may_acknowledge_keeps_no_approver_out(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def asked(_self: Incidents, _target: str, _run: str) -> Report:
+        return report(pending=ASKED)
+
+    monkeypatch.setattr("worker.incidents.Incidents.asked", asked)
+    await webhook.post(alert(webhook.shop))
+    head = f"POST {await path_of(webhook)} HTTP/1.1\r\nHost: here\r\n"
+    async with lines(webhook, MOST_BY_LINK, f"{head}Content-Length: 2\r\n\r\n"):
+        assert "too many requests at once" in (await fresh(webhook, await path_of(webhook))).text
+        assert (await fresh(webhook, path_of_approver(webhook))).status_code == 200
+
+
 async def test_whoever_may_approve_by_link_cannot_keep_alerts_out(
     webhook: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.http_app.MOST_BY_LINK", 2)
     monkeypatch.setattr("worker.approving.ANSWER", dataclasses.replace(ANSWER, longest=1.0))
-    until = datetime.now(UTC) + timedelta(minutes=10)
-    ballot = Ballot(target=webhook.shop, run="r", request="r1", by="ada", digest="d", until=until)
-    path = Ballots((KEY,), PUBLIC).link(ballot).removeprefix(PUBLIC)
+    path = path_of_approver(webhook)
     async with lines(webhook, 2, f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n") as busy:
         assert (await webhook.post(alert(webhook.mail))).status_code == 200
         assert "too many requests at once" in (await fresh(webhook, path)).text
