@@ -48,6 +48,12 @@ class SignedLinks[M: Model]:
         except (BadSignature, ValidationError):
             raise LinkRefused("The link is not whole, or its key is not known here any more.") from None
 
+    def made_at(self, token: str) -> datetime:
+        """When a link was signed that `read` takes: pages of one incident have links of their own."""
+        made: datetime
+        _, made = self._signer.loads(token, return_timestamp=True)
+        return made
+
 
 def _describe_age(made: datetime) -> str:
     if made > datetime.now(UTC):

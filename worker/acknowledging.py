@@ -48,7 +48,8 @@ class Acknowledging:
             return self._page.refuse(refusal)
         try:
             name = _name_in(await read_body(request, FORM))
-            if self._presses.is_one_too_many(invitation.run):
+            # Who used an earlier page's link up keeps nobody from a later one's.
+            if self._presses.is_one_too_many(f"{invitation.run}/{self._invitations.made_at(token)}"):
                 told = f"This link was used {MOST_PRESSES} times already. Nothing was done."
                 return self._page.render(
                     status.HTTP_429_TOO_MANY_REQUESTS, invitation=invitation, problem=told

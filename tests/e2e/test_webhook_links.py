@@ -1,6 +1,7 @@
 """The link in a message: reading it changes nothing, its button says who has that very incident in hand."""
 
 import re
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -104,6 +105,21 @@ async def test_one_link_cannot_fill_the_history(webhook: Stand) -> None:
     assert [answer.status_code for answer in answers] == [200] * MOST_PRESSES + [429] * 2
     assert "poolmedic acknowledge" in answers[-1].text
     assert len(await webhook.signals(webhook.shop)) == 1 + MOST_PRESSES
+
+
+async def test_a_link_that_was_used_up_uses_up_no_later_page_s(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await webhook.post(alert(webhook.shop))
+    with monkeypatch.context() as earlier:
+        an_hour_ago = time.time() - 3600
+        earlier.setattr("itsdangerous.timed.time.time", lambda: an_hour_ago)
+        old = await path_of(webhook)
+    pressed = [await webhook.http.post(old, data={"by": "anna"}) for _ in range(MOST_PRESSES + 1)]
+    assert pressed[-1].status_code == 429
+    new = await path_of(webhook)
+    assert (await webhook.http.post(new, data={"by": "bea"})).status_code == 200
+    assert (await webhook.http.post(old, data={"by": "anna"})).status_code == 429
 
 
 async def test_a_form_of_another_kind_is_no_name(webhook: Stand) -> None:
