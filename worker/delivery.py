@@ -13,6 +13,8 @@ from workflows.models.text import clean
 
 MOST_FAULTS = 20
 LONGEST_PATH = 200
+MOST_TRUNCATED = 10**9
+"""Alerts in one group; nobody has more, and what counts them takes no number of any size."""
 
 # A body of a megabyte holds more faults than can be told in time: of many alike the first is enough.
 type Labels = Annotated[dict[str, str], FailFast()]
@@ -39,7 +41,7 @@ class Delivery(Received):
 
     version: Literal["4"]
     alerts: Annotated[tuple[ReceivedAlert, ...], FailFast()]
-    truncated_alerts: Annotated[int, Field(ge=0)] = 0
+    truncated_alerts: Annotated[int, Field(ge=0, le=MOST_TRUNCATED)] = 0
     """Alerts that Alertmanager itself left out (`max_alerts` of its receiver)."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.webhook_stand import TOKEN, Stand, alert, bearer, flood, payload
+from worker.delivery import MOST_TRUNCATED
 
 
 def _without(key: str, job: str) -> dict[str, Any]:
@@ -50,6 +51,23 @@ async def test_another_version_of_the_payload_is_refused(webhook: Stand, version
     answer = await webhook.http.post("/alerts", json=body, headers=bearer(TOKEN))
     assert answer.status_code == 422
     assert answer.json()["faults"][0]["path"] == "version"
+
+
+@pytest.mark.parametrize("number", [MOST_TRUNCATED + 1, 10**400, -1], ids=["large", "huge", "negative"])
+async def test_a_number_of_alerts_left_out_that_is_none_is_named(webhook: Stand, number: int) -> None:
+    body = payload(alert(webhook.shop)) | {"truncatedAlerts": number}
+    answer = await webhook.http.post("/alerts", json=body, headers=bearer(TOKEN))
+    assert answer.status_code == 422
+    assert [fault["path"] for fault in answer.json()["faults"]] == ["truncatedAlerts"]
+    assert webhook.count("malformed") == 1
+    assert await webhook.signals(webhook.shop) == []
+
+
+async def test_as_many_as_there_may_be_left_out_are_counted(webhook: Stand) -> None:
+    body = payload(alert(webhook.shop)) | {"truncatedAlerts": MOST_TRUNCATED}
+    assert (await webhook.http.post("/alerts", json=body, headers=bearer(TOKEN))).status_code == 200
+    counted = webhook.meters.registry.get_sample_value("poolmedic_alerts_cut_off_total")
+    assert counted == MOST_TRUNCATED
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"a": "\\ud800"}', b"[" * 100_000, b"null x"])
