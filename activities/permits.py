@@ -31,6 +31,7 @@ from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger, PermitAnswer, PermitRequest, Release
 from workflows.models.plan import Resize
 from workflows.naming import DATABASE_WORKFLOW, database_id
+from workflows.options import LEASE_MARGIN, LONGEST_ACT
 from workflows.ports.activities import Alerts
 from workflows.ports.requests import ActRequest, ResizeRequest
 from workflows.promises import SLACK
@@ -40,8 +41,6 @@ _LONGEST_ANSWER, _LONGEST_RELEASE = 3.0, 1.0
 """Seconds, with all tries of the client: an act rests on what was seen before."""
 _LATEST = 4.0
 """Seconds after which the server may have given this act up, and let another one begin."""
-_LONGEST_ACT = timedelta(minutes=4)
-_MARGIN = timedelta(seconds=10)
 _BETWEEN_RELEASES = 1.0
 _later: set[asyncio.Task[None]] = set()
 """The loop alone would let a task go before it is done."""
@@ -120,7 +119,7 @@ def permit_request(act: ActRequest) -> PermitRequest:
         target=act.target.name,
         id=f"{info.workflow_run_id}/{info.activity_id}",
         option=act.act.option,
-        lasts=(info.start_to_close_timeout or _LONGEST_ACT) + _MARGIN,
+        lasts=(info.start_to_close_timeout or LONGEST_ACT) + LEASE_MARGIN,
         acts_per_hour=limits.acts_per_hour if limits else None,
         cooldown=limits.cooldown if limits else timedelta(),
     )

@@ -35,11 +35,14 @@ class Pool:
     file: PoolFile
     before: PoolNow
     wanted: int
+    replaced: int | None = None
+    """What a revert takes back."""
 
     @property
     def is_done(self) -> bool:
-        """Both the file and the running pool have the size already."""
-        return self.file.size == self.before.size == self.wanted
+        """Both the file and the running pool have the size already; a revert leaves any other file alone."""
+        is_taken_back = self.replaced is not None and self.file.size != self.replaced
+        return self.before.size == self.wanted and (self.file.size == self.wanted or is_taken_back)
 
     def has_taken(self, now: PoolNow) -> bool:
         """The configuration was read again, by its generation where the application counts one."""
@@ -102,7 +105,8 @@ class Resizing:
                 f"{name} has {before.size} connections, neither {known} as before nor {wanted}: "
                 "somebody else has changed it; nothing was touched"
             )
-        return Pool(instance, container, PoolFile(container, reload), before, wanted)
+        replaced = self._act.replaces.get(name)
+        return Pool(instance, container, PoolFile(container, reload), before, wanted, replaced)
 
     def _apply(self, pool: Pool, reload: Reload) -> OutcomeStatus:
         if time.monotonic() >= self._deadline:

@@ -41,7 +41,7 @@ class Incident(Messages):
         self.consent = Consent(self.record, self.people, self.is_free)
         self.safeguard = Safeguard(self.record, self.effects)
         self.gain = Gain(self.record, self.effects)
-        self.publication = Publication(self.record, self.effects, self.people)
+        self.publication = Publication(self, unless=self.breaks_off)
         self._seen = 0
         self._answered = 0
         self._patience = Patience(case.policy.pace)
@@ -56,9 +56,9 @@ class Incident(Messages):
                 while self.record.recovered_at is None:
                     await self.attempt()
                 self.neighbours.end()
-                await self.publication.publish(self.state(), unless=self.breaks_off)
+                await self.publication.publish()
                 await self.watch()
-            await self.publication.publish(self.state(), unless=self.breaks_off)
+            await self.publication.publish()
             await clocks
             await self.leave()
             if not self.has_fired():
@@ -175,7 +175,7 @@ class Incident(Messages):
         self.gain.remember(proposal.act)
         show(self.record)
         outcome = await self.effects.act(proposal.act, by, self.safeguard.room(proposal.act))
-        self.safeguard.conclude(outcome)
+        await self.safeguard.conclude(outcome)
         if outcome.status is OutcomeStatus.DENIED:
             await self.refused(proposal, outcome.detail, outcome.until)
             return

@@ -17,10 +17,14 @@ READ = ActivityConfig(
 )
 """Harmless to repeat; short, because people wait for what it says."""
 
+LONGEST_ACT, LEASE_MARGIN = timedelta(minutes=4), timedelta(seconds=10)
+LEASE = LONGEST_ACT + LEASE_MARGIN
+"""Of an act's permit. One whose answer was lost may be under way for as long, and no longer."""
+
 ACT = ActivityConfig(
     # An act that waited long for a worker would rest on old evidence: it is not delivered any more.
     schedule_to_start_timeout=timedelta(seconds=30),
-    start_to_close_timeout=timedelta(minutes=4),
+    start_to_close_timeout=LONGEST_ACT,
     heartbeat_timeout=timedelta(seconds=5),
     retry_policy=RetryPolicy(maximum_attempts=1),
 )

@@ -7,30 +7,27 @@ from temporalio import workflow
 
 from workflows import escalation
 from workflows.display import engrave, show
-from workflows.effects import Effects
+from workflows.messages import Messages
 from workflows.models.page import Level
 from workflows.models.reading import Known
-from workflows.models.report import Report
-from workflows.people import People
-from workflows.record import Record
 
 
 class Publication:
     """At recovery, and once more when the incident closes."""
 
-    def __init__(self, record: Record, effects: Effects, people: People) -> None:
-        self._record = record
-        self._effects = effects
-        self._people = people
+    def __init__(self, incident: Messages, unless: Callable[[], bool]) -> None:
+        """`unless` breaks a publication off: it is written up at the next end."""
+        self._incident = incident
+        self._unless = unless
 
-    async def publish(self, report: Report, unless: Callable[[], bool]) -> None:
-        """Write it up, `unless` that comes true meanwhile: then it is written up at the next end.
+    async def publish(self) -> None:
+        """Write it up as it stands now.
 
         A full disk or a far storage may take minutes, in which nothing else would be looked at.
         """
-        record = self._record
-        storing = asyncio.create_task(self._effects.store(report))
-        await workflow.wait_condition(lambda: storing.done() or unless())
+        record = self._incident.record
+        storing = asyncio.create_task(self._incident.effects.store(self._incident.state()))
+        await workflow.wait_condition(lambda: storing.done() or self._unless())
         if not storing.done():
             storing.cancel()
             return
@@ -46,8 +43,8 @@ class Publication:
         show(record)
 
     def _tell_recovery(self) -> None:
-        record = self._record
+        record = self._incident.record
         verdict = record.verdicts[-1] if record.verdicts else None
         lines = [*escalation.closing(verdict), *escalation.history(tuple(record.attempts))]
         lines.append(f"Report: {record.stored or 'not stored'}")
-        self._people.tell(Level.L1, record.ending.told, lines, is_good_news=True)
+        self._incident.people.tell(Level.L1, record.ending.told, lines, is_good_news=True)

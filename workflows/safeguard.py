@@ -1,11 +1,12 @@
 """What the guards judge, read right before an act."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 from workflows import guard, patches
+from workflows.display import show
 from workflows.effects import Effects
 from workflows.limits import room_left
 from workflows.models.approval import PIPELINE
@@ -14,7 +15,8 @@ from workflows.models.evidence import Evidence
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.plan import Act, Proposal, Resize
 from workflows.record import Record
-from workflows.temporary_change import TemporaryChangeStart
+from workflows.temporary_start import TemporaryChangeStart
+from workflows.waiting import happens
 
 
 class Safeguard:
@@ -25,12 +27,15 @@ class Safeguard:
         self._effects = effects
         self._evidence: Evidence | None = None
         self._change: TemporaryChangeStart | None = None
+        self._doubted: TemporaryChangeStart | None = None
 
     async def refusal(self, proposal: Proposal, by: str) -> str | None:
         """Every guard, read now; None when the act may be done. A guard that cannot be read refuses."""
         record, case = self._record, self._record.case
         if record.evidence is None:
             return "there is no evidence"
+        if isinstance(proposal.act, Resize):
+            await self._await_earlier()
         self._evidence = evidence = await self._renew(record.evidence, proposal)
         self._change = change = TemporaryChangeStart(case, proposal.act)
         pages, silence, not_begun = await asyncio.gather(
@@ -62,17 +67,35 @@ class Safeguard:
         is_ahead = until is not None and until > workflow.now()
         return until if is_ahead and workflow.patched("cooldowns-are-waited-for") else None
 
-    def conclude(self, outcome: Outcome) -> None:
-        """Where nothing was changed there is nothing to take back, and nothing in the way of the next try."""
-        is_unchanged = outcome.status in (OutcomeStatus.DENIED, OutcomeStatus.NOTHING)
-        if self._change and is_unchanged and workflow.patched("unchanged-sizes-are-withdrawn"):
-            self._change.withdraw()
+    async def conclude(self, outcome: Outcome) -> None:
+        """Where nothing was changed there is nothing to take back, and nothing in the way of the next try.
+
+        Where that is not certain, what would take it back finds it out.
+        """
+        change, status = self._change, outcome.status
+        is_unchanged = status in (OutcomeStatus.DENIED, OutcomeStatus.NOTHING)
+        if change and is_unchanged and workflow.patched("unchanged-sizes-are-withdrawn"):
+            change.withdraw()
+        is_doubted = status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN)
+        if change and change.has_begun and is_doubted and workflow.patched("doubted-sizes-are-looked-at"):
+            self._doubted = change
+            await change.doubt(outcome)
 
     def room(self, act: Act) -> int:
         """Slots that nobody needs once a resize is done, by the look that the last refusal rests on."""
         if not isinstance(act, Resize) or self._evidence is None:
             return 0
         return room_left(act, self._evidence, self._record.case.target, self._record.case.policy)
+
+    async def _await_earlier(self) -> None:
+        """Who approved is not asked in vain: what became of the resize before is known soon."""
+        if not self._doubted or (left := self._doubted.left) <= timedelta():
+            return
+        record, now = self._record, workflow.now()
+        why = "an earlier resize whose outcome is not certain is looked at first"
+        record.note(now, f"{why}, until {now + left:%H:%M:%S} UTC at most")
+        show(record)
+        await happens(lambda: self._doubted is None or self._doubted.is_over, left.total_seconds(), why)
 
     async def _renew(self, evidence: Evidence, proposal: Proposal) -> Evidence:
         """An answer may take its time: slots, queues and statements are looked at again before the act."""

@@ -236,7 +236,9 @@ def restart(name: str, database: Database) -> Change:
 
     def apply(state: State, at: datetime) -> State:
         old = state.apps[name]
+        size = old.asked_for or old.size
         new = replace(old, started_at=at, leaked=(), lost=0, generation=1, leaked_total=0, running=True)
+        new = replace(new, size=size, asked_for=None)
         pids = range(FIRST_IDLE_PID, FIRST_IDLE_PID + min(old.leaks_on_start, old.size))
         return placed(state, leaking(new, database, pids, at, in_transaction=old.leaks_in_transaction))
 
@@ -248,6 +250,11 @@ def resize(name: str, size: int) -> Change:
 
     def apply(state: State, _at: datetime) -> State:
         app = state.apps[name]
-        return placed(state, replace(app, size=size, generation=app.generation + 1))
+        return placed(state, replace(app, size=size, asked_for=None, generation=app.generation + 1))
 
     return apply
+
+
+def ask_for(name: str, size: int) -> Change:
+    """Its file asks for another maximum, and nobody has told the program to read it."""
+    return change_app(name, asked_for=size)

@@ -108,10 +108,13 @@ class FakeContainers(Port, ports.Containers):
             self.see("containers", at)
             if _is_given_up():
                 return cut_short(())
-            self._check_sizes(request.act, at)
-            touched = tuple(self._resize(name, size, at) for name, size in request.act.sizes.items())
+            act = request.act
+            self._check_sizes(act, at)
+            touched = tuple(
+                self._resize(name, size, act.replaces.get(name), at) for name, size in act.sizes.items()
+            )
             apps = self.world.state(at).apps
-            reached = sum(apps[name].size == size for name, size in request.act.sizes.items())
+            reached = sum(apps[name].size == size for name, size in act.sizes.items())
             status = OutcomeStatus.DONE if reached == len(touched) else OutcomeStatus.PARTLY
             return Outcome(status=status if reached else OutcomeStatus.FAILED, touched=touched)
 
@@ -121,10 +124,12 @@ class FakeContainers(Port, ports.Containers):
             if size not in (known, act.sizes[name]):
                 raise PreconditionGone(f"{name} has {size} connections: somebody else has changed it")
 
-    def _resize(self, name: str, size: int, at: datetime) -> Touched:
-        if self.world.state(at).apps[name].size == size:
+    def _resize(self, name: str, size: int, replaced: int | None, at: datetime) -> Touched:
+        app = self.world.state(at).apps[name]
+        is_left_alone = replaced is not None and app.asked_for != replaced
+        if app.size == size and (app.asked_for in (None, size) or is_left_alone):
             return Touched(what=f"pool of {name}", changed=False, result=f"already {size}")
-        if not self.world.state(at).apps[name].reloads:
+        if not app.reloads:
             return Touched(what=f"pool of {name}", changed=False, result="the generation did not change")
         self.world.record(at, changes.resize(name, size), Act(at, "resize", name, size))
         return Touched(what=f"pool of {name}", changed=True, result=f"size {size}")

@@ -99,6 +99,8 @@ class App:
 
     name: str
     size: int
+    asked_for: int | None = None
+    """By its file, where the program has not read that since."""
     rate: float
     hold: float
     container_id: str

@@ -194,6 +194,25 @@ async def test_a_link_is_refused(stage: RealContainers) -> None:
         resize(stage, BIG)
 
 
+async def test_a_revert_takes_its_size_from_a_file_that_nobody_has_read_and_leaves_any_other(
+    stage: RealContainers,
+) -> None:
+    await stage.run(USUAL)
+    assert resize(stage, POOL_SIZE, replaces=BIG).touched[0].changed is False
+    assert stage.read() is None
+    for others in (12, POOL_SIZE):
+        stage.write(f'{{"pool_size": {others}}}')
+        assert resize(stage, POOL_SIZE, replaces=BIG).touched[0].changed is False
+        assert stage.read() == {"pool_size": others}
+
+    stage.write(f'{{"pool_size": {BIG}}}')
+    outcome = resize(stage, POOL_SIZE, replaces=BIG)
+    assert outcome.status is OutcomeStatus.DONE
+    assert outcome.touched[0].changed
+    assert stage.sizes() == [POOL_SIZE]
+    assert stage.read() == {"pool_size": POOL_SIZE, "max_overflow": 0}
+
+
 async def test_a_container_without_mv_is_refused_before_anything_is_written(stage: RealContainers) -> None:
     await stage.run(Behaviour(path="/nowhere"))
     with pytest.raises(SourceRefused, match="has no `mv`"):

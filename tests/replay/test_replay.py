@@ -65,3 +65,23 @@ async def test_a_run_that_began_before_asks_approvers_as_it_did_then(given: dict
     case["policy"]["approval"] |= given
     payload["data"] = base64.b64encode(json.dumps(case).encode()).decode()
     await replayer().replay_workflow(WorkflowHistory.from_json(history.pop("workflowId"), history))
+
+
+async def test_a_change_that_a_worker_of_before_was_told_a_doubt_of_reverts_as_it_did_then() -> None:
+    """That one passed the signal over."""
+    history = json.loads((FOLDER / "undersized.temporary.json").read_text())
+    history["events"][6] = {
+        "eventId": "7",
+        "eventTime": history["events"][7]["eventTime"],
+        "eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED",
+        "workflowExecutionSignaledEventAttributes": {
+            "signalName": "doubt",
+            "input": {"payloads": [_json({"until": "2026-11-24T02:00:00Z", "is_told": True})]},
+        },
+    }
+    await replayer().replay_workflow(WorkflowHistory.from_json(history.pop("workflowId"), history))
+
+
+def _json(value: object) -> dict[str, object]:
+    data = base64.b64encode(json.dumps(value).encode()).decode()
+    return {"metadata": {"encoding": base64.b64encode(b"json/plain").decode()}, "data": data}

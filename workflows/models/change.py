@@ -7,6 +7,15 @@ from workflows.models.base import Model, Moment
 from workflows.models.plan import Resize
 
 
+class Doubt(Model):
+    """An act that failed or was lost: it may have changed nothing."""
+
+    until: Moment
+    """When it is over at the latest, and can be looked at."""
+    is_told: bool
+    """Whether the act itself said of everything it addressed that it is as it was."""
+
+
 class Change(Model):
     """The input of the workflow that reverts: started before the change is applied."""
 
@@ -15,6 +24,8 @@ class Change(Model):
     until: Moment
     told: tuple[str, ...] = ()
     """What people know of it from the runs before this one."""
+    doubt: Doubt | None = None
+    """What those have not found out yet."""
 
 
 class ChangeEnding(StrEnum):
