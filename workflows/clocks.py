@@ -1,10 +1,11 @@
 """The clocks beside the main flow: timers of the server that nothing in the runbook's code can stop."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from workflows import patches
 from workflows.escalation import CALLS, Clock, breach_reason
 from workflows.people import People
 from workflows.record import Record
@@ -15,26 +16,29 @@ _FIRST_LOOK = 10.0
 _LONGEST_WAIT = 2.0
 """For that look: a page is out within three seconds of when it is due, or of a worker's return."""
 _AFTER_A_BUG = 30.0
+_SHORT_STEP = timedelta(seconds=1)
 
 
 async def keep_clocks(record: Record, people: People) -> None:
     """Call people whenever a clock runs out, for as long as the incident is open; never raises."""
+    timed = set[datetime]()
     while record.closed_at is None:
         try:
-            await _keep_next(record, people)
+            await _keep_next(record, people, timed)
         except Exception as bug:  # noqa: BLE001 - the clocks outlive any fault, their own included
             workflow.logger.exception("the clocks failed")
             record.note(workflow.now(), f"the clocks failed and go on: {bug!r}")
             await workflow.sleep(_AFTER_A_BUG)
 
 
-async def _keep_next(record: Record, people: People) -> None:
+async def _keep_next(record: Record, people: People, timed: set[datetime]) -> None:
     clock, due = _next(record)
     if clock is None or due is None:
         await workflow.wait_condition(_moves(record, due))
         return
     seconds = (due - workflow.now()).total_seconds()
-    if await happens(_moves(record, due), seconds, f"{clock} by {due:%H:%M:%S}"):
+    moved, drifted = _moves(record, due), _drifts(due, timed)
+    if await happens(lambda: moved() or drifted(), seconds, f"{clock} by {due:%H:%M:%S}"):
         return
     await _await_first_look(clock, record)
     if record.due(clock) == due and record.closed_at is None:
@@ -48,6 +52,24 @@ async def _await_first_look(clock: Clock, record: Record) -> None:
     begun = (workflow.now() - record.started_at).total_seconds()
     if begun < _FIRST_LOOK and not record.is_judged:
         await happens(lambda: record.is_judged, _LONGEST_WAIT, f"{clock}: first look before the page")
+
+
+def _drifts(due: datetime, timed: set[datetime]) -> Callable[[], bool]:
+    """Whether the timer may be late, asked once for each that is due: then it is set anew.
+
+    A server counts from the end of the step that sets a timer. On a busy worker, or where the server itself
+    was gone meanwhile, that is seconds after the time that the step had.
+    """
+    began = workflow.now()
+
+    def drifted() -> bool:
+        now = workflow.now()
+        if now == began or due in timed:
+            return False
+        timed.add(due)
+        return now - began > _SHORT_STEP and now < due and patches.sets_clocks_anew()
+
+    return drifted
 
 
 def _next(record: Record) -> tuple[Clock | None, datetime | None]:

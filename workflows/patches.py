@@ -108,6 +108,11 @@ def rests() -> bool:
     return workflow.patched("long-runs-rest")
 
 
+def sets_clocks_anew() -> bool:
+    """A timer that was set in a long step fired as much later; call it only where one would be set anew."""
+    return workflow.patched("late-timers-are-set-anew")
+
+
 def firings_break_off() -> bool:
     """An alert that fired while a report was stored or pages were under way waited; call it only then."""
     return workflow.patched("firings-break-off")

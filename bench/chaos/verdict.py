@@ -184,13 +184,19 @@ def _overdue(trial: Trial) -> Iterator[Failure]:
         if each.path == f"/{PATHS[Level.L2]}" and OVERDUE in text_of(each)
     ]
     if not calls:
-        if not trial.was_freed:
+        if not (trial.was_freed or _was_freed_by_an_operator(trial, due)):
             yield Failure("late_pages", "nobody acknowledged, and nobody else was called")
         return
     # Its webhook may have been dead when it was due, or by another clock.
     late = (min(calls) - max(run.start_time, _owed(trial, due))).total_seconds()
     if late > SECONDS_TO_PAGE:
         yield Failure("late_pages", f"called {late:.1f} s after it was due, or could be")
+
+
+def _was_freed_by_an_operator(trial: Trial, due: datetime) -> bool:
+    """Before anybody was to be called."""
+    is_done = trial.draw.fault.ends_sessions or trial.site.operator_restarts > 0
+    return is_done and trial.struck_at is not None and trial.struck_at < due
 
 
 def _owed(trial: Trial, due: datetime) -> datetime:
