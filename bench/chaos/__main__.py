@@ -124,7 +124,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same trials (1)")
     parser.add_argument("--sites", type=int, default=3, help="stacks side by side (3)")
     parser.add_argument("--only", type=int, nargs="*", default=(), help="these numbers of the draw alone")
-    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "chaos", help="where it runs")
+    parser.add_argument(
+        "--folder",
+        type=lambda given: Path(given).resolve(),
+        default=ROOT / "var" / "chaos",
+        help="where it runs",
+    )
     return parser.parse_args(arguments)
 
 

@@ -35,7 +35,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same trials (1)")
     parser.add_argument("--varied", type=int, default=12, help="records made of each real one (12)")
     parser.add_argument("--only", choices=sorted(SCENARIOS), nargs="+", help="these scenarios alone")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where everything is written (var/bench)")
+    parser.add_argument(
+        "--folder",
+        type=lambda given: Path(given).resolve(),
+        default=FOLDER,
+        help="where everything is written (var/bench)",
+    )
     parser.add_argument("--recorded", type=Path, help="judge the records of this folder; run nothing")
     return parser.parse_args(arguments)
 

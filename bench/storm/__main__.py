@@ -104,7 +104,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=1000, help="alerts side by side (1000)")
     parser.add_argument("--in-a-row", type=int, default=20_000, help="deliveries one after the other (20000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same alerts (1)")
-    parser.add_argument("--folder", type=Path, default=ROOT / "var" / "bench" / "storm", help="where it runs")
+    parser.add_argument(
+        "--folder",
+        type=lambda given: Path(given).resolve(),
+        default=ROOT / "var" / "bench" / "storm",
+        help="where it runs",
+    )
     return parser.parse_args(arguments)
 
 
