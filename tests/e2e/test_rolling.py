@@ -126,10 +126,10 @@ def title_of(message: Message) -> str:
 
 
 def fired_at(events: Sequence[HistoryEvent], timer: str) -> datetime:
-    """By the server: a clock counts from the end of the workflow's step that started it."""
-    (started,) = timers(events, timer)
+    """By the server, which counts from the end of the step that started it; after a long one, anew."""
     fired = {each.timer_fired_event_attributes.started_event_id: each.event_time for each in events}
-    return fired[started.event_id].ToDatetime(UTC)
+    (at,) = [fired[each.event_id] for each in timers(events, timer) if each.event_id in fired]
+    return at.ToDatetime(UTC)
 
 
 def slowest_step(events: Sequence[HistoryEvent]) -> timedelta:
