@@ -11,7 +11,7 @@ from deploy.local.temporal import find_program
 from tests.fakes import cases
 from tests.fakes.world import World
 from tests.replay import recording
-from tests.workflow.stage import Stage, Theatre, fresh_name
+from tests.workflow.stage import RunningIncident, Stage, Theatre, fresh_name
 from workflows import attributes
 from workflows.payloads import converter
 from workflows.sandbox import runner
@@ -76,4 +76,30 @@ async def open_stage(theatre: Theatre, request: pytest.FixtureRequest) -> AsyncI
 @pytest.fixture
 async def stage(open_stage: OpenStage) -> Stage:
     """One instance with a pool of ten, of which the usual traffic keeps two busy."""
+    return await open_stage()
+
+
+@pytest.fixture
+async def undersized(open_stage: OpenStage) -> Stage:
+    """Ten connections wanted, eight there: only a person may enlarge the pool."""
+    return await open_stage(pool_size=8, rate=100.0)
+
+
+@pytest.fixture
+async def waiting(undersized: Stage) -> RunningIncident:
+    """An incident that has asked."""
+    incident = await undersized.incident()
+    await incident.asked()
+    return incident
+
+
+@pytest.fixture
+async def shop(open_stage: OpenStage) -> Stage:
+    """One of two applications of a database."""
+    return await open_stage()
+
+
+@pytest.fixture
+async def billing(open_stage: OpenStage) -> Stage:
+    """The other one."""
     return await open_stage()

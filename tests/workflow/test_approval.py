@@ -12,20 +12,6 @@ from workflows.models.outcome import OutcomeStatus
 from workflows.models.report import Ending
 
 
-@pytest.fixture
-async def undersized(open_stage: Callable[..., Awaitable[Stage]]) -> Stage:
-    """Ten connections wanted, eight there: only a person may enlarge the pool."""
-    return await open_stage(pool_size=8, rate=100.0)
-
-
-@pytest.fixture
-async def waiting(undersized: Stage) -> RunningIncident:
-    """An incident that has asked."""
-    incident = await undersized.incident()
-    await incident.asked()
-    return incident
-
-
 async def resized(stage: Stage, incident: RunningIncident) -> None:
     await incident.until(lambda report: report.attempts)
     assert stage.world.kinds() == ["resize"]

@@ -1,27 +1,10 @@
 """What changes while people are asked: the pool, the alert, the server's free slots."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-
-import pytest
 
 from tests.fakes import changes
 from tests.workflow.stage import RunningIncident, Stage
 from workflows.models.report import Ending
-
-
-@pytest.fixture
-async def undersized(open_stage: Callable[..., Awaitable[Stage]]) -> Stage:
-    """Ten connections wanted, eight there: only a person may enlarge the pool."""
-    return await open_stage(pool_size=8, rate=100.0)
-
-
-@pytest.fixture
-async def waiting(undersized: Stage) -> RunningIncident:
-    """An incident that has asked."""
-    incident = await undersized.incident()
-    await incident.asked()
-    return incident
 
 
 async def test_a_pool_that_gets_free_meanwhile_withdraws_the_request(

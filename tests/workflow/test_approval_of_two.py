@@ -1,6 +1,5 @@
 """Two people have to approve, and each approver is asked by a page of their own where they can be reached."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,12 +12,6 @@ from workflows.models.page import Asked
 from workflows.models.policy import Policy
 
 THREE = ("ada", "grace", "margaret")
-
-
-@pytest.fixture
-async def undersized(open_stage: Callable[..., Awaitable[Stage]]) -> Stage:
-    """Ten connections wanted, eight there: only a person may enlarge the pool."""
-    return await open_stage(pool_size=8, rate=100.0)
 
 
 def of_two(**changes: Any) -> Policy:

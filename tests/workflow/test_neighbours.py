@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from tests.fakes import cases, changes
 from tests.workflow.conftest import OpenStage
 from tests.workflow.neighbourhood import (
@@ -16,16 +14,6 @@ from tests.workflow.neighbourhood import (
     slow_database,
 )
 from tests.workflow.stage import RunningIncident, Stage
-
-
-@pytest.fixture
-async def shop(open_stage: OpenStage) -> Stage:
-    return await open_stage()
-
-
-@pytest.fixture
-async def billing(open_stage: OpenStage) -> Stage:
-    return await open_stage()
 
 
 async def test_the_database_team_is_called_once_for_a_slow_database(shop: Stage, billing: Stage) -> None:

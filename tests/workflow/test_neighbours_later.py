@@ -1,22 +1,9 @@
 """What was left to a neighbour is told once that one speaks for it no more."""
 
-import pytest
-
 from tests.fakes import cases, changes
-from tests.workflow.conftest import OpenStage
 from tests.workflow.neighbourhood import LATER, both, called, left_to, noted, slow_database
 from tests.workflow.stage import Stage, Theatre
 from workflows.incident import Incident
-
-
-@pytest.fixture
-async def shop(open_stage: OpenStage) -> Stage:
-    return await open_stage()
-
-
-@pytest.fixture
-async def billing(open_stage: OpenStage) -> Stage:
-    return await open_stage()
 
 
 async def test_what_lasts_longer_than_the_one_who_told_it_is_told_then(shop: Stage, billing: Stage) -> None:
