@@ -62,6 +62,8 @@ CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
     find_undersized,
 )
 """Each says that it is the cause, or in a sentence why it is not."""
+_OUT_OF_STEP = 0.7
+"""Requests that wait in step for one service may all be young at a look; the next is at no whole second."""
 
 
 def diagnose(
@@ -90,10 +92,11 @@ def _unknown(symptoms: Symptoms, dismissals: tuple[str, ...], *, is_first: bool)
 
     What could not be read comes first: it may be the very thing that would tell.
     """
+    settle = symptoms.policy.pace.settle
     return Finding(
         cause=Cause.UNKNOWN,
         confidence=0.0,
         reasons=(*unread(symptoms.missing), *dismissals),
         instances=symptoms.exhausted,
-        ripe_in=symptoms.policy.pace.settle if is_first else None,
+        ripe_in=_OUT_OF_STEP * settle if is_first else None,
     )

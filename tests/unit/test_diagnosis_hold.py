@@ -53,6 +53,22 @@ def test_one_look_is_a_suspicion_that_another_settles() -> None:
     assert found.reasons[1] == "Whether they move on another look tells, in 2.0 s."
 
 
+@pytest.mark.parametrize("wait", [1.0, 2.0, 3.0, 5.0])
+@pytest.mark.parametrize("late", [0.0, 0.1, 0.2])
+def test_requests_that_wait_in_step_are_young_at_one_look_and_not_at_the_next(
+    wait: float, late: float
+) -> None:
+    def seen_after(seconds: float) -> Evidence:
+        return look_at([session(100 + number, seconds % wait + number / 200) for number in range(20)], **SLOW)
+
+    young = told(seen_after(0.0)).first
+    assert young.cause is Cause.UNKNOWN
+    assert young.ripe_in is not None
+    between = young.ripe_in.total_seconds() + late
+
+    assert is_called(seen_after(between), scenes.before(seen_after(0.0), between))
+
+
 def test_what_idles_for_so_long_that_it_may_be_forgotten_is_suspected_of_that_instead() -> None:
     look = look_at([session(100 + number, 10.0) for number in range(20)])
 

@@ -8,6 +8,8 @@ import pytest
 from tests.unit import scenes
 from tests.unit.diagnoses import first, leak_look
 from tests.unit.scenes import evidence, known, policy, pool, scraped, session, sessions, target
+from workflows.causes.leak import find_leak
+from workflows.causes.symptoms import observe
 from workflows.diagnosis import diagnose
 from workflows.models.diagnosis import Cause
 
@@ -94,6 +96,19 @@ def test_a_session_that_is_listed_twice_counts_once_and_as_one_that_loses_someth
 
     assert len(found.sessions) == 18
     assert [each.identity.pid for each in found.sessions if each.loses_something] == [7]
+
+
+def test_a_pool_that_says_it_has_no_connection_denies_no_leak_of_those_that_were_not_read() -> None:
+    empty = pool(0, 0, waiters=3)
+    read = scenes.metrics(scraped(empty, full_seconds=known(90.0)), scenes.GONE)
+    look = leak_look(
+        sessions(5), metrics=read, application=scenes.application(scenes.page(empty), scenes.GONE)
+    )
+
+    assert find_leak(observe(look, None, target(instances=2), policy())) == (
+        "Whether connections leak cannot be told: 5 sessions are held idle in transaction for more than "
+        "30 s, and as many may be of instances that could not be read."
+    )
 
 
 def test_the_application_s_own_leak_counter_is_told() -> None:

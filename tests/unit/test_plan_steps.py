@@ -26,7 +26,7 @@ def test_a_suspicion_waits_as_long_as_it_takes_to_be_certain() -> None:
 def test_what_is_unknown_at_the_first_look_is_looked_at_again() -> None:
     decided = decide(evidence(database=GONE, containers=GONE))
 
-    assert decided.step == LookAgain(after=scenes.policy().pace.settle, why="no known cause fits")
+    assert decided.step == LookAgain(after=0.7 * scenes.policy().pace.settle, why="no known cause fits")
 
 
 def test_what_is_unknown_goes_to_people_with_what_is_missing() -> None:

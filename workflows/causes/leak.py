@@ -77,7 +77,7 @@ def find_leak(symptoms: Symptoms) -> Finding | str:
         return _leak(symptoms, held)
     if held.waits and held.share(suspects) >= needed and not is_hold(symptoms):
         return _suspicion(symptoms, held, needed)
-    if held.elsewhere and held.count and 0 < held.checked_out * needed <= held.count:
+    if held.elsewhere and held.count and held.count >= held.checked_out * needed:
         seen = f"{held.count} sessions are held idle in transaction for more than {span(leak_age(symptoms))}"
         return untold("connections leak", f"{seen}, and as many may be of instances that could not be read")
     return (
