@@ -21,9 +21,14 @@ _UNSEEN_RESTARTS = "unseen-restarts-are-awaited"
 
 
 def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
-    """What is wrong; hold times that had begun to rise were not awaited."""
-    case, before = record.case, record.evidence
+    """What is wrong; slow calls that had ended were usual, and hold times that rose were not awaited."""
+    case, before, usual = record.case, record.evidence, record.usual
     found = diagnose(evidence, before, case.target, case.policy)
+    now, then = usual.as_first_seen(evidence), before and usual.as_first_seen(before)
+    if (now, then) != (evidence, before):
+        by_first = diagnose(now, then, case.target, case.policy)
+        if by_first != found and workflow.patched("usual-times-are-those-first-seen"):
+            return by_first
     otherwise = diagnose(evidence, before, case.target, case.policy, awaits_rising=False)
     return found if found == otherwise or workflow.patched("rising-holds-are-awaited") else otherwise
 

@@ -17,6 +17,7 @@ from workflows.models.plan import Plan, Proposal, Termination
 from workflows.models.policy import Mode
 from workflows.models.report import Ending, Entry
 from workflows.models.verdict import Verdict
+from workflows.usual import Usual
 
 _MOST_NAMED = 2
 _LONGEST_ON_THE_WAY = timedelta(minutes=1)
@@ -35,9 +36,9 @@ class Record:
     def __init__(self, case: Case, now: datetime, arrived_at: datetime | None = None) -> None:
         """`arrived_at`: of the first alert, by Temporal's clock; the webhook's may be another one."""
         self.case = case
-        self.started_at = now
-        is_credible = case.alert.is_start_credible(arrived_at or now)
-        self.opened_at = case.alert.starts_at if is_credible else arrived_at or now
+        self.started_at, arrived_at = now, arrived_at or now
+        is_credible = case.alert.is_start_credible(arrived_at)
+        self.opened_at = case.alert.starts_at if is_credible else arrived_at
         self.alerts: dict[str, Heard] = {}
         self.evidence: Evidence | None = None
         self.first_evidence: Evidence | None = None
@@ -53,13 +54,12 @@ class Record:
         self.under_way: dict[str, Escalation] = {}
         self.verdicts: list[Verdict] = []
         self.timeline: list[Entry] = []
-        self.recurrences = 0
         self.first_act_at: datetime | None = None
         self._intended_at: datetime | None = None
         self.closed_at: datetime | None = None
         self.stored: str | None = None
-        self.news = 0
-        self.firings = 0
+        self.news = self.firings = self.recurrences = 0
+        self.usual = Usual()
         self._begin(self.opened_at)
         if not is_credible:
             said = f"the alert says that it began at {case.alert.starts_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -120,6 +120,7 @@ class Record:
         """Fresh evidence and what was concluded from it."""
         self.first_evidence = self.first_evidence or evidence
         self.evidence, self.diagnosis, self.plan = evidence, diagnosis, plan
+        self.usual.learn(evidence)
         if not self.diagnoses or self.diagnoses[-1].first.stage != diagnosis.first.stage:
             self.diagnoses.append(diagnosis)
             first = diagnosis.first
@@ -293,8 +294,7 @@ class Record:
             return Ending.OPEN
         if any(may_have_touched(attempt) for attempt in self.attempts):
             return Ending.RECOVERED
-        was_exhausted = any(diagnosis.first.cause is not Cause.HEALTHY for diagnosis in self.diagnoses)
-        if not was_exhausted:
+        if all(diagnosis.first.cause is Cause.HEALTHY for diagnosis in self.diagnoses):
             return Ending.NOTHING_FOUND
         was_handed = any(escalation.level is not Level.L1 for escalation in self.escalations)
         return Ending.HANDED_OVER if was_handed else Ending.RECOVERED_BY_ITSELF

@@ -16,12 +16,11 @@ from workflows.models.reading import Unavailable, value_of
 from workflows.models.session import Session
 from workflows.ownership import cancellable
 from workflows.pressure import is_starved
+from workflows.usual import FEWEST_CALLS
 from workflows.wording import counted, listed, percent, span
 
 _CERTAINTY = 0.9
 _SUSPECTED = 0.2
-_FEWEST_CALLS = 20
-"""Of fewer calls nothing is usual."""
 _OFTEN = 0.1
 """From this part of the calls on, to take so long is nothing new for a shape."""
 
@@ -106,8 +105,8 @@ def _crowd(symptoms: Symptoms, database: DatabaseReading) -> Crowd | str:
     query_id = shapes.most_common(1)[0][0]
     known = {shape.query_id: shape for shape in database.statements.value}
     shape = known.get(query_id)
-    if shape is None or shape.calls < _FEWEST_CALLS:
-        return f"how long query {query_id} usually takes is not known from {_FEWEST_CALLS} calls or more."
+    if shape is None or shape.calls < FEWEST_CALLS:
+        return f"how long query {query_id} usually takes is not known from {FEWEST_CALLS} calls or more."
     own = working_sessions(database.sessions, symptoms.target)
     same = [each for each in running if each.query_id == query_id]
     return Crowd(
@@ -222,7 +221,7 @@ def _others(symptoms: Symptoms, database: DatabaseReading, crowd: Crowd) -> list
     """Queries of other shapes that are called slow by the same measure."""
     if isinstance(database.statements, Unavailable):
         return []
-    usual = {each.query_id: each for each in database.statements.value if each.calls >= _FEWEST_CALLS}
+    usual = {each.query_id: each for each in database.statements.value if each.calls >= FEWEST_CALLS}
     usual.pop(crowd.shape.query_id, None)
     running = cancellable(database.sessions, symptoms.target).values()
     late = {
