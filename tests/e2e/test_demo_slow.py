@@ -16,8 +16,9 @@ from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.policy import Option
 
-QUIET = Demand(rate=8, hold_ms=50)
-SLOW = dataclasses.replace(scenarios.SLOW, pool_size=6, calm=QUIET, usual=QUIET, fault=MissingIndex(rate=6))
+QUIET, CUSTOMERS = Demand(rate=8, hold_ms=50), MissingIndex(rate=6)
+USUAL = dataclasses.replace(QUIET, rate=QUIET.rate + CUSTOMERS.rate)
+SLOW = dataclasses.replace(scenarios.SLOW, pool_size=6, calm=QUIET, usual=USUAL, fault=CUSTOMERS)
 """The demo's, with less work beside it: reading the table takes a processor, and others use this machine."""
 
 
