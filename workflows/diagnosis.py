@@ -63,7 +63,7 @@ CAUSES: tuple[Callable[[Symptoms], Finding | str], ...] = (
 )
 """Each says that it is the cause, or in a sentence why it is not."""
 _OUT_OF_STEP = 0.7
-"""Requests that wait in step for one service may all be young at a look; the next is at no whole second."""
+"""Requests that wait in step for one service, mostly of whole seconds, may all be young at a look."""
 
 
 def diagnose(

@@ -28,7 +28,7 @@ def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
     if (now, then) != (evidence, before):
         by_first = diagnose(now, then, case.target, case.policy)
         if by_first != found and workflow.patched("usual-times-are-those-first-seen"):
-            return by_first
+            evidence, before, found = now, then, by_first
     otherwise = diagnose(evidence, before, case.target, case.policy, awaits_rising=False)
     return found if found == otherwise or workflow.patched("rising-holds-are-awaited") else otherwise
 

@@ -119,8 +119,8 @@ class Record:
     def learn(self, evidence: Evidence, diagnosis: Diagnosis, plan: Plan, at: datetime) -> None:
         """Fresh evidence and what was concluded from it."""
         self.first_evidence = self.first_evidence or evidence
+        self.usual.learn(evidence, self.evidence, self.case.target, self.case.policy)
         self.evidence, self.diagnosis, self.plan = evidence, diagnosis, plan
-        self.usual.learn(evidence)
         if not self.diagnoses or self.diagnoses[-1].first.stage != diagnosis.first.stage:
             self.diagnoses.append(diagnosis)
             first = diagnosis.first

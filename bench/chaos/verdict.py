@@ -92,7 +92,9 @@ def _asked(trial: Trial) -> Iterator[Failure]:
         if line.at >= since
     ]
     pids = {session.pid for session in trial.drill.culprits} if trial.play.act else set[int]()
-    return judge_requests(asked, pids, listed={each.pid for each in trial.drill.ground.beside})
+    return judge_requests(
+        asked, pids, listed={each.pid for each in trial.drill.ground.beside if trial.play.act}
+    )
 
 
 def judge_requests(
@@ -100,15 +102,17 @@ def judge_requests(
 ) -> Iterator[Failure]:
     """Each of these sessions was asked for once, and none beside them.
 
-    One that was `listed` and works again may be asked for in vain: the server compares it with what was seen.
+    One that was `listed` and works again may be asked for in vain, once: the server compares it with what
+    was seen, and no later look may list it.
     """
+    in_vain = [each["pid"] for each in asked if each["pid"] in listed and not each["signalled"]]
     for each in asked:
-        in_vain = each["pid"] in listed and not each["signalled"]
-        if each["pid"] not in pids and not in_vain:
+        if each["pid"] not in {*pids, *in_vain} or (each["pid"] in listed and each["signalled"]):
             yield Failure("foreign", f"{each['request']} was asked for pid {each['pid']}")
-    for pid, times in Counter(each["pid"] for each in asked if each["signalled"]).items():
+    signalled = Counter(each["pid"] for each in asked if each["signalled"])
+    for pid, times in (Counter(in_vain) + signalled).items():
         if times > 1:
-            yield Failure("twice", f"pid {pid} was signalled {times} times")
+            yield Failure("twice", f"pid {pid} was asked for or signalled {times} times")
 
 
 async def _containers(trial: Trial) -> list[Failure]:

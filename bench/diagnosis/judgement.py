@@ -1,6 +1,6 @@
 """What poolmedic makes of a record, and whether that is right. Pure: its own functions, and the truth."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.diagnosis.record import Made, Record, Truth
@@ -23,6 +23,7 @@ from workflows.models.plan import (
 )
 from workflows.models.policy import Permission
 from workflows.plan import plan
+from workflows.usual import Usual
 from workflows.wording import counted, listed
 
 UNDECIDED = "undecided"
@@ -67,9 +68,16 @@ def judge(record: Record) -> Judgement:
     )
 
 
-def decide(record: Record, look: Evidence, previous: Evidence | None) -> tuple[Diagnosis, Step]:
-    """What one look leads to, before anything was tried."""
-    diagnosis = diagnose(look, previous, record.target, record.policy)
+def decide(record: Record, looks: Sequence[Evidence]) -> tuple[Diagnosis, Step]:
+    """What the last of these looks leads to, before anything was tried."""
+    usual = Usual()
+    previous: Evidence | None = None
+    for each in looks[:-1]:
+        usual.learn(each, previous, record.target, record.policy)
+        previous = each
+    look = usual.as_first_seen(looks[-1])
+    before = previous and usual.as_first_seen(previous)
+    diagnosis = diagnose(look, before, record.target, record.policy)
     return diagnosis, plan(diagnosis, look, (), record.target, record.policy, look.at).step
 
 
@@ -101,7 +109,7 @@ def describe(step: Step) -> str:
 
 
 def _pass(record: Record, number: int) -> tuple[Diagnosis, Step]:
-    return decide(record, record.looks[number], record.looks[number - 1] if number else None)
+    return decide(record, record.looks[: number + 1])
 
 
 def _told(faults: Iterable[tuple[Proposal, str]]) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ async def _investigate(servers: Servers, draw: Draw, target: models.Target) -> t
     looks: list[Evidence] = []
     while len(looks) < MOST_LOOKS:
         looks.append(await servers.sources.investigate(look))
-        _, step = decide(subject, looks[-1], looks[-2] if len(looks) > 1 else None)
+        _, step = decide(subject, looks)
         if not isinstance(step, LookAgain):
             break
         await asyncio.sleep(min(max(step.after.total_seconds(), 1.0), LONGEST_PAUSE))

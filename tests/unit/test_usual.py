@@ -1,17 +1,18 @@
 """How long a query usually takes is what the incident's first look at it said."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.fakes import cases
 from tests.unit import scenes
-from tests.unit.scenes import GONE, NOW, evidence, policy, target
+from tests.unit.scenes import GONE, NOW, evidence, known, policy, target
 from tests.unit.slow_queries import OTHER, SHAPE, shape, slow, slow_look
 from workflows import patches
 from workflows.models.alert import AlertStatus
 from workflows.models.diagnosis import Cause
-from workflows.models.evidence import Evidence
+from workflows.models.evidence import Evidence, StatementReading
 from workflows.models.plan import HandOver, Plan
 from workflows.record import Record
 from workflows.usual import Usual
@@ -60,22 +61,63 @@ def test_what_is_slow_in_an_incident_does_not_become_usual_while_it_lasts(
     assert all("by 560 calls" in reason for reason in usually)
 
 
-def test_what_is_seen_later_or_seldom_counts_as_the_server_has_it() -> None:
+def learned(*looks: Evidence) -> Usual:
     usual = Usual()
-    usual.learn(slow_look(slow(18), shape(calls=19)))
+    for look in looks:
+        usual.learn(look, None, target(), policy())
+    return usual
 
-    assert usual.as_first_seen(later()) == later()
-    usual.learn(later())
-    assert usual.as_first_seen(at_first()) == slow_look(slow(18), POLLUTED)
+
+def moved(look: Evidence, **length: float) -> Evidence:
+    """The same, so much later."""
+    at = look.at + timedelta(**length)
+    database = look.database.model_copy(update={"at": at})
+    return look.model_copy(update={"at": at, "database": database})
+
+
+def test_what_is_seen_later_or_seldom_counts_as_the_server_has_it() -> None:
+    assert learned(slow_look(slow(18), shape(calls=19))).as_first_seen(later()) == later()
+    assert learned(later()).as_first_seen(at_first()) == slow_look(slow(18), POLLUTED)
     other = slow_look(slow(18), shape(query_id=OTHER))
-    assert usual.as_first_seen(other) == other
+    assert learned(at_first()).as_first_seen(other) == other
     assert OTHER != SHAPE
+
+
+@pytest.mark.parametrize(("minutes", "is_kept"), [(59, True), (61, False)])
+def test_what_was_usual_an_hour_ago_says_nothing_of_a_recurrence(minutes: float, is_kept: bool) -> None:
+    now = moved(later(), minutes=minutes)
+    usual = learned(at_first())
+
+    assert (usual.as_first_seen(now) != now) is is_kept
+    usual.learn(now, None, target(), policy())
+    again = moved(slow_look(slow(18), shape()), minutes=minutes + 0.5)
+    expected = FIRST if is_kept else POLLUTED
+    assert usual.as_first_seen(again) == moved(slow_look(slow(18), expected), minutes=minutes + 0.5)
+
+
+def elsewhere(of: StatementReading) -> Evidence:
+    """On a server that began later."""
+    other = scenes.database(slow(18), statements=known((of,)), started_at=NOW - timedelta(minutes=1))
+    return slow_look(slow(18), database=other)
+
+
+def test_another_server_has_a_usual_of_its_own() -> None:
+    usual = learned(at_first())
+    assert usual.as_first_seen(elsewhere(POLLUTED)) == elsewhere(POLLUTED)
+
+    usual.learn(elsewhere(POLLUTED), None, target(), policy())
+    assert usual.as_first_seen(elsewhere(shape())) == elsewhere(POLLUTED)
+    assert usual.as_first_seen(later()) == later()
+
+
+def test_of_a_server_that_is_not_believed_nothing_is_learned() -> None:
+    standby = scenes.database(slow(18), statements=known((FIRST,)), in_recovery=True)
+
+    assert learned(slow_look(slow(18), database=standby)).as_first_seen(later()) == later()
 
 
 @pytest.mark.parametrize("database", [GONE, scenes.database(slow(18), statements=GONE)])
 def test_what_could_not_be_read_stays_so(database: Any) -> None:
-    look, usual = evidence(database=database), Usual()
-    usual.learn(look)
-    usual.learn(at_first())
+    look = evidence(database=database)
 
-    assert usual.as_first_seen(look) == look
+    assert learned(look, at_first()).as_first_seen(look) == look

@@ -10,6 +10,8 @@ from workflows.models.session import Session
 from workflows.models.text import clean
 from workflows.wording import counted
 
+FEWEST_CALLS = 20
+"""Of fewer calls nothing is usual."""
 _MOST_SHAPES = 2
 _LONGEST_TEXT = 300
 

@@ -7,7 +7,7 @@ from math import ceil
 
 from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.lock import doubts_of_ownership
-from workflows.causes.shapes import describe_shape, slow_part, usual_seconds
+from workflows.causes.shapes import FEWEST_CALLS, describe_shape, slow_part, usual_seconds
 from workflows.causes.symptoms import Symptoms
 from workflows.contention import describe_contention, working_sessions
 from workflows.models.diagnosis import Cause, Finding
@@ -16,7 +16,6 @@ from workflows.models.reading import Unavailable, value_of
 from workflows.models.session import Session
 from workflows.ownership import cancellable
 from workflows.pressure import is_starved
-from workflows.usual import FEWEST_CALLS
 from workflows.wording import counted, listed, percent, span
 
 _CERTAINTY = 0.9
