@@ -42,7 +42,7 @@ endif
 bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; 24 minutes on two cores)
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
 
-mutations: setup ## Break every row of docs/runbook-map.md and guards, and see a test fail (PATTERN=… for some; about 35 minutes)
+mutations: setup ## Break every row of docs/runbook-map.md and guards, and see a test fail (PATTERN=… for some; its halves side by side took 18 minutes)
 	@$(PYTHON) -m tests.mutations $(if $(PATTERN),'$(PATTERN)')
 
 audit: setup ## Ask what is known of the locked packages; needs the network, and says so where there is no answer
@@ -55,6 +55,6 @@ storm: setup ## Deliver far more alerts than anybody sends, and count what becam
 	@$(PYTHON) -m bench.storm --seed $(SEED)
 
 chaos: RUNS = 300
-chaos: setup ## Break everything around incidents, at every step; judge each from outside (RUNS=300, SEED=1; more than an hour)
+chaos: setup ## Break everything around incidents, at every step; judge each from outside (RUNS=300, SEED=1; 200 took 45 minutes)
 	@python3 -m deploy.setup faketime
 	@$(PYTHON) -m bench.chaos --runs $(RUNS) --seed $(SEED)

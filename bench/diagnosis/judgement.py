@@ -75,9 +75,8 @@ def decide(record: Record, looks: Sequence[Evidence]) -> tuple[Diagnosis, Step]:
     for each in looks[:-1]:
         usual.learn(each, previous, record.target, record.policy)
         previous = each
-    look = usual.as_first_seen(looks[-1])
-    before = previous and usual.as_first_seen(previous)
-    diagnosis = diagnose(look, before, record.target, record.policy)
+    look, before = looks[-1], previous and usual.as_first_seen(previous)
+    diagnosis = diagnose(usual.as_first_seen(look), before, record.target, record.policy)
     return diagnosis, plan(diagnosis, look, (), record.target, record.policy, look.at).step
 
 
