@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ PROC = Path("/proc")
 BOOT_ID = PROC / "sys" / "kernel" / "random" / "boot_id"
 # Fields of /proc/PID/stat counted after the parenthesised name, which may itself hold blanks.
 STATE, SESSION, START_TICKS = 0, 3, 19
+SECONDS_TO_SETTLE = 5.0
+SECONDS_BETWEEN_LOOKS = 0.001
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,18 @@ def identify(pid: int) -> Identity | None:
         return None
     command = command_line(pid)
     return Identity(pid, int(fields[START_TICKS]), command, BOOT_ID.read_text().strip())
+
+
+def identify_started(pid: int) -> Identity | None:
+    """Who was just started with this pid; None if it has ended.
+
+    The kernel tells of the start before it has laid down the arguments and, last, the environment:
+    whoever looks in between sees a process without a command, which nobody knows again.
+    """
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while identify(pid) is not None and not _read(pid, "environ") and time.monotonic() < deadline:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return identify(pid)
 
 
 def session_members(session: int) -> list[Identity]:

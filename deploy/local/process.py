@@ -112,7 +112,7 @@ class Process:
             self._record = None
 
     def _write_record(self, pid: int) -> None:
-        who = identity.identify(pid)
+        who = identity.identify_started(pid)
         if who is not None:
             command = self.command
             self._record = self.state.records.write(

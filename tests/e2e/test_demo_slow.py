@@ -18,8 +18,11 @@ from workflows.models.policy import Option
 
 QUIET, CUSTOMERS = Demand(rate=8, hold_ms=50), MissingIndex(rate=6)
 USUAL = dataclasses.replace(QUIET, rate=QUIET.rate + CUSTOMERS.rate)
-SLOW = dataclasses.replace(scenarios.SLOW, pool_size=6, calm=QUIET, usual=USUAL, fault=CUSTOMERS)
-"""The demo's, with less work beside it: reading the table takes a processor, and others use this machine."""
+SLOW = dataclasses.replace(scenarios.SLOW, pool_size=12, calm=QUIET, usual=USUAL, fault=CUSTOMERS)
+"""The demo's, with less work beside it: reading the table takes a processor, and others use this machine.
+
+All read in step, on one processor: with fewer at once they would end between the look and the cancel.
+"""
 
 
 @pytest.fixture(scope="module")

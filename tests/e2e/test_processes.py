@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import postgres, probes
+from deploy.local import identity, postgres, probes
 from deploy.local.ending import end_leftovers
 from deploy.local.errors import EndedEarly, NotReady, StackInUse
 from deploy.local.identity import Identity, identify
@@ -42,6 +42,43 @@ async def test_a_recycled_pid_is_nobody_of_ours(tmp_path: Path) -> None:
             assert bystander.is_running()
             assert leftovers.recorded(tmp_path / "stack") == []
         await bystander.stop()
+
+
+@pytest.mark.parametrize("late", ["cmdline", "environ"])
+def test_a_process_is_known_once_the_kernel_has_laid_down_its_start(
+    late: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path("/proc/self")
+    told = tmp_path / "7"
+    told.mkdir()
+    content = {name: (own / name).read_bytes() for name in ("stat", "cmdline", "environ")}
+    for name, text in content.items():
+        (told / name).write_bytes(b"" if name in (late, "environ") else text)
+    monkeypatch.setattr(identity, "PROC", tmp_path)
+    before = identify(7)
+
+    def lay_down(_seconds: float) -> None:
+        for name, text in content.items():
+            (told / name).write_bytes(text)
+
+    monkeypatch.setattr("time.sleep", lay_down)
+    started = identity.identify_started(7)
+
+    assert started is not None
+    assert started.command == identity.command_line(7) != ()
+    assert (before == started) is (late == "environ")
+
+
+async def test_every_record_names_its_process_so_that_it_is_known_again(tmp_path: Path) -> None:
+    with open_state(tmp_path) as state:
+        started = [Process(state, Command(name=f"{number}", arguments=ENDLESS)) for number in range(30)]
+        for process in started:
+            process.start()
+        recorded = [each.identity for each in leftovers.recorded(tmp_path) if isinstance(each, ProcessRecord)]
+        assert {each.command for each in recorded} == {tuple(ENDLESS)}
+        assert [each for each in recorded if not each.is_alive()] == []
+        for process in started:
+            await process.stop()
 
 
 async def test_what_was_not_yet_written_down_is_ended_too(tmp_path: Path) -> None:
