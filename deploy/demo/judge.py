@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -150,10 +151,15 @@ async def _report(drill: Drill) -> Check:
 
 
 def causes_of(diagnoses: Iterable[Diagnosis]) -> Iterator[Cause]:
-    """In turn; a first look between two requests that asks for a second one, and tells nobody, names none."""
-    for diagnosis in diagnoses:
-        if diagnosis.first.cause is not Cause.UNKNOWN or diagnosis.first.ripe_in is None:
-            yield diagnosis.first.cause
+    """In turn; a look that asks for another one names none if it knows no cause, or the next finds none.
+
+    A healed pool is full for a moment where the machine stands still for one.
+    """
+    looks = [diagnosis.first for diagnosis in diagnoses]
+    for look, following in zip_longest(looks, looks[1:]):
+        is_dismissed = look.cause is Cause.UNKNOWN or (following and following.cause is Cause.HEALTHY)
+        if look.ripe_in is None or not is_dismissed:
+            yield look.cause
 
 
 async def _advice(drill: Drill) -> Check:

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from tests.e2e.drill_stand import Stand
+from deploy.demo.check import is_full
+from deploy.demo.scenario import Scenario
+from tests.e2e.drill_stand import Ended, Stand, left_alone
 from tests.ports.engine_proxy import EngineProxy
 from tests.ports.statements import StatementLog, recorded
 from workflows.models.base import Moment
@@ -38,3 +40,24 @@ async def record(stand: Stand) -> AsyncIterator[Recording]:
             stand.redirected(POOLMEDIC_DOCKER_HOST=engine.address),
         ):
             yield Recording(engine, statements)
+
+
+def unmet_but_brief(ended: Ended) -> list[str]:
+    """Without the moments in which a connection is free: whoever waits gives up after the application's 15 s.
+
+    The pool is full again at once, so most looks have to see it so.
+    """
+    since = next(each.at for each in ended.drill.scenes if is_full(each))
+    looks = [is_full(each) for each in ended.drill.scenes if each.at >= since]
+    assert sum(looks) > len(looks) / 2
+    return [each for each in ended.unmet if not each.startswith("Left alone")]
+
+
+@asynccontextmanager
+async def alone(stand: Stand, scenario: Scenario) -> AsyncIterator[Ended]:
+    """It, left alone and ended: its worker has read, and asked for nothing that could change anything."""
+    async with record(stand) as recording:
+        ended = await stand.run(left_alone(scenario))
+        assert await recording.offences() == []
+        assert await recording.readings(since=ended.drill.fault_at) > 0
+        yield ended

@@ -34,11 +34,10 @@ from tests.e2e.drill_stand import (
     UNDERSIZED,
     Ended,
     Stand,
-    left_alone,
     open_stand,
 )
 from tests.e2e.drill_summary import read_summary
-from tests.e2e.recording import Recording, record
+from tests.e2e.recording import Recording, alone, record
 from tests.ports.kinds import READS, TELLS
 from workflows.models.approval import Request
 from workflows.models.outcome import OutcomeStatus
@@ -149,9 +148,9 @@ async def test_undersized(stand: Stand, tmp_path: Path) -> None:
 
 
 async def test_left_alone_an_undersized_pool_stays_full(stand: Stand) -> None:
-    ended = await stand.run(left_alone(UNDERSIZED))
-    assert ended.unmet == []
-    assert ended.report.requests == ()
+    async with alone(stand, UNDERSIZED) as ended:
+        assert ended.unmet == []
+        assert ended.report.requests == ()
 
 
 async def test_killed_while_waiting_for_approval(stand: Stand) -> None:

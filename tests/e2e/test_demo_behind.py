@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.demo import scenario as scenarios
-from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
+from tests.e2e.drill_stand import QUICK, Stand, open_stand
+from tests.e2e.recording import alone
 from workflows.models.diagnosis import Cause
 from workflows.models.policy import Option
 
@@ -29,6 +30,6 @@ async def test_a_slow_query_behind_a_lock(stand: Stand) -> None:
 
 
 async def test_left_alone_neither_ends_and_nothing_is_touched(stand: Stand) -> None:
-    ended = await stand.run(dataclasses.replace(left_alone(SCENARIO), told=()))
-    assert ended.unmet_but_late == []
-    assert ended.report.attempts == ()
+    async with alone(stand, dataclasses.replace(SCENARIO, told=())) as ended:
+        assert ended.unmet_but_late == []
+        assert ended.report.attempts == ()

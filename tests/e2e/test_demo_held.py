@@ -10,6 +10,7 @@ from deploy.demo import scenario as scenarios
 from deploy.demo.drill import Drill
 from deploy.demo.held import IdleLeak
 from tests.e2e.drill_stand import LEAKED, QUICK, Stand, left_alone, open_stand
+from tests.e2e.recording import alone
 from workflows.models.policy import Option
 
 TIMES = QUICK.model_copy(update=scenarios.HOLD.times)
@@ -30,14 +31,14 @@ async def missed(drill: Drill) -> set[str]:
 
 
 async def test_an_idle_leak_left_alone_stays_and_the_judge_tells(stand: Stand) -> None:
-    ended = await stand.run(left_alone(IDLE_LEAK))
-    assert ended.unmet == []
-    healed = dataclasses.replace(ended.drill, scenario=dataclasses.replace(IDLE_LEAK, advice=()))
-    assert await missed(healed) >= {
-        "The container was restarted, once",
-        "The pool is free",
-        "The report says the same",
-    }
+    async with alone(stand, IDLE_LEAK) as ended:
+        assert ended.unmet == []
+        healed = dataclasses.replace(ended.drill, scenario=dataclasses.replace(IDLE_LEAK, advice=()))
+        assert await missed(healed) >= {
+            "The container was restarted, once",
+            "The pool is free",
+            "The report says the same",
+        }
 
 
 async def test_idle_leak(stand: Stand) -> None:
@@ -60,15 +61,15 @@ async def test_hold(stand: Stand) -> None:
 
 
 async def test_a_hold_left_alone_stays_and_nothing_is_touched(stand: Stand) -> None:
-    ended = await stand.run(left_alone(HOLD))
-    await stand.stage.application.quick_partner()
-    assert ended.unmet == []
+    async with alone(stand, HOLD) as ended:
+        await stand.stage.application.quick_partner()
+        assert ended.unmet == []
 
 
 async def test_a_degraded_database_left_alone_stays(stand: Stand) -> None:
-    ended = await stand.run(left_alone(DEGRADED))
-    assert ended.unmet == []
-    await DEGRADED.fault.relent(ended.drill.ground)
+    async with alone(stand, DEGRADED) as ended:
+        assert ended.unmet == []
+        await DEGRADED.fault.relent(ended.drill.ground)
 
 
 async def test_degraded(stand: Stand) -> None:

@@ -8,6 +8,7 @@ import pytest
 from deploy.demo import scenario as scenarios
 from deploy.demo.person import text_of
 from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
+from tests.e2e.recording import Recording, record
 from worker.incidents import Incidents
 from workflows.models.plan import Termination
 
@@ -21,9 +22,20 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
         yield opened
 
 
-async def test_left_alone_the_one_stays_exhausted_and_the_others_go_on(stand: Stand) -> None:
+@pytest.fixture(scope="module")
+async def recording(stand: Stand) -> AsyncIterator[Recording]:
+    """For the whole module: its second test goes on with the worker of the first."""
+    async with record(stand) as begun:
+        yield begun
+
+
+async def test_left_alone_the_one_stays_exhausted_and_the_others_go_on(
+    stand: Stand, recording: Recording
+) -> None:
     ended = await stand.run(left_alone(INSTANCES))
     assert ended.unmet == []
+    assert await recording.offences() == []
+    assert await recording.readings(since=ended.drill.fault_at) > 0
 
 
 async def test_the_link_in_its_page_stops_the_clock_of_the_acknowledgement(stand: Stand) -> None:

@@ -8,7 +8,8 @@ import pytest
 from deploy.demo import scenario as scenarios
 from deploy.demo.faults import Demand, Traffic
 from deploy.demo.person import text_of
-from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
+from tests.e2e.drill_stand import QUICK, Stand, open_stand
+from tests.e2e.recording import alone
 
 TIMES = QUICK.model_copy(
     update={
@@ -37,9 +38,9 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
 
 async def test_left_alone_a_spike_lasts(stand: Stand) -> None:
     """First of all: Prometheus knows no other traffic yet than this drill's."""
-    ended = await stand.run(left_alone(SPIKE))
-    assert ended.unmet == []
-    assert ended.report.requests == ()
+    async with alone(stand, SPIKE) as ended:
+        assert ended.unmet == []
+        assert ended.report.requests == ()
 
 
 async def test_spike(stand: Stand) -> None:

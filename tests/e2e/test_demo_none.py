@@ -12,6 +12,7 @@ import pytest
 from deploy.demo import scenario as scenarios
 from deploy.demo.faults import Burst, Demand
 from tests.e2e.drill_stand import QUICK, Stand, open_stand
+from tests.e2e.recording import record
 from workflows.models.report import Ending
 
 TIMES = QUICK.model_copy(
@@ -40,8 +41,10 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
         yield opened
 
 
-async def test_none(stand: Stand) -> None:
-    ended = await stand.run(NONE)
+async def test_none_is_closed_and_nothing_was_asked_that_could_change_anything(stand: Stand) -> None:
+    async with record(stand) as recording:
+        ended = await stand.run(NONE)
+        assert await recording.offences() == []
     assert ended.unmet == []
     assert ended.report.outcome is Ending.NOTHING_FOUND
     # The alert was Alertmanager's own, and the incident was closed only after it had ended.

@@ -13,7 +13,8 @@ from deploy.demo.faults import Demand
 from deploy.demo.migration import MIGRATION
 from deploy.demo.run_history import end_of, scheduled, workers
 from deploy.demo.sessions import identify
-from tests.e2e.drill_stand import LEAKED, PERMITTED, Ended, Stand, left_alone, open_stand
+from tests.e2e.drill_stand import LEAKED, PERMITTED, Ended, Stand, open_stand
+from tests.e2e.recording import alone, unmet_but_brief
 from workflows.models.outcome import OutcomeStatus
 
 QUIET = Demand(rate=8, hold_ms=50)
@@ -79,18 +80,15 @@ async def test_killed_after_the_cancel_and_before_its_result(stand: Stand) -> No
 
 
 async def test_left_alone_the_migration_stays_in_the_way(stand: Stand) -> None:
-    ended = await stand.run(left_alone(DDL))
-
-    assert ended.unmet == []
-    assert asked(ended) == []
+    async with alone(stand, DDL) as ended:
+        assert ended.unmet == []
+        assert asked(ended) == []
 
 
 async def test_left_alone_the_lock_stays_where_it_is(stand: Stand) -> None:
-    ended = await stand.run(left_alone(LOCK))
-
-    # Whoever waits gives up after the application's own 15 s, which frees a connection for a moment.
-    assert [each for each in ended.unmet if not each.startswith("Left alone")] == []
-    assert asked(ended) == []
-    culprits = list(ended.drill.culprits)
-    assert await identify(stand.stage.stack.postgres, [each.pid for each in culprits]) == culprits
-    assert len(culprits) == 1
+    async with alone(stand, LOCK) as ended:
+        assert unmet_but_brief(ended) == []
+        assert asked(ended) == []
+        culprits = list(ended.drill.culprits)
+        assert await identify(stand.stage.stack.postgres, [each.pid for each in culprits]) == culprits
+        assert len(culprits) == 1

@@ -11,7 +11,8 @@ from deploy.demo import scenario as scenarios
 from deploy.demo.faults import Demand
 from deploy.demo.missing_index import MissingIndex
 from deploy.demo.run_history import end_of, scheduled, workers
-from tests.e2e.drill_stand import PERMITTED, Ended, Stand, left_alone, open_stand
+from tests.e2e.drill_stand import PERMITTED, Ended, Stand, open_stand
+from tests.e2e.recording import alone, unmet_but_brief
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.page import Level
 from workflows.models.policy import Option
@@ -73,10 +74,7 @@ async def test_killed_after_the_cancels_and_before_their_result(stand: Stand) ->
 
 
 async def test_left_alone_it_goes_on_and_nothing_is_touched(stand: Stand) -> None:
-    alone = dataclasses.replace(left_alone(SLOW), calls=frozenset({Level.L1}), told=())
-
-    ended = await stand.run(alone)
-
-    # Whoever waits gives up after the application's own 15 s, which frees a connection for a moment.
-    assert [each for each in ended.unmet if not each.startswith("Left alone")] == []
-    assert witness.cancels_asked_since(stand.stage, ended.drill.fault_at) == []
+    async with alone(stand, dataclasses.replace(SLOW, calls=frozenset({Level.L1}), told=())) as ended:
+        assert unmet_but_brief(ended) == []
+        assert witness.cancels_asked_since(stand.stage, ended.drill.fault_at) == []
+        assert "read the whole table" in await SLOW.fault.remains(ended.drill.ground)

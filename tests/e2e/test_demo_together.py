@@ -7,7 +7,8 @@ import pytest
 
 from deploy.demo import judge
 from deploy.demo import scenario as scenarios
-from tests.e2e.drill_stand import QUICK, Stand, left_alone, open_stand
+from tests.e2e.drill_stand import QUICK, Stand, open_stand
+from tests.e2e.recording import alone
 from workflows.models.diagnosis import Cause
 from workflows.models.policy import Option
 
@@ -20,9 +21,9 @@ async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stand
 
 async def test_left_alone_both_stay(stand: Stand) -> None:
     """First of all: Prometheus knows no other traffic yet than this drill's."""
-    ended = await stand.run(left_alone(scenarios.LEAK_IN_SPIKE))
-    assert ended.unmet == []
-    assert "forgotten and" in await scenarios.LEAK_IN_SPIKE.fault.remains(ended.drill.ground)
+    async with alone(stand, scenarios.LEAK_IN_SPIKE) as ended:
+        assert ended.unmet == []
+        assert "forgotten and" in await scenarios.LEAK_IN_SPIKE.fault.remains(ended.drill.ground)
 
 
 async def test_a_leak_in_a_spike(stand: Stand) -> None:

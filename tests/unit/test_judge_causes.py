@@ -22,10 +22,21 @@ def look(cause: Cause, ripe_in: timedelta | None = None) -> Diagnosis:
         ([look(Cause.UNKNOWN), look(Cause.HOLD)], [Cause.UNKNOWN, Cause.HOLD]),
         ([look(Cause.UNKNOWN, AGAIN), look(Cause.UNKNOWN)], [Cause.UNKNOWN]),
         ([look(Cause.LEAK, AGAIN), look(Cause.HOLD)], [Cause.LEAK, Cause.HOLD]),
+        ([look(Cause.UNDERSIZED, AGAIN), look(Cause.HEALTHY)], [Cause.HEALTHY]),
+        ([look(Cause.UNDERSIZED), look(Cause.HEALTHY)], [Cause.UNDERSIZED, Cause.HEALTHY]),
+        ([look(Cause.LEAK), look(Cause.SPIKE, AGAIN)], [Cause.LEAK, Cause.SPIKE]),
     ],
-    ids=["between two requests", "told to people", "unknown twice", "a wrong suspicion"],
+    ids=[
+        "between two requests",
+        "told to people",
+        "unknown twice",
+        "a wrong suspicion",
+        "full for a moment",
+        "named, and over",
+        "never dismissed",
+    ],
 )
-def test_only_an_unknown_first_look_that_asks_for_another_names_none(
+def test_only_a_look_that_asks_for_another_and_is_dismissed_by_it_names_none(
     looks: list[Diagnosis], named: list[Cause]
 ) -> None:
     assert list(causes_of(looks)) == named
