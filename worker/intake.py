@@ -58,7 +58,7 @@ class Intake:
     task_queue: str
 
     async def place(self, assignments: tuple[Assignment, ...]) -> tuple[Placed, ...]:
-        """Hand all over, firing ones first; raises `TemporalUnavailable` when one could not be.
+        """Hand all over, in their order; raises `TemporalUnavailable` when one could not be.
 
         One that could not be keeps none of the others out. They come again with the retry, and their
         incidents know them.
@@ -71,10 +71,11 @@ class Intake:
         return _all_placed([end for own in ends for end in own])
 
     async def _target(self, assignments: list[Assignment], turn: _Turn) -> list[_End]:
-        """The firing ones of one target, then its resolved ones: they join what the firing ones started."""
+        """The first firing one of a target, which opens its incident; the others; then its resolved ones."""
+        firing = [one for one in assignments if one.alert.status is AlertStatus.FIRING]
+        resolved = [one for one in assignments if one.alert.status is AlertStatus.RESOLVED]
         ends: list[_End] = []
-        for status in (AlertStatus.FIRING, AlertStatus.RESOLVED):
-            now = [one for one in assignments if one.alert.status is status]
+        for now in (firing[:1], firing[1:], resolved):
             found = await asyncio.gather(*(self._one(one, turn) for one in now), return_exceptions=True)
             ends += zip(now, found, strict=True)
         return ends

@@ -39,7 +39,10 @@ class Unmatched:
 
 @dataclass(frozen=True)
 class Routed:
-    """A delivery taken apart: firing alerts come first, so that a resolved one finds their incident."""
+    """A delivery taken apart: firing alerts come first, so that a resolved one finds their incident.
+
+    Of those of one target the oldest comes first, from whose start the clocks count.
+    """
 
     assignments: tuple[Assignment, ...]
     unmatched: tuple[Unmatched, ...]
@@ -71,14 +74,16 @@ def route(delivery: Delivery, configuration: Configuration, now: datetime) -> Ro
             strangers.append((place, received))
         else:
             ignored += 1
-    kept, left_out = _newest(assigned.values())
+    kept, left_out = _oldest_and_newest(assigned.values(), now)
     ordered = sorted(kept, key=lambda one: one.alert.status is AlertStatus.RESOLVED)
     unmatched = tuple(_explain(*each, configuration) for each in strangers[:MOST_TOLD])
     return Routed(tuple(ordered), unmatched, ignored, left_out, untold=len(strangers) - len(unmatched))
 
 
-def _newest(assigned: Iterable[Assignment]) -> tuple[list[Assignment], tuple[tuple[str, int], ...]]:
-    """The newest alerts of each target, and how many others it has.
+def _oldest_and_newest(
+    assigned: Iterable[Assignment], now: datetime
+) -> tuple[list[Assignment], tuple[tuple[str, int], ...]]:
+    """The oldest alert of each target, which its clocks count from, the newest, and how many others it has.
 
     None is lost by it: one firing alert opens the incident as well as a thousand do, all that fire come
     again with the next delivery of their group, and whether the alert is over Prometheus is asked as well.
@@ -89,9 +94,15 @@ def _newest(assigned: Iterable[Assignment]) -> tuple[list[Assignment], tuple[tup
     kept: list[Assignment] = []
     left_out = Counter[str]()
     for (target, _), alerts in own.items():
-        kept += sorted(alerts, key=lambda one: one.alert.starts_at, reverse=True)[:MOST_OF_ONE]
+        oldest, *others = sorted(alerts, key=lambda one: _age(one.alert, now))
+        kept += [oldest, *others[max(len(alerts) - MOST_OF_ONE, 0) :]]
         left_out[target] += max(len(alerts) - MOST_OF_ONE, 0)
     return kept, tuple((+left_out).items())
+
+
+def _age(alert: Alert, now: datetime) -> tuple[bool, datetime]:
+    """The oldest first; those whose start cannot be come last, for no clock counts from it."""
+    return not alert.is_start_credible(now), alert.starts_at
 
 
 def _targets(received: ReceivedAlert, configuration: Configuration) -> tuple[TargetEntry, ...]:

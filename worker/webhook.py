@@ -93,7 +93,9 @@ class Webhook:
         self._count("unmatched" if routed.unmatched else "accepted")
         for target, number in routed.left_out:
             _log.warning(
-                "too many alerts of one target; the newest were taken", target=target, left_out=number
+                "too many alerts of one target; the oldest and the newest were taken",
+                target=target,
+                left_out=number,
             )
         if routed.unmatched:
             # Many share a reason, which is long.

@@ -4,6 +4,7 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows import patches
 from workflows.approval import UnreadableAnswer, channel_of, judge, read_answer, read_name
 from workflows.effects import Effects
 from workflows.models.alert import Alert, Case
@@ -38,10 +39,18 @@ class Messages:
         try:
             (payload,) = payloads
             heard = Alert.model_validate(payload)
-            self.record.hear(heard, workflow.now())
+            is_new = self.record.hear(heard, workflow.now())
             self.effects.hear(heard)
+            if is_new:
+                self._take_start(heard)
         except (ValueError, TypeError):
             self._unreadable("an alert signal could not be read")
+
+    def _take_start(self, heard: Alert) -> None:
+        """The clocks count from the earliest credible start, whichever delivery came first."""
+        now = workflow.now()
+        if self.record.began_before(heard, now) and patches.earlier_starts_count():
+            self.record.begin_earlier(heard.starts_at, now)
 
     @workflow.signal
     def approve(self, *payloads: Any) -> None:

@@ -36,7 +36,7 @@ class Neighbours:
         self._asked: dict[str, datetime] = {}
         """Whom this incident leaves a call to, and asked whether it is there; until it answers."""
         self._called: set[tuple[Cause | None, Level]] = set()
-        self._said: Cause | None = None
+        self._said: tuple[Cause | None, datetime] = (None, record.opened_at)
         self._telling: set[asyncio.Task[None]] = set()
         self._has_changed: Callable[[], None] = lambda: None
 
@@ -88,8 +88,8 @@ class Neighbours:
         self.tell()
 
     def update(self) -> None:
-        """Tell the cause, where it is another one than they were told last."""
-        if self._record.cause is not self._said:
+        """Tell the cause and the start, where either is another one than they were told last."""
+        if (self._record.cause, self._record.opened_at) != self._said:
             self.tell()
 
     def begin(self) -> None:
@@ -130,7 +130,7 @@ class Neighbours:
     def _tell(self, neighbours: Iterable[Neighbour], *, asks: bool = False) -> None:
         """In the background: no neighbour ever delays an act."""
         standing = self._own().model_copy(update={"asks": asks})
-        self._said = standing.cause
+        self._said = (standing.cause, standing.opened_at)
         for neighbour in neighbours:
             telling = asyncio.create_task(self._signal(neighbour, standing))
             self._telling.add(telling)

@@ -128,6 +128,11 @@ def hears_every_firing() -> bool:
     return workflow.patched("every-firing-is-heard")
 
 
+def earlier_starts_count() -> bool:
+    """The clocks counted from the first alert, however old the next ones; call it only for an older one."""
+    return workflow.patched("earlier-starts-count")
+
+
 def is_full_again(diagnosis: Diagnosis, *, was_free: bool) -> bool:
     """The pools are exhausted after a look found them free; the clocks stayed stopped."""
     is_full = was_free and bool(diagnosis.first.instances)

@@ -1,12 +1,12 @@
 """What this incident knows: the ledger of acts, the clocks' deadlines, the source of the report."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
 
 from workflows.approval import approvers_of
 from workflows.attempts import may_have_touched
 from workflows.escalation import Call, Clock, intention
+from workflows.hearing import Heard, is_earlier_start
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import PIPELINE, Decision, Request
 from workflows.models.diagnosis import Cause, Diagnosis
@@ -20,14 +20,6 @@ from workflows.models.verdict import Verdict
 from workflows.usual import Usual
 
 _MOST_NAMED = 2
-_LONGEST_ON_THE_WAY = timedelta(minutes=1)
-
-
-class Heard(NamedTuple):
-    """What was last said of an alert; of two words at one moment, `firing` sorts before `resolved`."""
-
-    received_at: datetime
-    status: AlertStatus
 
 
 class Record:
@@ -91,11 +83,8 @@ class Record:
 
     def hear(self, alert: Alert, at: datetime) -> bool:
         """Take a delivery in; True if it tells something new."""
-        known = self.alerts.get(alert.delivery)
-        # Deliveries overtake each other: what was received last holds, of both at once the end.
-        # None is so long on the way: then two webhooks have two clocks, and what comes last holds.
-        heard = Heard(alert.received_at, alert.status)
-        if known and heard < known and known.received_at - heard.received_at <= _LONGEST_ON_THE_WAY:
+        known, heard = self.alerts.get(alert.delivery), Heard(alert.received_at, alert.status)
+        if heard.is_overtaken(known):
             return False
         self.alerts[alert.delivery] = heard
         if known and known.status is alert.status:
@@ -104,6 +93,18 @@ class Record:
         self.news += 1
         self.firings += alert.status is AlertStatus.FIRING
         return True
+
+    def began_before(self, alert: Alert, at: datetime) -> bool:
+        """Whether the incident is older than it was thought to be, by this alert."""
+        is_first = not self.recurrences and self.recovered_at is None
+        return is_first and is_earlier_start(alert, self.opened_at, at - self.started_at, at)
+
+    def begin_earlier(self, since: datetime, at: datetime) -> None:
+        """The clocks count from there; an acknowledgement that lapsed keeps its fresh one."""
+        if self.acknowledge_from == self.episode_at:
+            self.acknowledge_from = since
+        self.opened_at = self.episode_at = since
+        self.note(at, f"an alert began earlier: the clocks count from {since:%Y-%m-%d %H:%M:%S} UTC")
 
     def hears_after(self, seen: int) -> Callable[[], bool]:
         """The condition that something new was said since `seen`."""
@@ -149,12 +150,8 @@ class Record:
     def judged(self, helped: bool | None, at: datetime) -> None:
         """What the look after the last act said of it."""
         self.attempts[-1] = self.attempts[-1].model_copy(update={"helped": helped})
-        words = {
-            True: "the pool is free",
-            False: "the pool is still exhausted",
-            None: "the pool could not be read",
-        }
-        self.note(at, f"look after the act: {words[helped]}")
+        words = {True: "is free", False: "is still exhausted", None: "could not be read"}
+        self.note(at, f"look after the act: the pool {words[helped]}")
 
     def gained(self, place: int, said: str, at: datetime) -> None:
         """What the act at that place changed, beside the pool."""

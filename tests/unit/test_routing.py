@@ -54,14 +54,16 @@ def test_another_instance_of_the_alert_is_another_delivery() -> None:
     assert len(routed.assignments) == 2
 
 
-def test_of_too_many_alerts_of_one_target_the_newest_are_taken_and_the_others_are_told() -> None:
+def test_of_too_many_alerts_of_one_target_the_oldest_and_the_newest_are_taken_and_the_others_are_told() -> (
+    None
+):
     def many(number: int, job: str, status: str, first: int) -> list[dict[str, Any]]:
         return [
             labels(job=job)
             | {
                 "status": status,
                 "fingerprint": f"{job}{each}",
-                "startsAt": NOW + timedelta(seconds=each),
+                "startsAt": NOW - timedelta(hours=1) + timedelta(seconds=each),
             }
             for each in range(first, first + number)
         ]
@@ -72,9 +74,20 @@ def test_of_too_many_alerts_of_one_target_the_newest_are_taken_and_the_others_ar
     told = Counter((one.target.name, str(one.alert.status)) for one in routed.assignments)
     assert told == {("shop", "firing"): MOST_OF_ONE, ("shop", "resolved"): MOST_OF_ONE, ("mail", "firing"): 1}
     firing = [one.alert for one in routed.assignments if one.target.name == "shop"][:MOST_OF_ONE]
-    assert min(alert.starts_at for alert in firing) == NOW + timedelta(seconds=7)
+    seconds = [(alert.starts_at - NOW + timedelta(hours=1)).total_seconds() for alert in firing]
+    assert seconds == [0, *range(8, MOST_OF_ONE + 7)]
     statuses = [one.alert.status for one in routed.assignments]
     assert statuses == sorted(statuses)
+
+
+def test_the_oldest_alert_whose_start_can_be_opens_the_incident() -> None:
+    ages = {"new": 1, "old": 40, "middle": 20, "zero": 60 * 24 * 365, "ahead": -5}
+    every = [
+        labels(job="shop") | {"fingerprint": name, "startsAt": NOW - timedelta(minutes=minutes)}
+        for name, minutes in ages.items()
+    ]
+    order = [one.alert.fingerprint for one in deliver(*every).assignments]
+    assert order == ["old", "middle", "new", "zero", "ahead"]
 
 
 def test_as_many_as_may_come_are_all_taken() -> None:

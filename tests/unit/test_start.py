@@ -6,6 +6,9 @@ import pytest
 
 from tests.fakes import cases
 from tests.unit.scenes import NOW
+from workflows.escalation import Clock
+from workflows.models.alert import AlertStatus
+from workflows.models.approval import PIPELINE
 from workflows.record import Record
 
 ARRIVED = NOW - timedelta(seconds=20)
@@ -48,3 +51,57 @@ def test_the_clock_of_the_webhooks_host_moves_no_clock_of_ours(clock: timedelta)
     assert record.opened_at == ARRIVED - timedelta(seconds=30)
     assert not record.timeline
     assert begun(datetime(1, 1, 1, tzinfo=UTC), clock).opened_at == ARRIVED
+
+
+def hears(
+    record: Record, starts_at: datetime, status: AlertStatus = AlertStatus.FIRING, *, later: int
+) -> bool:
+    """Whether an alert that comes so many seconds after the run's begin moves its start."""
+    at = NOW + timedelta(seconds=later)
+    return record.began_before(cases.alert(record.case.target, starts_at, status, received_at=at), at)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status", "later", "moves"),
+    [
+        (11, AlertStatus.FIRING, 0, True),
+        (11, AlertStatus.FIRING, 300, True),
+        (11, AlertStatus.FIRING, 301, False),
+        (11, AlertStatus.RESOLVED, 0, False),
+        (9, AlertStatus.FIRING, 0, False),
+        (10, AlertStatus.FIRING, 0, False),
+        (60 * 24 * 31, AlertStatus.FIRING, 0, False),
+    ],
+)
+def test_an_older_alert_soon_after_the_first_moves_the_start(
+    minutes: int, status: AlertStatus, later: int, moves: bool
+) -> None:
+    record = begun(ARRIVED - timedelta(minutes=10))
+    assert hears(record, ARRIVED - timedelta(minutes=minutes), status, later=later) is moves
+
+
+def test_what_is_over_once_has_its_start() -> None:
+    record = begun(ARRIVED - timedelta(minutes=10))
+    record.settle(NOW)
+    assert not hears(record, ARRIVED - timedelta(minutes=20), later=1)
+    record.recur(NOW, "it fires again")
+    assert not hears(record, ARRIVED - timedelta(minutes=20), later=2)
+
+
+def test_every_clock_counts_from_the_earlier_start() -> None:
+    record = begun(datetime(1, 1, 1, tzinfo=UTC))
+    record.begin_earlier(since := ARRIVED - timedelta(minutes=4), NOW)
+    assert record.opened_at == since
+    clocks = record.case.policy.clocks
+    assert record.due(Clock.ACKNOWLEDGE) == since + clocks.acknowledge
+    assert record.due(Clock.RESOLVE) == since + clocks.resolve
+    assert record.due(Clock.LEADERSHIP) == since + clocks.leadership
+    assert f"{since:%H:%M:%S}" in record.timeline[-1].text
+
+
+def test_a_clock_that_a_person_was_given_anew_stays() -> None:
+    record = begun(ARRIVED)
+    record.acknowledge(PIPELINE, NOW)
+    record.lapse(given := NOW + timedelta(minutes=1))
+    record.begin_earlier(ARRIVED - timedelta(minutes=4), given)
+    assert record.due(Clock.ACKNOWLEDGE) == given + record.case.policy.clocks.acknowledge

@@ -68,6 +68,22 @@ async def test_a_start_that_cannot_be_counts_as_the_arrival(exhausted: Stage, be
     assert report.opened_at == (await incident.handle.describe()).start_time
 
 
+async def test_the_clocks_count_from_the_oldest_of_the_first_alerts(exhausted: Stage) -> None:
+    """After an outage the newest may be delivered first: timers that run already are set anew."""
+    incident = await exhausted.incident(OBSERVE)
+    await incident.step(seconds=30)
+    await incident.fire(exhausted.world.opened - timedelta(minutes=3))
+    await incident.fire(exhausted.world.opened - timedelta(minutes=2))
+    await incident.fire(datetime(1, 1, 1, tzinfo=UTC))
+    await incident.step(minutes=6)
+    await incident.fire(exhausted.world.opened - timedelta(days=2))
+    await incident.step(minutes=25)
+
+    assert calls(exhausted.world, Level.L2, "acknowledged") == once_at(2)
+    assert calls(exhausted.world, Level.L2, "not resolved") == once_at(12)
+    assert calls(exhausted.world, Level.L3, "still not resolved") == once_at(27)
+
+
 async def test_a_person_stops_the_acknowledge_clock_and_no_other(exhausted: Stage) -> None:
     incident = await exhausted.incident(OBSERVE)
     await incident.step(minutes=4)
