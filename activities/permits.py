@@ -122,6 +122,7 @@ def permit_request(act: ActRequest) -> PermitRequest:
         lasts=(info.start_to_close_timeout or LONGEST_ACT) + LEASE_MARGIN,
         acts_per_hour=limits.acts_per_hour if limits else None,
         cooldown=limits.cooldown if limits else timedelta(),
+        own_cooldown=limits.cooldowns.get(act.act.option, timedelta()) if limits else timedelta(),
     )
     if not isinstance(act, ResizeRequest):
         return asked

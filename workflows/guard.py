@@ -26,7 +26,7 @@ from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ApplicationPage, ApplicationReading, Evidence, PoolState
 from workflows.models.outcome import Attempt
 from workflows.models.plan import Proposal, Restart, Termination
-from workflows.models.policy import Mode, Permission, Policy
+from workflows.models.policy import Mode, Option, Permission, Policy
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Target
@@ -124,16 +124,21 @@ def _check_budget(_proposal: Proposal, facts: Facts) -> str | None:
     return None
 
 
-def _check_cooldown(_proposal: Proposal, facts: Facts) -> str | None:
-    until = rests_until(facts.attempts, facts.policy)
+def _check_cooldown(proposal: Proposal, facts: Facts) -> str | None:
+    option = proposal.act.option
+    until = rests_until(facts.attempts, facts.policy, option)
     left = until - facts.now if until else timedelta()
-    return f"cooldown after the last act: {span(left)} left" if left > timedelta() else None
+    last = "act" if until == rests_until(facts.attempts, facts.policy) else option
+    return f"cooldown after the last {last}: {span(left)} left" if left > timedelta() else None
 
 
-def rests_until(attempts: tuple[Attempt, ...], policy: Policy) -> Moment | None:
-    """The end of the cooldown after the last act; None where there was none."""
-    acts = [attempt.at for attempt in attempts if may_have_touched(attempt)]
-    return max(acts) + policy.limits.cooldown if acts else None
+def rests_until(attempts: tuple[Attempt, ...], policy: Policy, option: Option | None = None) -> Moment | None:
+    """The end of the cooldown after the last act, or of the option's own where that is later."""
+    acts = [attempt for attempt in attempts if may_have_touched(attempt)]
+    own = policy.limits.cooldowns.get(option, timedelta()) if option else timedelta()
+    ends = [attempt.at + policy.limits.cooldown for attempt in acts]
+    ends += [attempt.at + own for attempt in acts if attempt.proposal.act.option is option]
+    return max(ends, default=None)
 
 
 def _check_lost_restarts(proposal: Proposal, facts: Facts) -> str | None:

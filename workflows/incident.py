@@ -169,7 +169,7 @@ class Incident(Messages):
         """Guard, do it once, and look whether it helped."""
         record, pace = self.record, self.record.case.policy.pace
         if refusal := await self.safeguard.refusal(proposal, by):
-            await self.refused(proposal, refusal, self.safeguard.rests_until())
+            await self.refused(proposal, refusal, self.safeguard.rests_until(proposal.act))
             return
         record.intend(proposal, workflow.now())
         self.gain.remember(proposal.act)

@@ -135,11 +135,14 @@ def _too_often(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAns
 
 
 def _rests(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer | None:
-    own = [each.at for each in ledger.done if each.target == request.target]
-    until = own[-1] + request.cooldown if own else now
-    if until <= now:
+    acts = [each for each in ledger.done if each.target == request.target]
+    same = [each for each in acts if each.option is request.option]
+    of_all = acts[-1].at + request.cooldown if acts else now
+    of_option = same[-1].at + request.own_cooldown if same else now
+    if (until := max(of_all, of_option)) <= now:
         return None
-    told = f"cooldown after the last act on this target: {span(until - now)} left"
+    last = "act" if of_all == until else request.option
+    told = f"cooldown after the last {last} on this target: {span(until - now)} left"
     return PermitAnswer(refusal=told, until=until)
 
 

@@ -13,7 +13,7 @@ from workflows.models.evidence import Evidence
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
-from workflows.models.policy import Approval
+from workflows.models.policy import Approval, Policy
 from workflows.plan import plan
 from workflows.record import Record
 
@@ -81,6 +81,14 @@ def approval_in_this_run(approval: Approval) -> Approval:
     if is_new and not workflow.patched("approvers-are-asked-one-by-one"):
         return approval.model_copy(update={"people": 1, "routes": {}})
     return approval
+
+
+def policy_in_this_run(policy: Policy) -> Policy:
+    """No option had a cooldown of its own, whatever the configuration said by then."""
+    if not policy.limits.cooldowns or workflow.patched("options-have-cooldowns"):
+        return policy
+    limits = policy.limits.model_copy(update={"cooldowns": {}})
+    return policy.model_copy(update={"limits": limits})
 
 
 def lost_leases_in_this_run(ledger: Ledger) -> Ledger:

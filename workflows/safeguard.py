@@ -50,7 +50,7 @@ class Safeguard:
                 silence=silence,
                 attempts=tuple(record.attempts),
                 target=case.target,
-                policy=case.policy,
+                policy=patches.policy_in_this_run(case.policy),
                 now=workflow.now(),
                 approved_by=None if by == PIPELINE else by,
                 awaits_restarts=awaits_restarts,
@@ -61,9 +61,10 @@ class Safeguard:
             change.withdraw()
         return refused or not_begun
 
-    def rests_until(self) -> datetime | None:
+    def rests_until(self, act: Act) -> datetime | None:
         """The end of the cooldown, where that is still to come."""
-        until = guard.rests_until(tuple(self._record.attempts), self._record.case.policy)
+        policy = patches.policy_in_this_run(self._record.case.policy)
+        until = guard.rests_until(tuple(self._record.attempts), policy, act.option)
         is_ahead = until is not None and until > workflow.now()
         return until if is_ahead and workflow.patched("cooldowns-are-waited-for") else None
 

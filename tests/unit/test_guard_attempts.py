@@ -48,6 +48,22 @@ def test_the_cooldown_between_acts(attempts: list[Attempt], refusal: str | None)
 
 
 @pytest.mark.parametrize(
+    ("attempts", "refusal"),
+    [
+        ([tried(RESTART, ago=100)], "cooldown after the last restart: 3 min 20 s left"),
+        ([tried(RESTART, ago=100), tried(ago=30)], "cooldown after the last restart: 3 min 20 s left"),
+        ([tried(RESTART, ago=270), tried(ago=10)], "cooldown after the last act: 50 s left"),
+        ([tried(ago=100)], None),
+        ([tried(RESTART, ago=100, status=OutcomeStatus.NOTHING)], None),
+        ([tried(RESTART, ago=300)], None),
+    ],
+)
+def test_an_option_s_own_cooldown_holds_for_it_alone(attempts: list[Attempt], refusal: str | None) -> None:
+    rules = policy(limits={"cooldown": "1m", "cooldowns": {"restart": "5m"}})
+    assert check(RESTART, evidence=no_right(), attempts=tuple(attempts), policy=rules) == refusal
+
+
+@pytest.mark.parametrize(
     ("proposal", "look", "attempts", "words"),
     [
         (WAVE, evidence(), [tried()] * 3, "it was tried 3 times, as often as the policy allows"),

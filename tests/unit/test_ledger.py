@@ -199,6 +199,23 @@ def test_the_cooldown_holds_from_one_incident_to_the_next() -> None:
     granted(ledger, request("shop", 2, cooldown=rest), rest)
 
 
+def test_an_option_s_own_cooldown_counts_from_its_last_act_and_the_longer_one_holds() -> None:
+    restart: dict[str, Any] = {"option": Option.RESTART, "own_cooldown": timedelta(minutes=30)}
+    ledger = released(granted(Ledger(), request("shop", 1, **restart)), "shop/1")
+    ledger = released(granted(ledger, request("shop", 2), timedelta(minutes=10)), "shop/2")
+
+    refused = ask(ledger, request("shop", 3, **restart, cooldown=LEASE), timedelta(minutes=12))[1]
+    assert refused.refusal == "cooldown after the last restart on this target: 18 min left"
+    assert refused.until == NOW + timedelta(minutes=30)
+    refused = ask(ledger, request("shop", 3, **restart, cooldown=timedelta(hours=1)), 3 * LEASE)[1]
+    assert refused.refusal == "cooldown after the last act on this target: 58 min left"
+    assert refused.until == NOW + timedelta(minutes=70)
+
+    granted(ledger, request("shop", 3, own_cooldown=timedelta(minutes=2)), timedelta(minutes=12))
+    granted(ledger, request("mail", 1, **restart), timedelta(minutes=12))
+    granted(ledger, request("shop", 3, **restart), timedelta(minutes=30))
+
+
 def resize(target: str, number: int = 1, **changes: Any) -> PermitRequest:
     given: dict[str, Any] = {"option": Option.RESIZE, "growth": 10, "room": 12, "promised_for": 10 * LEASE}
     return request(target, number, **(given | changes))

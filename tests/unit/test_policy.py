@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from workflows.models.policy import Clocks
+from workflows.models.policy import Clocks, Limits
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_a_clock_never_runs_out_before_the_one_before_it(minutes: dict[str, floa
 def test_clocks_may_run_out_together() -> None:
     clocks = Clocks.model_validate({"acknowledge": "15m", "leadership": "15m"})
     assert clocks.acknowledge == clocks.resolve == clocks.leadership == timedelta(minutes=15)
+
+
+def test_no_option_rests_longer_than_its_acts_are_remembered() -> None:
+    Limits.model_validate({"cooldowns": {"restart": "24h"}})
+    for rest in ("24h1s", -1):
+        with pytest.raises(ValidationError, match=r"cooldowns\.restart"):
+            Limits.model_validate({"cooldowns": {"restart": rest}})

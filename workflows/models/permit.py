@@ -32,6 +32,8 @@ class PermitRequest(Model):
     """On this target, whichever incident they belong to; None for an act that only takes one back."""
     cooldown: Bounded = timedelta()
     """Between two acts on this target."""
+    own_cooldown: Bounded = timedelta()
+    """Between two acts of this option on this target."""
     growth: Annotated[int, Field(ge=0, le=_MOST)] = 0
     """Connections beyond the configured ones that its pools may open from now on."""
     room: Annotated[int, Field(ge=-_MOST, le=_MOST)] = 0

@@ -28,6 +28,8 @@ def _person(name: str) -> str:
 
 type Approver = Annotated[ExactName, AfterValidator(_person)]
 type Share = Annotated[float, Field(ge=0, le=1)]
+type Rest = Annotated[Duration, Field(ge=timedelta(), le=timedelta(days=1))]
+"""No longer than the ledger of a database remembers its acts."""
 type Wait = Annotated[Duration, AfterValidator(_lasts)]
 
 
@@ -157,6 +159,8 @@ class Limits(Model):
     attempts_per_option: PositiveInt = 3
     cooldown: Duration = timedelta(seconds=0)
     """Pause between two disruptive acts."""
+    cooldowns: dict[Option, Rest] = {}
+    """Pause between two acts of one option on the target; `cooldown` holds beside it, the longer one wins."""
     resize_factor: Annotated[float, Field(gt=1)] = 2.0
     """A resize asks for at most this many times the configured size, if the server has the slots."""
     resize_for: Duration = timedelta(hours=4)
