@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from worker import cli_diagnose, cli_incidents, cli_pause, cli_reports
+from worker import cli_diagnose, cli_incidents, cli_pause, cli_reports, cli_size
 from worker.config_schema import schema
 from worker.logs import start_logging
 from worker.namespace import set_up
@@ -61,6 +61,7 @@ app.add_typer(cli_diagnose.app)
 app.add_typer(cli_incidents.app)
 app.add_typer(cli_pause.app)
 app.add_typer(cli_reports.app)
+app.add_typer(cli_size.app)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from workflows.models.text import LONGEST_NAME, clean, is_name
 
 _FIELDS = ("request", "by", "reason")
 _EXAMPLE = {"request": "<id>", "by": "<your name>", "approve": True}
-_STANDING = {
+STANDING = {
     Channel.SIGNAL: "name claimed by signal",
     Channel.UPDATE: "name claimed by command",
     Channel.LINK: "by their own link",
@@ -121,7 +121,7 @@ def _waits(answer: Answer, pending: Request, approved: tuple[str, ...]) -> bool:
 
 
 def _counts(answer: Answer, *, waits: bool) -> str:
-    said = f"{'approved' if answer.approve else 'rejected'} by {answer.by} ({_STANDING[answer.channel]})"
+    said = f"{'approved' if answer.approve else 'rejected'} by {answer.by} ({STANDING[answer.channel]})"
     more = ", and one more has to" if waits else ""
     return f"{said}{more}{f': {answer.reason}' if answer.reason else ''}"
 

@@ -1,5 +1,6 @@
 """What one database server allows at a time, and for how long. Pure."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from workflows.models.base import Moment
@@ -147,14 +148,14 @@ def _rests(ledger: Ledger, request: PermitRequest, now: Moment) -> PermitAnswer 
 
 
 def _without_room(ledger: Ledger, request: PermitRequest) -> PermitAnswer | None:
-    promised = [each for each in ledger.promises if each.target != request.target]
+    promised = _by_target(each for each in ledger.promises if each.target != request.target)
     if request.growth and len(promised) >= _MOST_PROMISES:
         told = f"slots are promised to {len(promised)} targets, and no more than {_MOST_PROMISES} are kept"
         return PermitAnswer(refusal=told)
-    slots = sum(each.slots for each in promised)
+    slots = sum(promised.values())
     if not request.growth or slots <= request.room:
         return None
-    names = ", ".join(f"{each.slots} to {each.target}" for each in promised)
+    names = ", ".join(f"{number} to {target}" for target, number in promised.items())
     told = f"the server's free slots are promised: {names}; {max(request.room, 0)} would be left"
     return PermitAnswer(refusal=told)
 
@@ -175,8 +176,20 @@ def _promised(ledger: Ledger, request: PermitRequest, now: Moment) -> tuple[Prom
     if request.option is not Option.RESIZE or not request.growth:
         return ledger.promises  # a size that is taken back is promised until it has been
     others = tuple(each for each in ledger.promises if each.target != request.target)
+    own = [each for each in ledger.promises if each.target == request.target]
+    # An act that changes nothing leaves an earlier size, which a person kept, and its slots.
+    before = (max(own, key=lambda each: each.slots),) if own else ()
     until = now + request.promised_for
-    return (*others, Promise(id=request.id, target=request.target, slots=request.growth, until=until))
+    new = Promise(id=request.id, target=request.target, slots=request.growth, until=until)
+    return (*others, *before, new)
+
+
+def _by_target(promises: Iterable[Promise]) -> dict[str, int]:
+    """Slots for each: growth is counted from the configured size, so that the largest holds the others."""
+    slots = dict[str, int]()
+    for each in promises:
+        slots[each.target] = max(slots.get(each.target, 0), each.slots)
+    return slots
 
 
 def _stops_beside(ledger: Ledger, target: str | None) -> tuple[Stop, ...]:

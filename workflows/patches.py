@@ -141,6 +141,11 @@ def earlier_starts_count() -> bool:
     return workflow.patched("earlier-starts-count")
 
 
+def wishes_are_judged() -> bool:
+    """Whoever said so kept or extended a temporary size; call it only where it is refused, or has to wait."""
+    return workflow.patched("wishes-are-judged")
+
+
 def is_full_again(diagnosis: Diagnosis, *, was_free: bool) -> bool:
     """The pools are exhausted after a look found them free; the clocks stayed stopped."""
     is_full = was_free and bool(diagnosis.first.instances)

@@ -12,6 +12,8 @@ from workflows.naming import database_id
 
 SLACK = timedelta(hours=1)
 """A temporary size ends a little after its time: people are asked, and the worker may be down."""
+KEPT = timedelta(days=30)
+"""A size that a person keeps is in use, and the configuration has to learn of it by then."""
 
 
 async def promise(target: Target, until: Moment | None) -> None:

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from temporalio import workflow
 
 from workflows import verification
-from workflows.approval import UnreadableAnswer, read_name
 from workflows.effects import Effects
 from workflows.escalation import page
 from workflows.guard import maintenance
@@ -21,7 +20,8 @@ from workflows.models.reading import Known
 from workflows.models.target import Target
 from workflows.naming import TEMPORARY_WORKFLOW
 from workflows.options import LEASE
-from workflows.promises import promise
+from workflows.promises import KEPT, promise
+from workflows.temporary_messages import TemporaryMessages
 from workflows.waiting import happens
 
 _NOT_KNOWN = "temporary pool size: whether it is in force is not known yet"
@@ -33,19 +33,14 @@ def _gone(detail: str) -> ChangeSummary:
 
 
 @workflow.defn(name=TEMPORARY_WORKFLOW, failure_exception_types=[ValidationError])
-class TemporaryChange:
+class TemporaryChange(TemporaryMessages):
     """Waits for the time, a person who keeps it, or one who ends it early; checks before it reverts."""
 
     @workflow.init
     def __init__(self, change: Change) -> None:
-        self.until = change.until
-        self.kept_by = ""
-        self.ended_by = ""
+        super().__init__(change)
         self.effects = Effects(change.case)
-        self._lasts = change.act.lasts
         self._told = dict.fromkeys(change.told)
-        self._heard = 0
-        self._doubt = change.doubt
 
     @workflow.run
     async def run(self, change: Change) -> ChangeSummary:
@@ -54,18 +49,24 @@ class TemporaryChange:
             await self.due(change.case.target)
             heard = self._heard
             if self.kept_by:
-                await promise(change.case.target, None)
-                return ChangeSummary(ending=ChangeEnding.KEPT, by=self.kept_by, detail="kept for good")
+                await promise(change.case.target, workflow.now() + KEPT)
+                return ChangeSummary(
+                    ending=ChangeEnding.KEPT, by=self.kept_by, detail="kept for good", said=self._said
+                )
             doubt = self._due_doubt()
             if summary := await (self.find_out(change, doubt) if doubt else self.revert(change)):
                 await promise(change.case.target, None)
                 await self.tell(change, Level.L1, f"temporary pool size {summary.ending}", summary.detail)
-                return summary
+                return summary.model_copy(update={"said": self._said})
             if doubt is None:
                 await self.put_off(change, heard)
             if self._should_begin_anew():
-                changes = {"until": self.until, "told": tuple(self._told), "doubt": self._doubt}
-                workflow.continue_as_new(change.model_copy(update=changes))
+                workflow.continue_as_new(change.model_copy(update=self._known()))
+
+    def _known(self) -> dict[str, Any]:
+        """What the next run has to know."""
+        told = tuple(self._told)
+        return {"until": self.until, "told": told, "doubt": self._doubt, "said": self._said}
 
     async def put_off(self, change: Change, heard: int) -> None:
         """Until the next look, unless a person has said something since."""
@@ -86,7 +87,7 @@ class TemporaryChange:
             left = (until - workflow.now()).total_seconds()
             is_end = until == self.until
             what = "The temporary pool size ends" if is_end else "The next look whether there is one is"
-            workflow.set_current_details(f"{what} at {until:%Y-%m-%d %H:%M:%S} UTC.")
+            self._show(f"{what} at {until:%Y-%m-%d %H:%M:%S} UTC.")
             if not await happens(self._moved(until), left, f"temporary until {until:%H:%M:%S}"):
                 return
             if not self._is_ended():
@@ -222,39 +223,3 @@ class TemporaryChange:
             workflow.logger.warning("page not delivered: %s", delivery.reason)
         if isinstance(delivery, Known) or not workflow.patched("told-once-delivered"):
             self._told[title] = None
-
-    @workflow.signal
-    def keep(self, *payloads: Any) -> None:
-        """A person makes it permanent: `{"by": name}`."""
-        self.kept_by = self._name(payloads) or self.kept_by
-
-    @workflow.signal
-    def end(self, *payloads: Any) -> None:
-        """A person ends it now: `{"by": name}`."""
-        if name := self._name(payloads):
-            self.ended_by = name
-            self._heard += 1
-
-    @workflow.signal
-    def extend(self, *payloads: Any) -> None:
-        """A person gives it the same time again: `{"by": name}`."""
-        if self._name(payloads):
-            self.until = max(self.until, workflow.now()) + self._lasts
-            self._heard += 1
-
-    @workflow.signal
-    def doubt(self, *payloads: Any) -> None:
-        """The incident does not know whether its act changed anything (`Doubt`)."""
-        if not workflow.patched("doubted-sizes-are-looked-at"):
-            return  # a worker of an earlier version passed it over
-        try:
-            self._doubt = Doubt.model_validate(*payloads)
-        except (ValidationError, TypeError):
-            workflow.logger.warning("a doubt could not be read")
-
-    def _name(self, payloads: tuple[Any, ...]) -> str:
-        try:
-            return read_name(payloads)
-        except UnreadableAnswer as error:
-            workflow.logger.warning("signal not understood: %s", error)
-            return ""

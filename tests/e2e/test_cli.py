@@ -135,6 +135,24 @@ async def test_incidents_lists_it_for_people_and_machines(scene: Scene) -> None:
     assert scene.target in (await scene.say("incidents")).out
 
 
+async def test_a_temporary_size_is_kept_by_an_approver(scene: Scene) -> None:
+    none = await scene.say("size", "keep", scene.target, "--by", "ada")
+    assert (none.code, none.err) == (
+        1,
+        f"poolmedic: no pool of {scene.target} has a temporary size, or none any more\n",
+    )
+    assert (await scene.say("approve", scene.target, scene.request, "--by", "ada")).code == 0
+    for _ in range(100):
+        if (await scene.report()).attempts:
+            break
+        await asyncio.sleep(0.1)
+    refused = await scene.say("size", "extend", scene.target, "--by", "eve")
+    assert (refused.code, "eve may not decide this; ada, grace may" in refused.err) == (1, True)
+    assert (await scene.say("size", "extend", scene.target, "--by", "grace")).code == 0
+    said = await scene.say("size", "keep", scene.target, "--by", "ada", "--json")
+    assert (said.json["accepted"], said.json["by"]) == (True, "ada")
+
+
 async def test_acknowledge(scene: Scene) -> None:
     said = await scene.say("acknowledge", scene.target, "--by", "ada")
     assert said.code == 0, said.err

@@ -13,7 +13,7 @@ from worker.cli import app
 
 COMMANDS = (
     *("run", "webhook", "worker", "check", "setup", "diagnose"),
-    *("incidents", "show", "watch", "report", "acknowledge", "approve", "reject", "pause", "resume"),
+    *("incidents", "show", "watch", "report", "acknowledge", "approve", "reject", "pause", "resume", "size"),
 )
 
 

@@ -229,6 +229,17 @@ def test_slots_promised_to_one_target_are_not_given_to_another() -> None:
     granted(ledger, request("mail", room=0))
 
 
+def test_a_resize_that_changed_nothing_leaves_the_slots_of_the_size_before_it() -> None:
+    """That one was kept by a person, and is in use."""
+    ledger = released(granted(Ledger(), resize("shop")), "shop/1")
+    ledger = granted(ledger, resize("shop", 2, growth=15, room=20))
+    both = ask(released(ledger, "shop/2"), resize("mail", room=14))[1].refusal
+    assert both == "the server's free slots are promised: 15 to shop; 14 would be left"
+    ledger = released(ledger, "shop/2", has_changed=False)
+    one = ask(ledger, resize("mail", room=9))[1].refusal
+    assert one == "the server's free slots are promised: 10 to shop; 9 would be left"
+
+
 def test_no_more_slots_are_promised_than_are_kept() -> None:
     ledger = Ledger()
     for number in range(500):

@@ -1,5 +1,7 @@
 """Slots of the server that are promised to one target, for as long as its larger pool stays."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.fakes import cases, changes
@@ -63,8 +65,10 @@ async def test_a_temporary_size_stays_while_acts_are_paused_and_its_slots_are_ke
     assert (await ledger(stage)).promises == ()
 
 
-async def test_a_size_that_a_person_keeps_is_promised_no_more(open_stage: OpenStage, server: str) -> None:
-    """From then on the configuration has to know of it."""
+async def test_a_size_that_a_person_keeps_has_its_slots_until_the_configuration_knows(
+    open_stage: OpenStage, server: str
+) -> None:
+    """Connections that are not open yet are seen by nobody else's look."""
     stage = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server))
     await (await enlarged(stage)).until(lambda report: report.attempts)
     await stage.change.signal("extend", {"by": "ada"})
@@ -72,7 +76,14 @@ async def test_a_size_that_a_person_keeps_is_promised_no_more(open_stage: OpenSt
     assert len((await ledger(stage)).promises) == 1
     await stage.change.signal("keep", {"by": "ada"})
     assert (await stage.reverted()).ending is ChangeEnding.KEPT
-    assert (await ledger(stage)).promises == ()
+    (kept,) = (await ledger(stage)).promises
+    assert kept.target == stage.target.name
+    assert kept.until - stage.world.opened > timedelta(days=30)
+
+    other = await open_stage(**NEEDS_ITS_SIZE, with_permits=True, database=database(server) | {"others": 79})
+    refused = await enlarged(other)
+    await refused.until(noted(f"promised: {kept.slots} to {stage.target.name}"))
+    assert other.world.kinds() == []
 
 
 async def test_a_resize_that_was_denied_can_be_done_when_asked_for_again(

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowUpdateFailedError
 
 from tests.fakes import cases, changes
 from tests.workflow.stage import PATIENCE, RunningIncident, Stage
 from workflows.attributes import TARGET
 from workflows.errors import NotConfigured
-from workflows.models.change import ChangeEnding, ChangeSummary
+from workflows.models.change import ChangeEnding, ChangeSummary, Said
 
 NEEDS_ITS_SIZE = 100.0
 QUIET = 40.0
@@ -118,6 +119,57 @@ async def test_a_person_extends_it(stage: Stage, enlarged: RunningIncident) -> N
 
     first, last = stage.world.acts
     assert last.at - first.at > timedelta(hours=4, minutes=30)
+
+
+@pytest.mark.parametrize("wish", ["keep", "extend"])
+async def test_who_may_not_approve_neither_keeps_nor_extends_it(
+    stage: Stage, enlarged: RunningIncident, wish: str
+) -> None:
+    await stage.change.step(hours=1)
+    await stage.change.signal(wish, {"by": "eve"})
+    change = await stage.reverted()
+
+    assert (change.ending, change.by) == (ChangeEnding.REVERTED, "its time")
+    first, last = stage.world.acts
+    assert last.at - first.at == pytest.approx(timedelta(hours=4), abs=timedelta(seconds=20))
+    (said,) = change.said
+    assert (said.by, said.accepted) == ("eve", False)
+    assert said.message == "eve may not decide this; ada, grace may"
+
+
+async def test_where_the_policy_takes_no_signal_it_is_kept_by_command(stage: Stage) -> None:
+    rules = cases.policy(approval={"approvers": cases.APPROVERS, "claimed_names": False})
+    incident = await stage.incident(rules)
+    await incident.decide((await incident.asked()).id, "ada")
+    await incident.until(lambda report: report.attempts)
+
+    await stage.change.signal("keep", {"by": "ada"})
+    (refused,) = await stage.change.handle.query("state", result_type=tuple[Said, ...])
+    assert not refused.accepted
+    assert refused.message.endswith("say it with `poolmedic size keep TARGET --by YOU`")
+    asked = {"wish": "keep", "by": "ada"}
+    said = await stage.change.handle.execute_update("decide", asked, result_type=Said)
+    assert said.message == "kept for good by ada (name claimed by command)"
+    change = await stage.reverted()
+    assert (change.ending, change.by) == (ChangeEnding.KEPT, "ada")
+    assert [each.accepted for each in change.said] == [False, True]
+
+
+async def test_whoever_sees_it_ends_it(stage: Stage, enlarged: RunningIncident) -> None:
+    await stage.change.step(hours=3, minutes=10)
+    await stage.change.signal("end", {"by": "eve"})
+    change = await stage.reverted()
+    assert (change.ending, change.by) == (ChangeEnding.REVERTED, "eve")
+    assert [each.message for each in change.said] == ["ended by eve (name claimed by signal)"]
+
+
+async def test_an_update_that_cannot_be_read_says_how_to_write_it(
+    stage: Stage, enlarged: RunningIncident
+) -> None:
+    for payload in ({"by": "ada"}, {"wish": "double", "by": "ada"}, {"wish": ["keep"], "by": "ada"}, 7):
+        with pytest.raises(WorkflowUpdateFailedError) as failed:
+            await stage.change.handle.execute_update("decide", payload)
+        assert '{"wish": "keep", "by": "<your name>"}' in str(failed.value.cause)
 
 
 async def test_a_size_that_is_gone_already_is_left_alone(stage: Stage, enlarged: RunningIncident) -> None:

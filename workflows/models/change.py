@@ -5,6 +5,7 @@ from enum import StrEnum
 from workflows.models.alert import Case
 from workflows.models.base import Model, Moment
 from workflows.models.plan import Resize
+from workflows.models.text import Name, Sentence
 
 
 class Doubt(Model):
@@ -14,6 +15,30 @@ class Doubt(Model):
     """When it is over at the latest, and can be looked at."""
     is_told: bool
     """Whether the act itself said of everything it addressed that it is as it was."""
+
+
+class Wish(StrEnum):
+    """What a person may want of a temporary size."""
+
+    KEEP = "keep"
+    """For good."""
+    EXTEND = "extend"
+    """For the same time again."""
+    END = "end"
+    """Now."""
+
+
+class Said(Model):
+    """What a person said, and whether it counts."""
+
+    wish: Wish
+    by: Name
+    """Claimed by whoever said it."""
+    at: Moment
+    accepted: bool
+    message: Sentence
+    is_final: bool = True
+    """False where it counts, and waits for another person's."""
 
 
 class Change(Model):
@@ -26,6 +51,8 @@ class Change(Model):
     """What people know of it from the runs before this one."""
     doubt: Doubt | None = None
     """What those have not found out yet."""
+    said: tuple[Said, ...] = ()
+    """What people said to them."""
 
 
 class ChangeEnding(StrEnum):
@@ -43,3 +70,5 @@ class ChangeSummary(Model):
     ending: ChangeEnding
     by: str
     detail: str
+    said: tuple[Said, ...] = ()
+    """What people said meanwhile, counted or not."""
