@@ -19,7 +19,7 @@ from worker.settings import load_settings
 from worker.telemetry import new_runtime
 from worker.temporal import connect
 from worker.terminal import console, shown, visible, write_json
-from workflows.ledger import describe
+from workflows.ledger import describe, orders
 from workflows.models.permit import Order
 from workflows.naming import database_id
 
@@ -36,6 +36,7 @@ Config = Annotated[
 ]
 Why = Annotated[str, typer.Option(help="Why, for the audit.", envvar="POOLMEDIC_WHY")]
 
+_MOST_SHOWN = 3
 app = typer.Typer()
 
 
@@ -81,9 +82,10 @@ def _tell(heard: Heard, target: str | None, *, as_json: bool) -> None:
     if as_json and every:
         write_json({each.database: each.ledger and each.ledger.model_dump(mode="json") for each in every})
     elif not as_json:
-        lines = [_line(each) for each in heard.said] + [_line(each, _beside(target)) for each in heard.beyond]
-        for line in lines:
-            console().print(shown(line), soft_wrap=True)
+        named = [(each, _line(each)) for each in heard.said]
+        for each, line in [*named, *((each, _line(each, _beside(target))) for each in heard.beyond)]:
+            for told in (line, *_orders(each)):
+                console().print(shown(told), soft_wrap=True)
     if heard.missed:
         raise TemporalUnavailable("\n".join(heard.missed))
 
@@ -91,6 +93,13 @@ def _tell(heard: Heard, target: str | None, *, as_json: bool) -> None:
 def _line(said: Said, beside: str = "") -> str:
     told = "; ".join(describe(said.ledger)) if said.ledger else f"Temporal has it; {_unanswered(said)}"
     return f"{said.database}{beside}: {told}."
+
+
+def _orders(said: Said) -> list[str]:
+    """Those before the one that was just given, the newest first."""
+    earlier = orders(said.ledger)[1:] if said.ledger else []
+    more = [f"  and {len(earlier) - _MOST_SHOWN} more: --json"] if len(earlier) > _MOST_SHOWN else []
+    return [f"  before: {each}." for each in earlier[:_MOST_SHOWN]] + more
 
 
 def _beside(target: str | None) -> str:

@@ -54,13 +54,16 @@ class Database:
     def pause(self, *payloads: Any) -> None:
         """A person wants no act from now on; one that is under way is not taken back."""
         order = _read(Order, payloads) or _UNREADABLE_PAUSE
-        self._keep(books.pause(self.ledger, Stop(**order.model_dump(), at=workflow.now())))
+        now = workflow.now()
+        ledger = books.pause(self.ledger, Stop(**order.model_dump(), at=now))
+        self._keep(books.note(ledger, order, now, is_pause=True))
 
     @workflow.signal
     def resume(self, *payloads: Any) -> None:
-        """A person allows acts again; who and why is in the history."""
+        """A person allows acts again."""
         if order := _read(Order, payloads):
-            self._keep(books.resume(self.ledger, order.target))
+            ledger = books.resume(self.ledger, order.target)
+            self._keep(books.note(ledger, order, workflow.now(), is_pause=False))
 
     @workflow.signal
     def release(self, *payloads: Any) -> None:
@@ -80,7 +83,8 @@ class Database:
     def _keep(self, ledger: Ledger) -> None:
         """And show it in the Temporal UI."""
         self.ledger = books.forget(ledger, workflow.now())
-        workflow.set_current_details("\n".join(f"- {escape(line)}" for line in books.describe(self.ledger)))
+        lines = [*books.describe(self.ledger), *(f"ordered: {each}" for each in books.orders(self.ledger))]
+        workflow.set_current_details("\n".join(f"- {escape(line)}" for line in lines))
 
 
 _UNREADABLE_PAUSE = Order(by="unknown", why="a pause that could not be read; who meant it may say it again")

@@ -6,7 +6,9 @@ from datetime import timedelta
 from workflows.models.base import Moment
 from workflows.models.permit import (
     Done,
+    Given,
     Ledger,
+    Order,
     Over,
     Permit,
     PermitAnswer,
@@ -23,6 +25,7 @@ _REMEMBERED = timedelta(days=1)
 _MOST_REMEMBERED = 1000
 _MOST_STOPS, _MOST_PROMISES = 500, 500
 """More than a server has targets; what is kept has to fit into the start of the next run."""
+_MOST_ORDERS = 10
 _OVER_FOR = timedelta(minutes=5)
 """No shorter than the lease of an act: a request may still come that was sent before its act was given up."""
 
@@ -78,6 +81,12 @@ def resume(ledger: Ledger, target: str | None) -> Ledger:
     return ledger.model_copy(update={"stops": _stops_beside(ledger, target)})
 
 
+def note(ledger: Ledger, order: Order, now: Moment, *, is_pause: bool) -> Ledger:
+    """Who gave an order, when and why; what it changes is another matter."""
+    given = Given(by=order.by, why=order.why, target=order.target, at=now, is_pause=is_pause)
+    return ledger.model_copy(update={"orders": (*ledger.orders, given)[-_MOST_ORDERS:]})
+
+
 def stopped(ledger: Ledger, target: str) -> str | None:
     """Who wants no acts on this target and why, or None."""
     return next((stop.told for stop in ledger.stops if stop.target in (None, target)), None)
@@ -105,6 +114,11 @@ def describe(ledger: Ledger) -> list[str]:
         for each in ledger.promises
     ]
     return lines or ["nothing is under way, paused or promised"]
+
+
+def orders(ledger: Ledger) -> list[str]:
+    """A line for each of the last orders to pause or to resume, the newest first."""
+    return [order.told for order in reversed(ledger.orders)]
 
 
 def forget(ledger: Ledger, now: Moment) -> Ledger:

@@ -65,8 +65,9 @@ async def _clear(client: Client) -> AsyncIterator[None]:
 
 
 def lines(said: Said) -> list[str]:
+    """Without those that tell of earlier orders."""
     assert (said.code, said.err) == (0, "")
-    return said.out.splitlines()
+    return [line for line in said.out.splitlines() if not line.startswith("  ")]
 
 
 async def test_one_target_is_paused_and_resumed(environment: dict[str, str], worker: None) -> None:
@@ -75,6 +76,24 @@ async def test_one_target_is_paused_and_resumed(environment: dict[str, str], wor
     assert told.endswith(' UTC: "a migration runs".')
     (told,) = lines(await poolmedic("resume", "shop", *WHO, environment=environment))
     assert told == "main: nothing is under way, paused or promised."
+
+
+async def test_who_paused_and_who_resumed_is_told_with_the_next_order(
+    environment: dict[str, str], worker: None
+) -> None:
+    await poolmedic("pause", "shop", *WHO, environment=environment)
+    await poolmedic("resume", "shop", "--by", "bert", "--why", "it is over", environment=environment)
+    said = await poolmedic("pause", "shop", "--by", "carl", "--why", "again", environment=environment)
+    resumed, paused, *_ = [line for line in said.out.splitlines() if line.startswith("  before: ")]
+    assert resumed.endswith(' UTC resumed shop, by "bert": "it is over".')
+    assert paused.endswith(' UTC paused shop, by "anna": "a migration runs".')
+    resume = await poolmedic("resume", "shop", "--json", *WHO, environment=environment)
+    last = resume.json["main"]["orders"][-3:]
+    assert [(each["by"], each["is_pause"]) for each in last] == [
+        ("bert", False),
+        ("carl", True),
+        ("anna", False),
+    ]
 
 
 async def test_all_is_every_database_and_is_taken_back_as_such(

@@ -271,6 +271,18 @@ def test_every_line_that_is_shown_names_what_is_in_force() -> None:
     assert books.describe(Ledger()) == ["nothing is under way, paused or promised"]
 
 
+def test_the_last_ten_orders_are_kept_with_who_and_why() -> None:
+    ledger = books.note(Ledger(), Order(by="zoe", why="first"), NOW, is_pause=True)
+    for number in range(10):
+        order = Order(by="anna", why=f'"{number}"', target="shop")
+        ledger = books.note(ledger, order, NOW + timedelta(minutes=number), is_pause=number % 2 == 0)
+    assert len(ledger.orders) == 10
+    told = books.orders(books.forget(ledger, NOW + timedelta(days=400)))
+    assert told[0] == '2026-05-04 03:09 UTC resumed shop, by "anna": "\'9\'"'
+    assert told[-1] == '2026-05-04 03:00 UTC paused shop, by "anna": "\'0\'"'
+    assert Ledger.model_validate_json(ledger.model_dump_json()).orders == ledger.orders
+
+
 def test_an_order_needs_the_name_of_a_person() -> None:
     for name in ("", "poolmedic", "  "):
         with pytest.raises(ValueError, match="by"):

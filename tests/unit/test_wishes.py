@@ -68,7 +68,7 @@ def test_where_two_have_to_approve_two_have_to_say_it(wish: Wish) -> None:
 
 
 def test_a_flood_of_words_that_do_not_count_hides_none_that_did() -> None:
-    said = (say(Wish.EXTEND),)
+    said: tuple[Said, ...] = (say(Wish.EXTEND),)
     for number in range(200):
         late = NOW + timedelta(seconds=number + 1)
         said = wishes.kept((*said, say(Wish.KEEP, f"eve{number}").model_copy(update={"at": late})))

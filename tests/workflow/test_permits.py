@@ -13,7 +13,7 @@ from tests.fakes import cases
 from tests.workflow.conftest import OpenStage
 from tests.workflow.database_stage import ORDER, database, denied, healed, leak, ledger, noted
 from tests.workflow.stage import Stage, fresh_name
-from workflows.models.permit import Release
+from workflows.models.permit import Ledger, Order, Release
 from workflows.models.report import Ending
 
 
@@ -193,3 +193,26 @@ async def test_a_permit_that_comes_after_its_release_holds_nobody_up(shop: Stage
     assert "given up" in answer["refusal"]
     known = await ledger(shop)
     assert (known.permits, known.done) == ((), ())
+
+
+async def test_who_paused_and_who_resumed_outlives_the_run(
+    shop: Stage, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = "temporalio.worker._workflow_instance._WorkflowInstanceImpl"
+    monkeypatch.setattr(
+        f"{instance}.workflow_is_continue_as_new_suggested",
+        lambda self: self.workflow_get_current_history_length() > 12,
+    )
+    pause = Order(by="anna", why="a migration runs")
+    await shop.databases.pause([server], pause)
+    await shop.databases.resume([server], Order(by="bert", why="it is over"))
+    runs, kept = set[str | None](), Ledger()
+    for number in range(7):
+        (said,) = await shop.databases.resume([server], Order(by="carl", why=f"{number}", target="x"))
+        kept = said.ledger or kept
+        runs.add((await shop.databases_handle.describe()).run_id)
+    assert len(runs) > 1
+    first, second, *others = kept.orders
+    assert (first.by, first.why, first.is_pause) == ("anna", "a migration runs", True)
+    assert (second.by, second.why, second.is_pause) == ("bert", "it is over", False)
+    assert [each.why for each in others] == [f"{number}" for number in range(7)]

@@ -84,6 +84,17 @@ class Order(Model):
     why: Annotated[str, line(200)]
     target: Name | None = None
 
+    @property
+    def what(self) -> str:
+        """Whom it concerns."""
+        return "all targets of this database" if self.target is None else self.target
+
+    @property
+    def reason(self) -> str:
+        """Somebody's text, which stays inside its quotes."""
+        why = self.why.replace('"', "'")
+        return f'"{why}"'
+
 
 class Stop(Order):
     """Somebody wants no acts."""
@@ -92,10 +103,22 @@ class Stop(Order):
 
     @property
     def told(self) -> str:
-        """One sentence; the reason is somebody's text, kept inside its quotes."""
-        why = self.why.replace('"', "'")
-        what = "all targets of this database" if self.target is None else self.target
-        return f'{what}, by "{self.by}" since {self.at:%Y-%m-%d %H:%M} UTC: "{why}"'
+        """One sentence."""
+        return f'{self.what}, by "{self.by}" since {self.at:%Y-%m-%d %H:%M} UTC: {self.reason}'
+
+
+class Given(Order):
+    """An order that was heard, whether or not it changed anything."""
+
+    at: Moment
+    is_pause: bool
+    """Otherwise acts were to be resumed."""
+
+    @property
+    def told(self) -> str:
+        """One sentence."""
+        done = "paused" if self.is_pause else "resumed"
+        return f'{self.at:%Y-%m-%d %H:%M} UTC {done} {self.what}, by "{self.by}": {self.reason}'
 
 
 class Permit(Model):
@@ -146,6 +169,8 @@ class Ledger(Model):
     """Of the last day, the oldest first."""
     promises: tuple[Promise, ...] = ()
     stops: tuple[Stop, ...] = ()
+    orders: tuple[Given, ...] = ()
+    """To pause and to resume: the last ten, the oldest first."""
     over: tuple[Over, ...] = ()
     """Of the last minutes, the oldest first."""
 
