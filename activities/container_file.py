@@ -11,14 +11,20 @@ from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from docker import APIClient
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from activities.engine import translated
+from activities.engine_stream import read_archive, run_in
 from workflows.errors import PoolmedicError, SourceRefused
 from workflows.models.text import clean
 
 MOST_BYTES = 64 * 1024
+_MOST_READ = 2 * MOST_BYTES
+"""Of what the container decides over: its file with the archive around it, or what its `mv` prints."""
+_SPECIAL = 0x8F28_0000
+"""In the engine's stat, which has Go's `FileMode`: folders, links, devices, pipes, sockets, what is odd."""
 _NO_SUCH_PROGRAM = (126, 127)
 
 
@@ -43,9 +49,12 @@ class ContainerFile:
         """None where there is no such file; a link, a folder or a huge file is refused."""
         try:
             with translated(self._name):
-                stream, about = self._container.get_archive(str(self._path))
-                if about is None or about["size"] <= MOST_BYTES:
-                    return self._unpack(b"".join(stream))
+                engine, container = self._engine()
+                stat, archive = read_archive(engine, container, str(self._path), _MOST_READ, unless=_SPECIAL)
+                if stat.get("mode", 0) & _SPECIAL:
+                    raise self._odd()
+                if archive is not None and stat.get("size", 0) <= MOST_BYTES:
+                    return self._unpack(archive)
         except SourceRefused as exc:
             if isinstance(exc.__cause__, NotFound):
                 return None
@@ -78,12 +87,15 @@ class ContainerFile:
         self._run("rm", "-f", str(self._path))
 
     def _unpack(self, archive: bytes) -> Found:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as files:
             entry = files.next()
             content = files.extractfile(entry) if entry and entry.isreg() else None
             if entry is None or content is None:
-                raise SourceRefused(f"{self._name} is no ordinary file; nothing was touched")
+                raise self._odd()
             return Found(content.read(), entry.mode, entry.uid, entry.gid)
+
+    def _odd(self) -> SourceRefused:
+        return SourceRefused(f"{self._name} is no ordinary file; nothing was touched")
 
     def _run(self, *command: str) -> None:
         code, output = self._exec(*command)
@@ -95,14 +107,25 @@ class ContainerFile:
     def _exec(self, *command: str) -> tuple[int, str]:
         with translated(f"`{command[0]}` in {self._container.name}"):
             try:
-                code, output = self._container.exec_run(list(command), user="0")
+                code, printed = run_in(*self._engine(), command, _MOST_READ)
             except APIError as exc:
                 # Some engines answer so when there is no such program.
                 if exc.status_code == HTTPStatus.BAD_REQUEST:
                     return _NO_SUCH_PROGRAM[1], str(exc.explanation)
                 raise
-        text = output if isinstance(output, bytes) else b"".join(output)
-        return code or 0, text.decode(errors="replace")
+        if printed is None:
+            raise SourceRefused(
+                f"`{command[0]}` in {self._container.name} prints more than {_MOST_READ} bytes: "
+                "it is not the program of this name"
+            )
+        return code, printed.decode(errors="replace")
+
+    def _engine(self) -> tuple[APIClient, str]:
+        """Where to ask, and for which container."""
+        client, container = self._container.client, self._container.id
+        if client is None or container is None:
+            raise SourceRefused(f"{self._name}: the container is of no engine")
+        return client.api, container
 
 
 def _pack(name: str, file: Found) -> bytes:

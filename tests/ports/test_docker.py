@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -192,6 +193,26 @@ async def test_a_link_is_refused(stage: RealContainers) -> None:
     stage.output("ln", "-s", "/srv/elsewhere", POOL_FILE)
     with pytest.raises(SourceRefused, match="no ordinary file"):
         resize(stage, BIG)
+
+
+async def test_a_folder_is_refused_unread_whatever_lies_in_it(stage: RealContainers) -> None:
+    await stage.run(USUAL)
+    stage.output("mkdir", POOL_FILE)
+    stage.output("truncate", "-s", "1T", f"{POOL_FILE}/sparse")
+    with pytest.raises(SourceRefused, match="no ordinary file"):
+        resize(stage, BIG)
+
+
+async def test_a_program_that_prints_for_ever_is_refused_before_anything_is_written(
+    stage: RealContainers,
+) -> None:
+    planted = PurePosixPath(POOL_FILE).with_name("mv")
+    await stage.run(Behaviour(path=f"{planted.parent}:/usr/bin:/bin"))
+    stage.output("sh", "-c", f"printf '#!/bin/sh\nexec yes' > {planted}; chmod +x {planted}")
+    with pytest.raises(SourceRefused, match=r"`mv` in .* prints more than 131072 bytes"):
+        resize(stage, BIG)
+    assert stage.read() is None
+    assert stage.sizes() == [POOL_SIZE]
 
 
 async def test_a_revert_takes_its_size_from_a_file_that_nobody_has_read_and_leaves_any_other(
