@@ -74,6 +74,18 @@ def request(
     return TimeoutRequest(target=stage.target, act=SessionTimeout.model_validate(fields), limits=limits)
 
 
+async def called(postgres_server: Postgres, role: str, setting: int) -> object:
+    """What the server's own function answers our login."""
+    medic = await asyncpg.connect(postgres_server.medic_dsn)
+    try:
+        async with medic.transaction():
+            await medic.execute("SET TRANSACTION READ WRITE")
+            call = "SELECT poolmedic.set_session_timeout($1, $2, NULL)"
+            return await medic.fetchval(call, role, setting)
+    finally:
+        await medic.close()
+
+
 async def set_timeout(stage: DatabaseStage, asked: TimeoutRequest) -> Outcome:
     return await examples.environment().run(stage.port.set_session_timeout, asked)
 
@@ -177,15 +189,31 @@ async def test_the_function_itself_does_nothing_else(
     real: RealDatabase, postgres_server: Postgres, admin: Connection, role: str, setting: int
 ) -> None:
     before = await admin.fetch("SELECT * FROM pg_db_role_setting")
-    medic = await asyncpg.connect(postgres_server.medic_dsn)
-    try:
-        async with medic.transaction():
-            await medic.execute("SET TRANSACTION READ WRITE")
-            call = "SELECT poolmedic.set_session_timeout($1, $2, NULL)"
-            assert await medic.fetchval(call, role, setting) is False
-    finally:
-        await medic.close()
+    assert await called(postgres_server, role, setting) is False
     assert await admin.fetch("SELECT * FROM pg_db_role_setting") == before
+    assert (await server(real)).session_timeout is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "DELETE FROM poolmedic.application_role WHERE role = 'covetpy'",
+            "INSERT INTO poolmedic.application_role VALUES ('covetpy')",
+        ),
+        ("ALTER ROLE covetpy REPLICATION", "ALTER ROLE covetpy NOREPLICATION"),
+        ("ALTER ROLE covetpy SUPERUSER", "ALTER ROLE covetpy NOSUPERUSER"),
+    ],
+    ids=["not listed", "replication", "superuser"],
+)
+async def test_a_role_that_is_not_listed_or_is_a_great_one_is_left_alone_though_it_was_granted(
+    real: RealDatabase, postgres_server: Postgres, admin: Connection, before: str, after: str
+) -> None:
+    await admin.execute(before)
+    try:
+        assert await called(postgres_server, "covetpy", 60_000) is False
+    finally:
+        await admin.execute(after)
     assert (await server(real)).session_timeout is None
 
 

@@ -1,11 +1,12 @@
 """Settings come from the environment, or from `NAME_FILE`, and never tell a token."""
 
+import base64
 from pathlib import Path
 
 import pytest
 
 from worker.errors import ConfigurationRefused
-from worker.settings import Settings, load_settings
+from worker.settings import TOKENS, Settings, load_settings
 
 OLD, NEW = "old-token-0123456789", "new-token-0123456789"
 
@@ -71,6 +72,20 @@ def test_a_fault_names_its_variable(
     assert told in str(refusal.value)
     assert "  settings: " not in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_token_of_fewer_than_16_characters_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("POOLMEDIC_PUBLIC_URL", "https://poolmedic.example")
+    monkeypatch.setenv("POOLMEDIC_CODEC_ORIGIN", "https://temporal.example")
+    monkeypatch.setenv("POOLMEDIC_PAYLOAD_KEYS", f"one:{base64.b64encode(bytes(32)).decode()}")
+    for needed in ("LINK_KEYS", "CODEC_TOKENS"):
+        monkeypatch.setenv(f"POOLMEDIC_{needed}", f"{needed}-0123456789")
+    monkeypatch.setenv(f"POOLMEDIC_{name.upper()}", f"{OLD} {'t' * 16}")
+    assert len(getattr(load_settings(), name)) == 2
+    monkeypatch.setenv(f"POOLMEDIC_{name.upper()}", f"{OLD} {'t' * 15}")
+    with pytest.raises(ConfigurationRefused, match="a token has fewer than 16 characters"):
+        load_settings()
 
 
 def test_a_token_is_not_told_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
