@@ -163,7 +163,7 @@ def several(case: Case, others: tuple[Standing, ...]) -> list[str]:
     database = case.target.database.name
     advice = (
         "This is told once. Each incident goes on by itself; the database team is called where the database "
-        "is slow itself, or no option is left."
+        "is slow itself, or no option is left. As they are now: poolmedic incidents --open."
     )
     exhausted = f"{counted(len(others) + 1, 'pool')} on database {database} exhausted at once: {names}."
     return [exhausted, *beside(others), advice]

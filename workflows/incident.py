@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
-from workflows import escalation, patches, verification
+from workflows import escalation, guidance, patches, verification
 from workflows.clocks import keep_clocks
 from workflows.consent import Consent
 from workflows.display import engrave, show
@@ -126,7 +126,8 @@ class Incident(Messages):
         cause, step = diagnosis.first.cause, planned.step
         lines = escalation.opening(case, diagnosis, planned)
         if case.target.critical:
-            self.people.tell(Level.L3, f"business-critical: {cause}", lines, key="critical")
+            where = guidance.where_to_look(case.target)
+            self.people.tell(Level.L3, f"business-critical: {cause}", [*lines, where], key="critical")
         if self.must_ask(step):  # the request for approval says all of it
             return
         if patches.is_brief_suspicion(step, case.policy.pace.settle):

@@ -4,7 +4,7 @@ import asyncio
 
 from temporalio import workflow
 
-from workflows import escalation
+from workflows import escalation, guidance
 from workflows.effects import Effects
 from workflows.escalation import Call
 from workflows.models.approval import PIPELINE
@@ -131,7 +131,9 @@ class People:
             *escalation.beside(self._neighbours.open),
             *escalation.history(tuple(record.attempts)),
             *(escalation.omissions(record.plan) if record.plan else ()),
-            "Please take over: open the incident, look at the evidence, decide, and acknowledge.",
+            *guidance.next_steps(last, record.evidence, record.case.target),
+            *([f"Report, as of the last recovery: {record.stored}"] if record.stored else ()),
+            guidance.TAKE_OVER,
         ]
 
     def _leave_to(self, teller: str, call: Call) -> None:

@@ -9,6 +9,8 @@ from deploy.demo.run_history import timers
 from tests.fakes import cases, changes
 from tests.fakes.world import World
 from tests.workflow.stage import Stage
+from workflows.guidance import NEXT_STEPS, TAKE_OVER
+from workflows.models.diagnosis import Cause
 from workflows.models.page import Level, Page
 from workflows.models.verdict import State
 
@@ -224,3 +226,18 @@ async def test_each_page_says_why_and_carries_a_key_of_its_own(exhausted: Stage)
     pages: list[Page] = [page for _at, page in exhausted.world.pages]
     assert len({page.key for page in pages}) == len(pages)
     assert all(page.body and page.links for page in pages)
+
+
+async def test_who_is_called_is_told_what_to_do_next_about_this_cause(exhausted: Stage) -> None:
+    incident = await exhausted.incident(OBSERVE)
+    await incident.step(minutes=40)
+
+    name = exhausted.target.name
+    step = NEXT_STEPS[Cause.LEAK].replace("TARGET", name)
+    pages = [*exhausted.world.paged("L2"), *exhausted.world.paged("L3")]
+    assert {page.level for page in pages} == {Level.L2, Level.L3}
+    for page in pages:
+        *_, told, where, last = page.body.split("\n")
+        assert told == f"Do next: {step}"
+        assert where.startswith(f"As it is now: poolmedic show {name};")
+        assert last == TAKE_OVER

@@ -138,6 +138,9 @@ async def test_a_recurrence_has_clocks_of_its_own(stage: Stage) -> None:
     ]
     assert late
     assert 20 < min(late) < 27
+    stored = "Report, as of the last recovery: "
+    (told,) = [line for line in world.paged("L3")[0].body.split("\n") if line.startswith(stored)]
+    assert told != f"{stored}None"
 
 
 async def test_the_run_does_not_end_while_the_alert_fires(stage: Stage) -> None:
