@@ -1,11 +1,16 @@
 """What to change for good, each piece with the numbers that call for it, and nothing without them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import NamedTuple
 
+from activities import advice_snippets as snippets
+from activities.advice_on_alerts import on_alerts
 from activities.advice_on_load import on_endless_waits, on_size, on_spike
 from activities.advice_parts import Advice, database_of, finding_of
+from activities.profiles.library import built_in
+from activities.profiles.profile import Profile
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Restart, Termination
@@ -16,6 +21,11 @@ from workflows.wording import counted, percent, span
 
 _LONGEST_WAIT_OF_A_CHANGE = 2
 """Seconds for which users may be made to wait behind it."""
+_TIMES_HOLD = 10
+"""As many times the usual hold time as the server's own timeout for idle transactions."""
+
+
+_DETECTION = "Switch on the leak detection of the pool, which names the place in the code"
 
 
 class LastStatement(NamedTuple):
@@ -26,11 +36,14 @@ class LastStatement(NamedTuple):
     text: str | None
 
 
-def advise(report: Report) -> tuple[Advice, ...]:
-    """In the order in which they prevent the most."""
+def advise(report: Report, profiles: Mapping[str, Profile] | None = None) -> tuple[Advice, ...]:
+    """In the order in which they prevent the most; `profiles` are the ones that come along by default."""
+    known = built_in() if profiles is None else profiles
+    profile = known.get(report.case.target.profile) if report.case else None
     held = [*_on_leak(report), *_on_idle_leak(report), *_on_hold(report), *_on_changes(report)]
     causes = [*held, *_on_slow_query(report), *on_spike(report), *on_size(report), *_on_dead_slots(report)]
-    return (*causes, *on_endless_waits(report), *_on_sources(report), *_on_routes(report))
+    waits = [*on_endless_waits(report), *on_alerts(report, profile)]
+    return (*causes, *waits, *_on_sources(report), *_on_routes(report))
 
 
 def last_statements(report: Report) -> tuple[LastStatement, ...]:
@@ -69,6 +82,8 @@ def _on_leak(report: Report) -> Iterator[Advice]:
         f"ALTER ROLE {quoted(identity.usename)} IN DATABASE {quoted(identity.datname)} "
         f"SET idle_in_transaction_session_timeout = '{timeout}s'",
     )
+    if detection := _detection(report):
+        yield detection
 
 
 def _prevention() -> Advice:
@@ -101,10 +116,25 @@ def _on_idle_leak(report: Report) -> Iterator[Advice]:
     )
     yield _prevention()
     yield Advice(
-        "Switch on the leak detection of the pool, which names the place in the code",
+        _DETECTION,
         "the server cannot tell a forgotten connection from one that is idle in the pool: "
         "idle_session_timeout would end both",
+        pasted=_detection_code(report),
     )
+
+
+def _detection(report: Report) -> Advice | None:
+    """Beside the server's own timeout only where it is known how."""
+    code = _detection_code(report)
+    hold = _usual_hold(report)
+    usual = f"usually held for {span(hold)}" if hold else "held for a time that is not known"
+    return Advice(_DETECTION, f"a connection is {usual}", pasted=code) if code else None
+
+
+def _detection_code(report: Report) -> str | None:
+    if report.case is None:
+        return None
+    return snippets.leak_detection(report.case.target, idle_timeout(_usual_hold(report)))
 
 
 def _on_hold(report: Report) -> Iterator[Advice]:
@@ -122,7 +152,15 @@ def _on_hold(report: Report) -> Iterator[Advice]:
         "Give every call of another service a short timeout, and a circuit breaker",
         f"connections came back after {span(hold) if hold else 'an unknown time'}, and are usually held for "
         f"{span(_usual_hold(report)) if _usual_hold(report) else 'an unknown time'}",
+        pasted=snippets.breaker_before_a_service(report.case.target, _patience(report))
+        if report.case
+        else None,
     )
+
+
+def _patience(report: Report) -> int:
+    """Seconds for the call of another service: far more than a request usually needs in all."""
+    return max(ceil(_TIMES_HOLD * _usual_hold(report)), 1)
 
 
 def _on_slow_query(report: Report) -> Iterator[Advice]:
@@ -163,6 +201,7 @@ def _on_dead_slots(report: Report) -> Iterator[Advice]:
         yield Advice(
             "Let the pool notice connections that the server has closed (pre-ping, recycling)",
             "sessions were ended and their slots did not come back until the restart",
+            pasted=snippets.recycling(report.case.target) if report.case else None,
         )
 
 

@@ -3,17 +3,17 @@
 from collections.abc import Iterator
 from math import ceil
 
+from activities import advice_snippets as snippets
 from activities.advice_parts import Advice, database_of, finding_of
 from workflows.models.diagnosis import Cause
+from workflows.models.evidence import DatabaseReading
 from workflows.models.plan import Resize
-from workflows.models.reading import value_of
+from workflows.models.reading import Known, value_of
 from workflows.models.report import Report
 from workflows.models.verdict import State
 from workflows.slots import left_for_us, spare_per_instance
 from workflows.wording import counted, listed, percent, span
 
-_PATIENCE = 30.0
-"""Seconds: the runbook's own `pool_timeout`."""
 _HEADROOM = 0.7
 """Utilization that a pool should have at the usual load: the runbook's own limit of health."""
 
@@ -28,6 +28,7 @@ def on_spike(report: Report) -> Iterator[Advice]:
         "Put a circuit breaker before the pool, which turns requests away at once while it is full",
         f"{counted(waiting, 'request')} queued for a connection at the first look; {finding.reasons[0]} "
         "A request that waits for its timeout keeps its client, and the queue, for nothing",
+        pasted=snippets.breaker_before_the_pool(report.case.target),
     )
     running = len(report.case.target.instances)
     yield Advice(
@@ -44,11 +45,19 @@ def on_endless_waits(report: Report) -> Iterator[Advice]:
     for name, reading in metrics.instances.items() if metrics else ():
         scraped, pool = value_of(reading), pools.get(name)
         full = (value_of(scraped.full_seconds) or 0.0) if scraped else 0.0
-        if scraped and pool and pool.waiters and full > 2 * _PATIENCE and value_of(scraped.timeouts) == 0:
+        if (
+            scraped
+            and pool
+            and pool.waiters
+            and full > 2 * snippets.LONGEST_WAIT
+            and value_of(scraped.timeouts) == 0
+        ):
+            longest = span(snippets.LONGEST_WAIT)
             yield Advice(
-                f"Limit how long a request waits for a connection (pool timeout, {span(_PATIENCE)} at most)",
+                f"Limit how long a request waits for a connection (pool timeout, {longest} at most)",
                 f"{counted(pool.waiters, 'request')} waited on {name}, full for {span(full)}, and none had "
                 "given up: each keeps its client, and comes too late",
+                pasted=snippets.pool_timeout(report.case.target) if report.case else None,
             )
             return
 
@@ -100,9 +109,26 @@ def _on_slots(report: Report, wanted: int) -> Iterator[Advice]:
         yield Advice(
             f"Raise max_connections from {now} to at least {now + short} first, or put a pooler between",
             f"pools of {wanted} need {counted(short, 'slot')} more than the server has for this application; "
-            "the server takes it at a restart, not at a reload, and every connection costs it memory",
+            "the server takes it at a restart, not at a reload, and every connection costs it memory"
+            f"{_standbys_first(database)}",
             f"ALTER SYSTEM SET max_connections = '{now + short}'",
         )
+
+
+def _standbys_first(database: DatabaseReading) -> str:
+    """On a standby that has less than the server it follows, recovery stops or pauses."""
+    match database.pressure:
+        case Known(value=pressure) if pressure.standbys:
+            where = f"first raise it, with a restart, on {_each(len(pressure.standbys))}"
+        case Known():
+            return ""
+        case _:
+            where = "whether it has standbys could not be read; first raise it, with a restart, on each"
+    return f"; {where}: one with less than its primary stops or pauses its recovery"
+
+
+def _each(standbys: int) -> str:
+    return "its standby" if standbys == 1 else f"each of its {standbys} standbys"
 
 
 def _room(report: Report, configured: int) -> str:

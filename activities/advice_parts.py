@@ -14,6 +14,9 @@ class Advice(NamedTuple):
     what: str
     why: str
     code: str | None = None
+    """The statement; names of others may be in it, so it is one line, whatever they hold."""
+    pasted: str | None = None
+    """Of a file of the application's or of Prometheus: one line or several, each as this program wrote it."""
 
 
 def finding_of(report: Report, cause: Cause) -> Finding | None:

@@ -4,6 +4,7 @@ There is one template, that of the Markdown, whose escaping keeps every text a t
 by a parser that knows no raw HTML, so nothing that anybody wrote can become markup here that was none there.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,6 +13,7 @@ from markdown_it import MarkdownIt
 from activities.curves import Curves
 from activities.marks import Frame
 from activities.plot import COLOURS, draw
+from activities.profiles.profile import Profile
 from activities.report_parts import headline
 from activities.report_text import render as render_markdown
 from workflows.models.report import Report
@@ -29,9 +31,9 @@ class Figure(NamedTuple):
     why_not: str = ""
 
 
-def render(report: Report, figure: Figure) -> str:
+def render(report: Report, figure: Figure, profiles: Mapping[str, Profile] | None = None) -> str:
     """The whole page."""
-    body = _PARSER.render(render_markdown(report))
+    body = _PARSER.render(render_markdown(report, profiles))
     # The plot stands where the first section begins: after how it ended and what happened.
     opening, first, rest = body.partition("<h2>")
     curves, shown = figure.curves or Curves({}, {}), figure.frame

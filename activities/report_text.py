@@ -9,8 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from activities.advice import advise, last_statements
 from activities.decided import decided
+from activities.profiles.profile import Profile
 from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
-from workflows.markdown import Markdown, code, escape
+from workflows.markdown import Markdown, code, escape, snippet
 from workflows.models.evidence import StatementReading
 from workflows.models.outcome import Attempt
 from workflows.models.reading import Known, Unavailable, value_of
@@ -28,8 +29,11 @@ _MET = {State.RECOVERED: "met", State.NOT_RECOVERED: "not met", State.INCONCLUSI
 _UNFIT_FOR_LINK = frozenset(" <>|\\`")
 
 
-def render(report: Report) -> str:
-    """The whole report; a table longer than a screen is cut, says so, and is complete in the JSON."""
+def render(report: Report, profiles: Mapping[str, Profile] | None = None) -> str:
+    """The whole report; a table longer than a screen is cut, says so, and is complete in the JSON.
+
+    `profiles` are the metric profiles that its target may name; by default those that come along.
+    """
     text = _TEMPLATE.render(
         report=report,
         case=report.case,
@@ -46,7 +50,7 @@ def render(report: Report) -> str:
         circumstances=circumstances(report),
         decided=decided(report),
         log_lines=log_lines(report),
-        advice=advise(report),
+        advice=advise(report, profiles),
         missing=dict.fromkeys(reason for diagnosis in report.diagnoses for reason in diagnosis.missing),
         most_rows=MOST_ROWS,
     )
@@ -134,6 +138,7 @@ def _environment() -> Environment:
         "rate": _rate,
         "time": _time,
         "code": code,
+        "snippet": snippet,
         "link": _link,
         "pairs": _pairs,
         "cut": lambda text: clean(text, LONGEST_ENTRY),

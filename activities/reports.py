@@ -1,6 +1,7 @@
 """Reports by URL: Markdown and HTML for people, JSON for machines, side by side under the target's name."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import override
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from temporalio import activity
 from activities import report_html, report_text
 from activities.curves import Past
 from activities.marks import frame
+from activities.profiles.profile import Profile
 from activities.report_html import Figure
 from activities.report_names import folder_of, stem_of
 from activities.report_store import Store
@@ -24,13 +26,21 @@ LONGEST = 10.0
 class StoredReports(Reports):
     """`url` is where people find what is in the store, else the store's own address.
 
-    `past` is asked for the plot of the HTML report; a report is stored without it as well.
+    `past` is asked for the plot of the HTML report; a report is stored without it as well. `profiles` say how
+    the pools are measured; by default those that come along.
     """
 
-    def __init__(self, store: Store, url: str | None = None, past: Past | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        url: str | None = None,
+        past: Past | None = None,
+        profiles: Mapping[str, Profile] | None = None,
+    ) -> None:
         self._store = store
         self._url = (url or store.url).rstrip("/")
         self._past = past
+        self._profiles = profiles
 
     @activity.defn
     @override
@@ -55,8 +65,8 @@ class StoredReports(Reports):
         name = f"{folder_of(report)}/{stem_of(report)}"
         if not _is_overtaken(report, self._store.read(f"{name}.json")):
             # The JSON last: it is what a later attempt compares itself with.
-            self._store.write(f"{name}.md", report_text.render(report))
-            self._store.write(f"{name}.html", report_html.render(report, figure))
+            self._store.write(f"{name}.md", report_text.render(report, self._profiles))
+            self._store.write(f"{name}.html", report_html.render(report, figure, self._profiles))
             self._store.write(f"{name}.json", report.model_dump_json(indent=2) + "\n")
         return Stored(url=f"{self._url}/{name}.md")
 

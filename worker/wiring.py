@@ -102,6 +102,7 @@ async def open_ports(
                 open_store(settings.reports),
                 str(settings.reports_url) if settings.reports_url else None,
                 sources.metrics.read_past,
+                known_profiles(settings),
             ),
         )
 

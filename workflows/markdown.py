@@ -10,6 +10,7 @@ from workflows.models.text import clean
 
 LONGEST = 2000
 LONGEST_CAPTION = 200
+_IN_LIST = " " * 4
 MOST_CAPTION_BYTES = 400
 _ANYWHERE = re.compile(r"([\\`*\[\]<|~$])")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
@@ -50,6 +51,20 @@ def code(value: object) -> Markdown:
     fence = "`" * (longest + 1)
     pad = " " if text[:1] == "`" or text[-1:] == "`" else ""
     return Markdown(f"{fence}{pad}{text}{pad}{fence}" if text else "")
+
+
+def snippet(value: object) -> Markdown:
+    """Code to be pasted at the end of a numbered line: a span, or where it has several lines a block."""
+    lines = str(value).split("\n")
+    return Markdown(f" {code(value)}" if len(lines) == 1 else f"\n\n{_block(lines)}")
+
+
+def _block(lines: list[str]) -> Markdown:
+    """Spaces are kept, for code means something by them."""
+    shown = ["".join(sign if sign.isprintable() else " " for sign in line)[:LONGEST] for line in lines]
+    longest = max((len(run) for run in re.findall(r"`+", "\n".join(shown))), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return Markdown("\n".join(f"{_IN_LIST}{line}".rstrip() for line in (fence, *shown, fence)))
 
 
 def _numbered(found: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """The profiles this worker knows: the ones it comes with, and those of a folder of the user's own."""
 
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -16,6 +17,12 @@ _REMEDIES = {
     "extra_forbidden": "there is no such key; docs/profiles.md lists them",
     "missing": "must be there; docs/profiles.md says what it means",
 }
+
+
+@cache
+def built_in() -> dict[str, Profile]:
+    """The ones that come along."""
+    return load_profiles()
 
 
 def load_profiles(*folders: Path) -> dict[str, Profile]:

@@ -9,7 +9,19 @@ from tests.unit import incidents, scenes
 from tests.unit.markup import section
 from tests.unit.scenes import known
 from workflows.models.diagnosis import Cause
+from workflows.models.pressure import Checkpoints, ServerPressure, Standby
+from workflows.models.reading import Reading
 from workflows.models.report import Ending, Report
+
+
+def under_pressure(standbys: int) -> ServerPressure:
+    return ServerPressure(
+        waits={},
+        standbys=(Standby(state="streaming", is_sync=False),) * standbys,
+        idle_slots=0,
+        kept_bytes=None,
+        checkpoints=Checkpoints(timed=0, requested=0),
+    )
 
 
 def test_advice_on_a_leak_has_the_targets_own_numbers() -> None:
@@ -40,7 +52,7 @@ def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
 
 def test_advice_on_a_server_without_the_slots_is_to_raise_them_or_to_put_a_pooler_between() -> None:
     busy = scenes.metrics(scenes.scraped(), hold_seconds=scenes.known(0.6))
-    small = scenes.database([], max_connections=40)
+    small = scenes.database([], max_connections=40, pressure=known(under_pressure(0)))
     report = incidents.report(
         diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),),
         attempts=(incidents.resize(),),
@@ -50,11 +62,34 @@ def test_advice_on_a_server_without_the_slots_is_to_raise_them_or_to_put_a_poole
     # 43 for the pool, 3 reserved, 5 of others: 51.
     assert "Raise max_connections from 40 to at least 51 first, or put a pooler between" in advice
     assert "at a restart, not at a reload" in advice
+    assert "standby" not in advice
     assert "`ALTER SYSTEM SET max_connections = '51'`" in advice
     enough = report.model_copy(
         update={"evidence": scenes.evidence(metrics=busy, database=scenes.database([], max_connections=51))}
     )
     assert "max_connections from" not in render(enough)
+
+
+@pytest.mark.parametrize(
+    ("pressure", "told"),
+    [
+        (known(under_pressure(1)), "first raise it, with a restart, on its standby"),
+        (known(under_pressure(2)), "first raise it, with a restart, on each of its 2 standbys"),
+        (scenes.GONE, "whether it has standbys could not be read; first raise it, with a restart, on each"),
+    ],
+    ids=["one", "two", "not known"],
+)
+def test_standbys_have_more_connections_before_the_server_that_they_follow(
+    pressure: Reading[ServerPressure], told: str
+) -> None:
+    busy = scenes.metrics(scenes.scraped(), hold_seconds=scenes.known(0.6))
+    small = scenes.database([], max_connections=40, pressure=pressure)
+    report = incidents.report(
+        diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),),
+        evidence=scenes.evidence(metrics=busy, database=small),
+    )
+    advice = section(render(report), "What to change for good")
+    assert f"; {told}: one with less than its primary stops or pauses its recovery" in advice
 
 
 def test_advice_on_a_spike_is_to_break_the_circuit_and_to_scale_out() -> None:
@@ -66,6 +101,8 @@ def test_advice_on_a_spike_is_to_break_the_circuit_and_to_scale_out() -> None:
     advice = section(render(report), "What to change for good")
     assert "Put a circuit breaker before the pool" in advice
     assert "4 requests queued for a connection at the first look; a reason" in advice
+    assert "from covet.database.adapters.circuit_breaker import CircuitBreaker, " in advice
+    assert "CircuitBreaker(CircuitBreakerConfig(failure_threshold=5, timeout=60.0))" in advice
     assert "Scale out while traffic grows, to more than 1 instance: no connection was left on web-1" in advice
     assert "the server has slots for at most 4 instances with pools of 20" in advice
     assert "Configure pools" not in advice
@@ -77,6 +114,7 @@ def test_advice_on_a_spike_is_for_a_spike_alone() -> None:
     small = incidents.report(diagnoses=(incidents.diagnosis(Cause.UNDERSIZED, sessions=0),))
     for report in (incidents.report(), small):
         assert "circuit breaker" not in render(report)
+        assert "CircuitBreaker" not in render(report)
         assert "Scale out" not in render(report)
 
 
@@ -152,7 +190,9 @@ def test_advice_is_not_given_without_a_reason() -> None:
 
 def test_slots_that_only_a_restart_brought_back_are_a_matter_of_the_pool() -> None:
     report = incidents.report(attempts=(incidents.termination(helped=False), incidents.restart()))
-    assert "Let the pool notice connections that the server has closed" in render(report)
+    advice = section(render(report), "What to change for good")
+    assert "Let the pool notice connections that the server has closed" in advice
+    assert "    max_pool_size=20," in advice
     assert "Let the pool notice" not in render(incidents.report())
 
 
@@ -172,6 +212,7 @@ def test_advice_on_requests_that_never_give_up_waiting_is_a_pool_timeout() -> No
         "Limit how long a request waits for a connection (pool timeout, 30 s at most): 7 requests waited on "
         "web-1, full for 2 min, and none had given up"
     ) in advice
+    assert "`async with adapter.pool.acquire(timeout=30) as connection:`" in advice
 
 
 @pytest.mark.parametrize(
