@@ -12,7 +12,7 @@ from workflows.models.policy import Clocks
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.report import Ending, Report
 from workflows.models.verdict import State
-from workflows.wording import counted, listed, percent, span
+from workflows.wording import counted, fired, listed, percent, span
 
 _JUST_BEFORE = timedelta(minutes=30)
 HELPED = {True: "it helped", False: "it did not help", None: "its effect could not be told"}
@@ -75,6 +75,7 @@ def course(report: Report) -> str:
 
 def _beginning(report: Report) -> Iterator[str]:
     yield f"The alert began at {report.opened_at:%H:%M:%S} UTC on {report.opened_at:%Y-%m-%d}."
+    yield from fired(report.firings)
     if report.diagnoses:
         first = report.diagnoses[0].first
         surest = max(each.first.confidence for each in report.diagnoses if each.first.cause is first.cause)

@@ -53,6 +53,8 @@ def _head(report: Report) -> RenderableType:
             table.add_row("", shown(reason))
     for name, seconds in report.seconds.model_dump(exclude_none=True).items():
         table.add_row(name.replace("_", " "), f"{seconds:.1f} s")
+    if report.firings > 1:
+        table.add_row("alert fired", f"{report.firings} times")
     if report.recurrences:
         table.add_row("recurrences", str(report.recurrences))
     return table

@@ -10,6 +10,7 @@ from workflows.display import engrave, show
 from workflows.messages import Messages
 from workflows.models.page import Level
 from workflows.models.reading import Known
+from workflows.wording import fired
 
 
 class Publication:
@@ -46,5 +47,6 @@ class Publication:
         record = self._incident.record
         verdict = record.verdicts[-1] if record.verdicts else None
         lines = [*escalation.closing(verdict), *escalation.history(tuple(record.attempts))]
+        lines += fired(record.firings)
         lines.append(f"Report: {record.stored or 'not stored'}")
         self._incident.people.tell(Level.L1, record.ending.told, lines, is_good_news=True)

@@ -21,6 +21,7 @@ def compose(record: Record, workflow_id: str, run_id: str, now: datetime) -> Rep
         closed_at=record.closed_at,
         complete=record.closed_at is not None,
         recurrences=record.recurrences,
+        firings=record.firings,
         evidence=record.first_evidence,
         diagnoses=tuple(record.diagnoses),
         attempts=tuple(record.attempts),
@@ -60,6 +61,7 @@ def summarise(record: Record) -> Summary:
         escalations=len(record.escalations),
         recurrences=record.recurrences,
         report=record.stored,
+        firings=record.firings,
     )
 
 

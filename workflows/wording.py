@@ -43,6 +43,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def fired(times: int) -> tuple[str, ...]:
+    """How often the alert fired in an incident, where that is worth a word."""
+    return (f"The alert fired {times} times in this incident, every instance counted.",) if times > 1 else ()
+
+
 def unread(missing: Iterable[str]) -> tuple[str, ...]:
     """A sentence each for what is missing."""
     return tuple(f"Could not be read: {each}." for each in missing)

@@ -47,6 +47,8 @@ async def test_none_is_closed_and_nothing_was_asked_that_could_change_anything(s
         assert await recording.offences() == []
     assert ended.unmet == []
     assert ended.report.outcome is Ending.NOTHING_FOUND
+    fired = [entry for entry in ended.report.timeline if "is firing" in entry.text]
+    assert ended.report.firings == len(fired) > 0
     # The alert was Alertmanager's own, and the incident was closed only after it had ended.
     assert ended.drill.alert is not None
     assert "is resolved" in " ".join(entry.text for entry in ended.report.timeline)

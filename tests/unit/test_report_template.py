@@ -35,6 +35,13 @@ def test_a_healed_leak_reads_from_the_top() -> None:
     assert "<http://127.0.0.1:8233/namespaces/default>" in text
 
 
+def test_how_often_the_alert_fired_is_told_where_it_was_more_than_once() -> None:
+    told = "The alert fired 7 times in this incident, every instance counted."
+    assert told in render(incidents.report(firings=7))
+    for once in (0, 1):
+        assert "The alert fired" not in render(incidents.report(firings=once))
+
+
 @pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.HEALTHY}))
 def test_every_cause_is_told_in_words(cause: Cause) -> None:
     title = render(incidents.report(diagnoses=(incidents.diagnosis(cause),))).split("\n")[0]

@@ -134,5 +134,7 @@ async def test_nothing_is_wrong(stage: Stage) -> None:
     summary = await (await stage.incident(skips=True)).finish()
 
     assert summary.outcome is Ending.NOTHING_FOUND
+    assert summary.firings == 1
     assert not stage.world.acts
     assert not stage.world.paged("L2")
+    assert "The alert fired" not in stage.world.paged("L1")[-1].body

@@ -58,6 +58,8 @@ class Report(Model):
     complete: bool
     """False at recovery, True when the watch is over."""
     recurrences: int
+    firings: int = 0
+    """How often its alerts began to fire, every instance counted; 0 in reports older than this field."""
     evidence: Evidence | None
     """The evidence the first diagnosis rests on."""
     diagnoses: tuple[Diagnosis, ...]
@@ -89,3 +91,5 @@ class Summary(Model):
     escalations: int
     recurrences: int
     report: str | None
+    firings: int = 0
+    """As of the report."""
