@@ -19,8 +19,8 @@ from worker.settings import PREFIX, SECRETS, Settings
 from workflows.errors import NotConfigured, PoolmedicError
 from workflows.models.policy import Option, Permission
 
-ALWAYS_ASK = (Option.SESSION_TIMEOUT, Option.INDEX)
-"""What stays until somebody takes it back is never done without a person's word."""
+ALWAYS_ASK = (Option.RESIZE, Option.SESSION_TIMEOUT, Option.INDEX)
+"""A larger pool, and what stays until somebody takes it back, is never done without a person's word."""
 
 
 def check_routes(configuration: Configuration, file: Path, redaction: Redaction) -> Iterator[Finding]:

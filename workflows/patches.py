@@ -13,7 +13,7 @@ from workflows.models.evidence import Evidence
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.permit import Ledger
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
-from workflows.models.policy import Approval, Policy
+from workflows.models.policy import Approval, Option, Permission, Policy
 from workflows.plan import plan
 from workflows.record import Record
 
@@ -34,25 +34,34 @@ def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
 
 
 def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:
-    """The plan; of restarts whose answer was lost none was awaited, then those alone that were still seen."""
+    """The plan; of restarts whose answer was lost none was awaited, then those alone that were still seen.
+
+    A policy could allow a resize alone.
+    """
     case, attempts = record.case, tuple(record.attempts)
 
-    def planned(*, awaits_restarts: bool, awaits_unseen: bool) -> Plan:
-        return plan(
-            diagnosis,
-            evidence,
-            attempts,
-            case.target,
-            case.policy,
-            now,
-            is_handed_over=record.is_handed_over,
-            awaits_restarts=awaits_restarts,
-            awaits_unseen=awaits_unseen,
-        )
+    def planned(*, resizes_alone: bool) -> list[Plan]:
+        return [
+            plan(
+                diagnosis,
+                evidence,
+                attempts,
+                case.target,
+                case.policy,
+                now,
+                is_handed_over=record.is_handed_over,
+                awaits_restarts=awaits_restarts,
+                awaits_unseen=awaits_unseen,
+                resizes_alone=resizes_alone,
+            )
+            for awaits_restarts, awaits_unseen in ((True, True), (True, False), (False, False))
+        ]
 
-    found = planned(awaits_restarts=True, awaits_unseen=True)
-    seen = planned(awaits_restarts=True, awaits_unseen=False)
-    otherwise = planned(awaits_restarts=False, awaits_unseen=False)
+    plans = planned(resizes_alone=False)
+    if case.policy.permission(Option.RESIZE) is Permission.ALONE:
+        alone = planned(resizes_alone=True)
+        plans = plans if plans == alone or workflow.patched("resizes-are-asked-about") else alone
+    found, seen, otherwise = plans
     if found != seen and not workflow.patched(_UNSEEN_RESTARTS):
         found = seen
     if found == seen != otherwise and not workflow.patched("lost-restarts-are-awaited"):

@@ -115,7 +115,7 @@ async def test_a_place_for_reports_is_left_as_it_was(settings: Settings, tmp_pat
 
 async def test_what_is_valid_and_does_not_do_what_it_seems_to_is_noted(settings: Settings) -> None:
     data = raw()
-    options = {"index": "alone", "session-timeout": "alone", "restart": "alone"}
+    options = {"index": "alone", "session-timeout": "alone", "resize": "alone", "restart": "alone"}
     rules = {"mode": "auto", "approval": {"approvers": ["ada"]}}
     data["policies"] = {"default": rules | {"options": options}, "careful": {"mode": "observe"}}
     data["targets"][0]["reload"] = {"file": "run/pool.json"}
@@ -123,6 +123,7 @@ async def test_what_is_valid_and_does_not_do_what_it_seems_to_is_noted(settings:
     _, *found = await offline(settings)
     assert {each.where for each in found} == {
         "policies.default.options.index",
+        "policies.default.options.resize",
         "policies.default.options.session-timeout",
         "targets[0].reload.file",
     }

@@ -1,4 +1,4 @@
-"""A run that began with an earlier version awaits restarts that were lost as that one did."""
+"""A run that began with an earlier version awaits lost restarts, and resizes pools, as that one did."""
 
 from datetime import timedelta
 
@@ -6,14 +6,17 @@ import pytest
 
 from tests.fakes import cases
 from tests.unit import scenes
-from tests.unit.plans import decide, proposed, tried, two_look
+from tests.unit.plans import decide, proposed, tried, two_look, undersized_look
 from tests.unit.scenes import GONE, NOW, page, policy, pool, scraped, target
+from tests.unit.test_plan_approval import spike_look
 from workflows import patches
 from workflows.diagnosis import diagnose
 from workflows.models.alert import AlertStatus
+from workflows.models.diagnosis import Cause
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.plan import LookAgain, Proposal, Restart
+from workflows.models.policy import Option, Permission
 from workflows.record import Record
 
 TWO = target(instances=2)
@@ -56,6 +59,25 @@ def test_a_run_awaits_what_it_awaited_before(
         assert isinstance(step, Proposal)
         assert isinstance(step.act, Restart)
         assert step.act.instance == restarted
+
+
+@pytest.mark.parametrize("cause", [Cause.UNDERSIZED, Cause.SPIKE])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_run_that_began_when_a_policy_could_allow_a_resize_alone_does_it_so(
+    cause: Cause, is_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.patches.workflow.patched", lambda _name: is_new)
+    looks = {Cause.UNDERSIZED: undersized_look(), Cause.SPIKE: spike_look()}
+    rules = policy(options={"resize": "alone"})
+    record = Record(cases.case(target(), rules, cases.alert(target(), NOW, AlertStatus.FIRING)), NOW)
+
+    found = diagnose(looks[cause], None, target(), rules)
+    step = patches.plan_in_this_run(found, looks[cause], record, NOW).step
+
+    assert isinstance(step, Proposal)
+    assert (step.cause, step.act.option) == (cause, Option.RESIZE)
+    was_alone = cause is Cause.UNDERSIZED and not is_new
+    assert step.permission is (Permission.ALONE if was_alone else Permission.APPROVAL)
 
 
 @pytest.mark.parametrize(("is_new", "refusal"), [(True, "one may be under way"), (False, None)])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit import scenes
 from tests.unit.plans import FIRST_WAVE, decide, leak_of, proposed, tried, undersized_look
 from tests.unit.scenes import NOW, evidence, known, policy, pool, scraped, sessions, target
@@ -89,9 +91,13 @@ def spike_look() -> Evidence:
     return undersized_look(metrics=scenes.metrics(scraped(pool(waiters=4)), request_rate=known(150.0)))
 
 
-def test_a_spike_is_resized_only_by_approval_whatever_the_policy_allows_alone() -> None:
-    rules = policy(options={"resize": "alone"})
+@pytest.mark.parametrize(
+    ("look", "cause"), [(undersized_look(), Cause.UNDERSIZED), (spike_look(), Cause.SPIKE)]
+)
+def test_a_pool_is_resized_only_by_approval_whatever_the_policy_allows_alone(
+    look: Evidence, cause: Cause
+) -> None:
+    asked = proposed(decide(look, rules=policy(options={"resize": "alone"})))
 
-    assert proposed(decide(undersized_look(), rules=rules)).permission is Permission.ALONE
-    spike = proposed(decide(spike_look(), rules=rules))
-    assert (spike.cause, spike.permission) == (Cause.SPIKE, Permission.APPROVAL)
+    assert (asked.act.option, asked.cause) == (Option.RESIZE, cause)
+    assert asked.permission is Permission.APPROVAL

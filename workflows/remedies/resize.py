@@ -26,7 +26,7 @@ def propose_resize(situation: Situation) -> Proposal | str:
         effect=_describe(situation, sizes),
         risk="More connections mean more work at once for the database server, which may slow down for "
         "everybody who uses it; a deployment before it is reverted starts with the configured size.",
-        asks=situation.finding.cause is Cause.SPIKE,
+        asks=not situation.resizes_alone or situation.finding.cause is Cause.SPIKE,
     )
 
 

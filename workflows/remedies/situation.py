@@ -27,6 +27,8 @@ class Situation:
     now: Moment
     is_handed_over: bool = False
     """People were asked to take over: nothing but leaked sessions is touched under their hands unasked."""
+    resizes_alone: bool = False
+    """A run that began when the policy could allow a resize alone."""
 
     @cached_property
     def pools(self) -> dict[str, PoolState]:
