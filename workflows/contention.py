@@ -14,8 +14,14 @@ LOCK_SHARE = 0.3
 RESOURCE_SHARE = 0.5
 """From this share on, storage, internal locks or a standby do: a busy server always waits for some."""
 RESOURCES = frozenset({"IO", "LWLock", "BufferPin"})
-_RESOURCE_EVENTS = frozenset({"SyncRep", "BufferIO", "BufferIo"})
-"""Of the type IPC: a standby, and storage that another backend reads (spelled otherwise since 17)."""
+RUNNING = "running"
+"""How a backend at work is counted that PostgreSQL shows no wait event of."""
+_SHARED_READS = frozenset({"BufferIO", "BufferIo"})
+"""Of the type IPC: storage that another backend reads (spelled otherwise since 17)."""
+_READS = frozenset({"DataFileRead", "DataFilePrefetch", "AioIoCompletion", "AioIoUringExecution"})
+"""Of the type IO: data that is read from storage; the last two since 18, of whatever is read or written."""
+_RESOURCE_EVENTS = _SHARED_READS | {"SyncRep"}
+"""Of the type IPC: these, and a standby."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def waits_of(sessions: Iterable[Session], target: Target) -> Waits:
     return Waits(
         working=len(working),
         locked=sum(waits_for_lock(each) for each in working),
-        starved=Counter(_event(each) for each in working if _waits_for_resource(each)),
+        starved=Counter(wait_of(each) for each in working if _waits_for_resource(each)),
     )
 
 
@@ -70,7 +76,10 @@ def describe_contention(sessions: Iterable[Session], target: Target) -> str | No
     return waits.starvation if waits.are_starved else None
 
 
-def _event(session: Session) -> str:
+def wait_of(session: Session) -> str:
+    """By type and name, as PostgreSQL has them; `running` where it waits for nothing."""
+    if session.wait_event_type is None:
+        return RUNNING
     return f"{session.wait_event_type}/{session.wait_event}"
 
 
@@ -86,6 +95,11 @@ def working_sessions(sessions: Iterable[Session], target: Target) -> list[Sessio
 def waits_for_lock(session: Session) -> bool:
     """Whether it waits for a lock that another transaction, or a queue, keeps from it."""
     return session.wait_event_type == "Lock"
+
+
+def waits_to_read(session: Session) -> bool:
+    """Whether it waits for data from storage, that it asked for itself or that another backend did."""
+    return session.wait_event in _READS | _SHARED_READS
 
 
 def _waits_for_resource(session: Session) -> bool:

@@ -7,7 +7,8 @@ import pytest
 from tests.unit import scenes
 from tests.unit.diagnoses import first
 from tests.unit.plans import decide
-from tests.unit.scenes import evidence, page, pool, session, sessions, target
+from tests.unit.scenes import evidence, known, page, pool, session, sessions, target
+from tests.unit.slow_queries import OTHER, SHAPE, running, shape, slow
 from workflows.diagnosis import diagnose
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import Evidence
@@ -84,6 +85,80 @@ def test_a_standby_that_is_gone_is_named(standbys: int | None, is_told: bool) ->
     told = " ".join(first(held_up(20, sync_standbys=standbys)).reasons)
 
     assert ("Every commit waits for a synchronous standby, and none is connected." in told) is is_told
+
+
+READS: dict[str, Any] = {"wait_event_type": "IO", "wait_event": "DataFileRead"}
+
+
+def reading(shapes: dict[int, int], wait: dict[str, Any] = READS, **server: Any) -> str:
+    """What is told where so many sessions run each of these queries, and wait."""
+    found = [
+        running(200 + 100 * query_id + number, 4.0, query_id, **wait)
+        for query_id, count in shapes.items()
+        for number in range(count)
+    ]
+    statements = server.pop("statements", known((shape(), shape(OTHER))))
+    return " ".join(first(evidence(database=scenes.database(found, statements=statements, **server))).reasons)
+
+
+def test_one_query_that_most_run_is_named_with_what_it_waits_for() -> None:
+    look = scenes.database(
+        [
+            *slow(12, 4.0, **READS),
+            *slow(3, 4.0, first=300, wait_event_type="IPC", wait_event="BufferIo"),
+            *slow(1, 4.0, first=400),
+            *[running(500 + number, 0.1, OTHER) for number in range(4)],
+        ],
+        statements=known((shape(), shape(OTHER))),
+    )
+
+    found = first(evidence(database=look))
+
+    assert found.cause is Cause.DEGRADED
+    assert found.reasons[1:3] == (
+        (
+            "16 of 20 active sessions of the application run the same query, by wait: IO/DataFileRead 12, "
+            "IPC/BufferIo 3, running 1. It is query 7, SELECT * FROM parcels WHERE receiver = $1."
+        ),
+        (
+            "Whether it is this query that keeps the storage busy, its plan tells: without an index it may "
+            "read a table that is larger than the memory."
+        ),
+    )
+
+
+@pytest.mark.parametrize(("count", "is_named"), [(9, False), (10, True)])
+def test_a_query_is_named_from_half_of_what_is_active(count: int, is_named: bool) -> None:
+    others = {100 + number: 1 for number in range(20 - count)}
+
+    assert ("run the same query" in reading({SHAPE: count, **others})) is is_named
+
+
+def test_a_query_of_which_no_text_was_read_is_named_by_its_id() -> None:
+    assert "It is query 7." in reading({SHAPE: 20}, statements=scenes.GONE)
+
+
+def test_queries_that_are_not_known_name_none() -> None:
+    found = waiting(20, **READS)
+
+    assert "same query" not in " ".join(first(evidence(database=scenes.database(found))).reasons)
+
+
+@pytest.mark.parametrize("wait", [SYNC_REP, {"wait_event_type": "IO", "wait_event": "WalSync"}])
+def test_a_query_that_writes_is_not_said_to_lack_an_index(wait: dict[str, Any]) -> None:
+    told = reading({SHAPE: 20}, wait)
+
+    assert f"run the same query, by wait: {wait['wait_event_type']}/{wait['wait_event']} 20." in told
+    assert "its plan" not in told
+
+
+def test_a_query_that_is_named_is_told_to_people_and_left_alone() -> None:
+    look = evidence(database=scenes.database(slow(20, **READS), statements=known((shape(),))))
+
+    step = decide(look).step
+
+    assert isinstance(step, HandOver)
+    assert first(look).sessions == ()
 
 
 def test_a_pool_that_is_free_is_not_exhausted_by_it() -> None:

@@ -32,6 +32,12 @@ def describe_shape(shape: StatementReading) -> str:
     return f"query {shape.query_id}, {clean(shape.text, _LONGEST_TEXT)}"
 
 
+def describe_known(query_id: int, database: DatabaseReading) -> str:
+    """One shape by its id, and by its text where that was read."""
+    known = {shape.query_id: shape for shape in value_of(database.statements) or ()}
+    return describe_shape(known[query_id]) if query_id in known else f"query {query_id}"
+
+
 def usual_seconds(shape: StatementReading) -> float:
     """The mean of a shape's calls without its slow ones, if each of these took as long as the longest.
 
