@@ -93,7 +93,7 @@ class PostgresDatabase(Database):
                 pressure=await patience.ask(
                     "what presses on the server",
                     SECONDS_FOR_PRESSURE,
-                    lambda: read_pressure(connection, server.version),
+                    lambda: read_pressure(connection, server.version, _own(database)),
                 ),
             )
 

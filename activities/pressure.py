@@ -14,13 +14,18 @@ MILLISECONDS_TO_ANSWER = "300"
 _WITH_CHECKPOINTER = 170000
 
 
-async def read_pressure(connection: Connection, version: int) -> Known[ServerPressure] | Unavailable:
-    """Waits, standbys, slots and checkpoints. `version` is the server's `server_version_num`."""
+async def read_pressure(
+    connection: Connection, version: int, own: tuple[str, str, list[str]]
+) -> Known[ServerPressure] | Unavailable:
+    """Waits, standbys, slots and checkpoints.
+
+    `version` is the server's `server_version_num`, `own` the target's role, database and application names.
+    """
     statement = "checkpoints" if version >= _WITH_CHECKPOINTER else "checkpoints_16"
     try:
         async with connection.transaction(readonly=True):
             await fetch(connection, "hurry", MILLISECONDS_TO_ANSWER)
-            waits = await fetch(connection, "waits")
+            waits = await fetch(connection, "waits", *own)
             standbys = await fetch(connection, "standbys", MOST_STANDBYS)
             slots = await fetch_row(connection, "slots")
             checkpoints = await fetch_row(connection, statement)
@@ -29,6 +34,7 @@ async def read_pressure(connection: Connection, version: int) -> Known[ServerPre
     return Known(
         value=ServerPressure(
             waits={row["kind"]: row["backends"] for row in waits},
+            others={row["kind"]: row["others"] for row in waits if row["others"]},
             standbys=tuple(Standby(**row) for row in standbys),
             idle_slots=len(slots["names"]),
             slot_names=tuple(slots["names"][:MOST_SLOTS]),

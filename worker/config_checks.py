@@ -221,6 +221,13 @@ def _same_server(path: Path, target: TargetEntry, earlier: TargetEntry) -> Itera
         )
 
 
+def _same_processors(path: Path, target: TargetEntry, earlier: TargetEntry) -> Iterator[Found]:
+    mine, theirs = target.database, earlier.database
+    if mine.name == theirs.name and len({mine.cores, theirs.cores} - {None}) > 1:
+        told = f"{earlier.name} says {theirs.cores} of the server {mine.name}; one server has one number"
+        yield (*path, "database", "cores"), told
+
+
 _RULES: tuple[Callable[[Path, TargetEntry, TargetEntry], Iterator[Found]], ...] = (
     _own_name,
     _own_alerts,
@@ -228,6 +235,7 @@ _RULES: tuple[Callable[[Path, TargetEntry, TargetEntry], Iterator[Found]], ...] 
     _own_sessions,
     _own_containers,
     _same_server,
+    _same_processors,
 )
 
 

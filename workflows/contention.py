@@ -34,6 +34,8 @@ class Waits:
     """Of them, waiting for locks of other sessions."""
     starved: Mapping[str, int]
     """Of them, by wait event: active, and waiting for storage, internal locks or a standby."""
+    running: int
+    """Of them, active, and waiting for nothing that PostgreSQL shows: on a processor, or for want of one."""
 
     @property
     def starved_share(self) -> float:
@@ -65,6 +67,7 @@ def waits_of(sessions: Iterable[Session], target: Target) -> Waits:
         working=len(working),
         locked=sum(waits_for_lock(each) for each in working),
         starved=Counter(wait_of(each) for each in working if _waits_for_resource(each)),
+        running=sum(_runs(each) for each in working),
     )
 
 
@@ -105,6 +108,10 @@ def waits_to_read(session: Session) -> bool:
 def _waits_for_resource(session: Session) -> bool:
     is_active = session.identity.state == "active"
     return is_active and (session.wait_event_type in RESOURCES or session.wait_event in _RESOURCE_EVENTS)
+
+
+def _runs(session: Session) -> bool:
+    return session.identity.state == "active" and session.wait_event_type is None
 
 
 def _told(waiting: int, working: int, what: str) -> str:

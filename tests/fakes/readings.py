@@ -121,16 +121,27 @@ def read_sessions(world: World, database: Database, at: datetime) -> DatabaseRea
         ),
         statements=Known(value=(_usual_statement(state), SLOW_STATEMENT), at=at),
         blockers=Known(value=blockers_of(everybody, own, at), at=at),
-        pressure=Known(value=_pressure(everybody), at=at),
+        pressure=Known(value=_pressure(everybody, database), at=at),
     )
 
 
-def _pressure(everybody: Iterable[Backend]) -> ServerPressure:
+def _pressure(everybody: Iterable[Backend], database: Database) -> ServerPressure:
     """A server without standbys and slots, whose checkpoints come in time."""
     at_work = [each for each in everybody if each.state == "active" and each.kind == CLIENT]
-    waits = Counter(each.wait[0] if each.wait else "running" for each in at_work)
+    strangers = [each for each in at_work if not is_own(each, database)]
     checkpoints = Checkpoints(timed=100, requested=1)
-    return ServerPressure(waits=waits, standbys=(), idle_slots=0, kept_bytes=None, checkpoints=checkpoints)
+    return ServerPressure(
+        waits=_waits(at_work),
+        others=_waits(strangers),
+        standbys=(),
+        idle_slots=0,
+        kept_bytes=None,
+        checkpoints=checkpoints,
+    )
+
+
+def _waits(at_work: Iterable[Backend]) -> dict[str, int]:
+    return Counter(each.wait[0] if each.wait else "running" for each in at_work)
 
 
 def is_own(backend: Backend | SessionIdentity, database: Database) -> bool:

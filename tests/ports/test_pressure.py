@@ -60,6 +60,18 @@ async def test_whoever_waits_is_counted_by_what_for(stage: DatabaseStage) -> Non
     assert (await read(stage)).waits["Lock"] == before + 1
 
 
+async def test_statements_of_others_are_told_from_the_target_s_own(stage: DatabaseStage) -> None:
+    before = await read(stage)
+    assert before.others is not None
+    holder = await stage.write()
+    for application in (examples.APPLICATION, examples.APPLICATION, "nightly"):
+        await stage.write(application=application, behind=holder)
+    found = await read(stage)
+    assert found.others is not None
+    assert found.waits["Lock"] == before.waits.get("Lock", 0) + 3
+    assert found.others["Lock"] == before.others.get("Lock", 0) + 1
+
+
 async def test_a_slot_that_nobody_reads_is_found(real: RealDatabase, admin: Connection) -> None:
     await admin.execute("SELECT pg_create_physical_replication_slot($1, true)", SLOT)
     try:

@@ -23,6 +23,7 @@ from workflows.models.evidence import (
     ServerReading,
     StatementReading,
 )
+from workflows.models.pressure import Checkpoints, ServerPressure
 from workflows.models.reading import Known, Unavailable
 
 NAMES = ("web-1", "web-2", "web-3")
@@ -130,6 +131,21 @@ def databases() -> st.SearchStrategy[DatabaseReading]:
         foreign=st.integers(0, 60),
         statements=readings(st.lists(shapes(), max_size=3).map(tuple)),
         blockers=readings(st.lists(blockers(), max_size=5).map(tuple)),
+        pressure=readings(pressures()),
+    )
+
+
+def pressures() -> st.SearchStrategy[ServerPressure]:
+    """Statements of others, who mostly run, and need not be among everybody's."""
+    counts = st.dictionaries(st.sampled_from(("running", "running", "IO", "Lock")), st.integers(0, 40))
+    return st.builds(
+        ServerPressure,
+        waits=counts,
+        others=mostly(counts, st.none()),
+        standbys=st.just(()),
+        idle_slots=st.just(0),
+        kept_bytes=st.none(),
+        checkpoints=st.just(Checkpoints(timed=1, requested=0)),
     )
 
 

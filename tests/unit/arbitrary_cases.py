@@ -19,15 +19,26 @@ from workflows.models.target import Target
 def targets() -> st.SearchStrategy[Target]:
     """One to three instances, with and without what the options need."""
 
-    def build(count: int, pooler: bool, reload: bool, contained: bool, surge: float, named: bool) -> Target:
+    def build(
+        count: int,
+        pooler: bool,
+        reload: bool,
+        contained: bool,
+        surge: float,
+        named: bool,
+        cores: int | None,
+    ) -> Target:
         subject = scenes.target(count, surge=surge, reload={"file": "/run/pool.json"} if reload else None)
         subject = subject if contained else scenes.with_instance(subject, "web-1", container=None)
         identifier = "7300000000000000001" if named else None
-        return scenes.with_database(subject, transaction_pooler=pooler, system_identifier=identifier)
+        return scenes.with_database(
+            subject, transaction_pooler=pooler, system_identifier=identifier, cores=cores
+        )
 
     rarely = st.sampled_from((False, False, False, True))
     mostly = rarely.map(lambda value: not value)
-    return st.builds(build, st.integers(1, 3), rarely, mostly, mostly, st.floats(1, 3), st.booleans())
+    cores = st.none() | st.integers(1, 100)
+    return st.builds(build, st.integers(1, 3), rarely, mostly, mostly, st.floats(1, 3), st.booleans(), cores)
 
 
 def policies() -> st.SearchStrategy[Policy]:

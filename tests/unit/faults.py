@@ -147,6 +147,20 @@ FAULTS: dict[str, tuple[Spoil, str, str]] = {
         "targets[1].database.system_identifier",
         "name two servers",
     ),
+    "one server with two numbers of processors": (
+        lambda d: (
+            d["targets"].append(another("other")),
+            d["targets"][0]["database"].update(cores=8),
+            d["targets"][1]["database"].update(cores=16),
+        ),
+        "targets[1].database.cores",
+        "one server has one number",
+    ),
+    "no processor": (
+        lambda d: d["targets"][0]["database"].update(cores=0),
+        "targets[0].database.cores",
+        "greater than 0",
+    ),
     "two instances at one address": (
         lambda d: d["targets"][0]["instances"].append(
             {"name": "shop-2:8000", "url": "http://127.0.0.1:8000", "pool_size": 20}

@@ -4,13 +4,15 @@ from collections import Counter
 
 from workflows.causes.dismissals import no_pool, untold
 from workflows.causes.shapes import describe_known
+from workflows.causes.slow import find_slow
 from workflows.causes.symptoms import Symptoms
-from workflows.contention import wait_of, waits_of, waits_to_read, working_sessions
+from workflows.contention import RESOURCE_SHARE, Waits, wait_of, waits_of, waits_to_read, working_sessions
 from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.evidence import DatabaseReading, ServerReading
 from workflows.models.reading import value_of
 from workflows.pressure import describe_pressure
+from workflows.processors import describe_shortage
 from workflows.wording import counted, listed
 
 _CERTAINTY = 0.95
@@ -21,7 +23,7 @@ _MAY_READ = (
 
 
 def find_degraded(symptoms: Symptoms) -> Finding | str:
-    """Most working sessions wait for storage, internal locks or a standby; or why that is not so."""
+    """Most working sessions wait for storage, internal locks, a standby or a processor; or why not so."""
     question = "the database itself is slow"
     if symptoms.database is None:
         return untold(question, "the sessions could not be read")
@@ -29,18 +31,44 @@ def find_degraded(symptoms: Symptoms) -> Finding | str:
         return no_pool(symptoms, "The database is not called slow", question)
     waits = waits_of(symptoms.database.sessions, symptoms.target)
     if not waits.are_starved:
-        return f"What the sessions wait for shows no slow database: {waits.starvation}"
+        return _find_shortage(symptoms, symptoms.database, waits)
+    return _finding(symptoms, symptoms.database, waits, sum(waits.starved.values()))
+
+
+def _find_shortage(symptoms: Symptoms, database: DatabaseReading, waits: Waits) -> Finding | str:
+    """Others keep every processor busy, and most working sessions want one; or why that is not so."""
+    denial = f"What the sessions wait for shows no slow database: {waits.starvation}"
+    shortage = describe_shortage(database, symptoms.target)
+    if shortage is None:
+        return denial
+    if isinstance(find_slow(symptoms), Finding):
+        return (
+            f"The database is not called slow beside a query that takes many times its usual time: {shortage}"
+        )
+    held_up = waits.running + sum(waits.starved.values())
+    if held_up <= RESOURCE_SHARE * waits.working:
+        return f"{denial} {shortage} But few of the application's own want one."
+    own = (
+        f"{waits.running} of {counted(waits.working, 'working session')} of the application run beside them."
+    )
+    return _finding(symptoms, database, waits, held_up, shortage, own)
+
+
+def _finding(
+    symptoms: Symptoms, database: DatabaseReading, waits: Waits, held_up: int, *told: str
+) -> Finding:
     # Of a few that still work most may wait: then something else holds the rest, and explains more.
-    held_up = min(sum(waits.starved.values()) / symptoms.checked_out(symptoms.exhausted), waits.starved_share)
+    share = min(held_up / symptoms.checked_out(symptoms.exhausted), held_up / waits.working)
     pools = listed(describe_pool(name, symptoms.pools[name]) for name in symptoms.exhausted)
     return Finding(
         cause=Cause.DEGRADED,
-        confidence=_CERTAINTY * held_up,
+        confidence=_CERTAINTY * share,
         reasons=(
+            *told,
             waits.starvation,
-            *_describe_query(symptoms, symptoms.database),
-            *_describe_standbys(symptoms.database.server),
-            *_describe_server(symptoms.database),
+            *_describe_query(symptoms, database),
+            *_describe_standbys(database.server),
+            *_describe_server(database),
             f"{pools}.",
         ),
         instances=symptoms.exhausted,

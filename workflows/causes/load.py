@@ -15,6 +15,7 @@ from workflows.exhaustion import describe_pool
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.evidence import DatabaseReading
 from workflows.ownership import is_own
+from workflows.processors import describe_shortage
 from workflows.readings import number
 from workflows.wording import counted, listed, percent, span
 
@@ -104,6 +105,7 @@ def _other(symptoms: Symptoms, database: DatabaseReading) -> str | None:
     if isinstance(find_lost_capacity(symptoms), Finding):
         return "capacity is lost."
     waits = describe_contention(database.sessions, symptoms.target)
+    waits = waits or describe_shortage(database, symptoms.target)
     return waits or describe_lesser(symptoms) or _slowness(symptoms) or _stillness(symptoms)
 
 

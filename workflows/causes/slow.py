@@ -16,6 +16,7 @@ from workflows.models.reading import Unavailable, value_of
 from workflows.models.session import Session
 from workflows.ownership import cancellable
 from workflows.pressure import is_starved
+from workflows.processors import describe_shortage
 from workflows.wording import counted, listed, percent, span
 
 _CERTAINTY = 0.9
@@ -203,6 +204,8 @@ def _doubts(symptoms: Symptoms, database: DatabaseReading, crowd: Crowd) -> tupl
             f"({listed(f'{kind} {count}' for kind, count in pressure.waits.items())}): the server itself may "
             "be slow, so a person decides."
         )
+    if shortage := describe_shortage(database, symptoms.target):
+        doubts.append(f"{shortage} The server itself may be slow, so a person decides.")
     if others := _others(symptoms, database, crowd):
         doubts.append(
             f"Other queries take many times their usual time as well ({listed(others)}): the server itself "

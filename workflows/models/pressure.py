@@ -31,6 +31,8 @@ class ServerPressure(Model):
 
     waits: dict[str, int]
     """Client backends that execute a statement, of everybody: by `wait_event_type`, `running` for none."""
+    others: dict[str, int] | None = None
+    """Of them, those that are not the target's own sessions; None in readings older than this field."""
     standbys: tuple[Standby, ...]
     idle_slots: int
     """Replication slots that nobody reads and that log is kept for (`pg_replication_slots`)."""

@@ -59,6 +59,8 @@ class Database(Model):
     """The application's own role; sessions of any other role are never touched."""
     application_names: Annotated[tuple[str, ...], Field(min_length=1)]
     """The `application_name`s of this target; sessions with any other name are never touched."""
+    cores: PositiveInt | None = None
+    """Processors that the server may use, which no database tells; None is not known, nor looked at."""
     others: Annotated[int, Field(ge=0)] = 0
     """Sum of the configured maxima of everyone else who connects to this server."""
     system_identifier: str | None = None
