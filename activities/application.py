@@ -17,11 +17,13 @@ from activities.own_pool import OwnPool
 from activities.profiles.profile import Profile
 from workflows import verification
 from workflows.errors import NotConfigured, PoolmedicError
-from workflows.models.evidence import ApplicationPage, ApplicationReading
+from workflows.models.evidence import ApplicationPage, ApplicationReading, Checkout, OwnQuery
 from workflows.models.reading import Known, Reading, Unavailable, value_of
-from workflows.models.target import Instance, Target
+from workflows.models.target import Instance
 from workflows.ports.activities import Application
 from workflows.ports.requests import Look
+
+type Queries = Reading[tuple[OwnQuery, ...]] | None
 
 BETWEEN_LOOKS = 0.5
 FULL_POOL = timedelta(milliseconds=150)
@@ -29,6 +31,8 @@ FULL_POOL = timedelta(milliseconds=150)
 
 Longer than anybody should wait for a connection (runbook, success criteria: 100 ms).
 """
+FOR_A_HINT = timedelta(seconds=1)
+"""How long is waited for what no decision needs."""
 
 
 class HttpApplication(Application):
@@ -55,35 +59,41 @@ class HttpApplication(Application):
         await asyncio.sleep(look.settle.total_seconds())
         deadline = monotonic() + look.patience.total_seconds()
         while True:
-            reading = await self._read_all(target, profile)
+            reading = await self._read_all(look, profile)
             now = datetime.now(UTC)
             is_free = verification.is_free(Known(value=reading, at=now), target, look.policy)
             if is_free or monotonic() + BETWEEN_LOOKS > deadline:
                 return reading
             await asyncio.sleep(BETWEEN_LOOKS)
 
-    async def _read_all(self, target: Target, profile: Profile) -> ApplicationReading:
-        pages = await asyncio.gather(*(self._read(each, profile) for each in target.instances))
-        names = [instance.name for instance in target.instances]
+    async def _read_all(self, look: Look, profile: Profile) -> ApplicationReading:
+        instances = look.target.instances
+        pages = await asyncio.gather(*(self._read(each, profile, hints=look.hints) for each in instances))
+        names = [instance.name for instance in instances]
         return ApplicationReading(instances=dict(zip(names, pages, strict=True)))
 
-    async def _read(self, instance: Instance, profile: Profile) -> Reading[ApplicationPage]:
+    async def _read(self, instance: Instance, profile: Profile, *, hints: bool) -> Reading[ApplicationPage]:
         pages = OwnPages(self._client, instance, profile, self._limit)
-        health, (pool, probe) = await asyncio.gather(attempt(pages.health()), self._read_pool(pages))
+        health, (pool, probe, queries) = await asyncio.gather(
+            attempt(pages.health()), self._read_pool(pages, hints=hints)
+        )
         if (
             isinstance(health, PoolmedicError)
             and isinstance(pool, PoolmedicError)
             and isinstance(probe, PoolmedicError)
         ):
             return Unavailable(reason=health.message)
-        return Known(value=_compose(health, pool, probe), at=datetime.now(UTC))
+        page = _compose(health, pool, probe)
+        told = {"checkouts": _checkouts(pool, profile), "queries": queries} if hints else {}
+        return Known(value=page.model_copy(update=told), at=datetime.now(UTC))
 
     async def _read_pool(
-        self, pages: OwnPages
-    ) -> tuple[OwnPool | PoolmedicError, Reading[float] | PoolmedicError]:
+        self, pages: OwnPages, *, hints: bool
+    ) -> tuple[OwnPool | PoolmedicError, Reading[float] | PoolmedicError, Queries]:
         """The probe comes after the pool's numbers: it takes a connection, and must not be counted in them.
 
-        A pool page that is slow holds it up for half of the limit at most.
+        Nor must the page of the queries, a request under way. A pool page that is slow holds both up for half
+        of the limit at most.
         """
         began, numbers = monotonic(), asyncio.create_task(attempt(pages.pool()))
         try:
@@ -91,10 +101,24 @@ class HttpApplication(Application):
             left = self._limit - timedelta(seconds=monotonic() - began)
             if numbers.done() and _is_full(numbers.result()):
                 left = min(left, FULL_POOL)
-            probe = await attempt(pages.probe(left))
-            return await numbers, probe
+            most = min(self._limit - timedelta(seconds=monotonic() - began), FOR_A_HINT)
+            probe, queries = await asyncio.gather(
+                attempt(pages.probe(left)), pages.queries(most) if hints else _not_asked()
+            )
+            return await numbers, probe, queries
         finally:
             numbers.cancel()
+
+
+async def _not_asked() -> None:
+    """In the place of a page that nobody needs in this look."""
+
+
+def _checkouts(pool: OwnPool | PoolmedicError, profile: Profile) -> Reading[tuple[Checkout, ...]] | None:
+    page = profile.pages.pool
+    if page is None or page.checkouts is None:
+        return None
+    return Unavailable(reason=pool.message) if isinstance(pool, PoolmedicError) else pool.checkouts
 
 
 def _is_full(pool: OwnPool | PoolmedicError) -> bool:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
 from workflows.models.reading import Known, Unavailable
 
 HIGHEST = 2**53
 """Above it a float, which is what every metric is, can't count any more."""
 LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
+_TIME = TypeAdapter[datetime](AwareDatetime)
 
 
 class Missing(Exception):
@@ -27,6 +30,18 @@ def moment(seconds: float) -> datetime:
     if not 0 < seconds < LAST_TIME:
         raise Missing(f"{seconds} is no time")
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def instant(value: object, what: str) -> datetime:
+    """A time with its zone, or seconds since the epoch; Missing for everything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return moment(value)
+    if not isinstance(value, str):
+        raise Missing(f"{what} is no time")
+    try:
+        return _TIME.validate_python(value)
+    except ValidationError:
+        raise Missing(f"{what} is no time") from None
 
 
 def count(value: object, what: str) -> int:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from activities import health_page, own_pool
+from activities import health_page, own_monitors, own_pool
 from activities.exposition import Excessive, Exposition
 from activities.health_page import Health
 from activities.http_source import Answer, HttpSource, name_of
@@ -14,6 +15,7 @@ from activities.missing import Missing
 from activities.own_pool import OwnPool
 from activities.profiles.profile import Profile
 from workflows.errors import PoolmedicError, SourceNonsense
+from workflows.models.evidence import OwnQuery
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.target import Instance
 
@@ -62,7 +64,20 @@ class OwnPages:
                 raise failure.reworded(f"{failure.message}; {excess.message}") from None
             if stand_in is None:
                 raise failure from None
-            return stand_in
+            return replace(stand_in, checkouts=Unavailable(reason=failure.message))
+
+    async def queries(self, within: timedelta) -> Reading[tuple[OwnQuery, ...]] | None:
+        """The slowest by the application's own query monitor; None where the profile names none."""
+        page = self._profile.pages.queries
+        if page is None:
+            return None
+        try:
+            answer = self._accept(await self._source.get(self._url + page.path, within=within))
+            return own_monitors.queries(answer.body, page, datetime.now(UTC))
+        except PoolmedicError as failure:
+            return Unavailable(reason=f"{page.path}: {failure.message}")
+        except Missing as missing:
+            return Unavailable(reason=f"{self._source.name} {page.path}: {missing}")
 
     async def _ask_pool_page(self) -> OwnPool:
         page = self._profile.pages.pool

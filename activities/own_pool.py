@@ -1,20 +1,17 @@
 """An application's own word on its pool: from the page made for it, else from its metrics."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
-
+from activities import own_monitors
 from activities.exposition import Exposition
-from activities.missing import Missing, count, moment, read
+from activities.missing import Missing, count, instant, moment, read
 from activities.pointer import parse, resolve
 from activities.profiles.profile import PoolPage
-from workflows.models.evidence import PoolState
+from workflows.models.evidence import Checkout, PoolState
 from workflows.models.reading import Known, Reading, Unavailable, value_of
-
-_TIME = TypeAdapter[datetime](AwareDatetime)
 
 
 @dataclass(frozen=True)
@@ -25,12 +22,13 @@ class OwnPool:
     timeouts_total: Reading[float]
     started_at: Reading[datetime]
     generation: int | None = None
+    checkouts: Reading[tuple[Checkout, ...]] | None = None
 
     @classmethod
     def unavailable(cls, reason: str) -> "OwnPool":
         """Nothing could be read, for one reason."""
         gone = Unavailable(reason=reason)
-        return cls(pool=gone, timeouts_total=gone, started_at=gone)
+        return cls(pool=gone, timeouts_total=gone, started_at=gone, checkouts=gone)
 
 
 def read_page(body: bytes, page: PoolPage, at: datetime) -> OwnPool:
@@ -42,7 +40,7 @@ def read_page(body: bytes, page: PoolPage, at: datetime) -> OwnPool:
             raise Missing("the metric profile has no pointer for it")
         return count(resolve(document, pointer), f"what the page has at {pointer}")
 
-    return _compose(
+    own = _compose(
         at,
         active=partial(number, page.active),
         idle=partial(number, page.idle),
@@ -51,8 +49,12 @@ def read_page(body: bytes, page: PoolPage, at: datetime) -> OwnPool:
         in_flight=partial(number, page.in_flight),
         timeouts=partial(number, page.timeouts_total),
         generation=partial(number, page.generation),
-        started_at=lambda: _time(resolve(document, page.started_at)) if page.started_at else _unnamed(),
+        started_at=lambda: _started(document, page),
     )
+    if page.checkouts is None:
+        return own
+    named = page.checkouts
+    return replace(own, checkouts=read(lambda: own_monitors.checkouts(document, named, at)))
 
 
 def read_metrics(exposition: Exposition, at: datetime) -> OwnPool:
@@ -106,17 +108,7 @@ def _compose(
     )
 
 
-def _unnamed() -> datetime:
-    raise Missing("the metric profile has no pointer for the start of the process")
-
-
-def _time(value: object) -> datetime:
-    """A time with its zone, or seconds since the epoch."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return moment(value)
-    if not isinstance(value, str):
-        raise Missing("the start of the process is no time")
-    try:
-        return _TIME.validate_python(value)
-    except ValidationError:
-        raise Missing("the start of the process is no time") from None
+def _started(document: object, page: PoolPage) -> datetime:
+    if page.started_at is None:
+        raise Missing("the metric profile has no pointer for the start of the process")
+    return instant(resolve(document, page.started_at), "the start of the process")

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from activities.advice import advise, last_statements
 from activities.decided import decided
 from activities.profiles.profile import Profile
+from activities.report_hints import checkouts, own_queries
 from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
 from workflows.markdown import Markdown, code, escape, snippet
 from workflows.models.evidence import StatementReading
@@ -50,6 +51,8 @@ def render(report: Report, profiles: Mapping[str, Profile] | None = None) -> str
         circumstances=circumstances(report),
         decided=decided(report),
         log_lines=log_lines(report),
+        checkouts=checkouts(report),
+        own_queries=own_queries(report),
         advice=advise(report, profiles),
         missing=dict.fromkeys(reason for diagnosis in report.diagnoses for reason in diagnosis.missing),
         most_rows=MOST_ROWS,

@@ -70,6 +70,7 @@ async def check_targets(configuration: Configuration, ports: Sources) -> list[Fi
             target=target.plain(),
             policy=configuration.policy_of(target),
             alert_name=configuration.alerts[0],
+            hints=True,
         )
         asked = (_ask(f"{target.name} {source}", ask, look) for source, ask in _sources(ports, look))
         for reading, found in await asyncio.gather(*asked):

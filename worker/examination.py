@@ -95,9 +95,10 @@ def _conclude(evidence: Evidence, previous: Evidence | None, look: Look) -> tupl
 
 async def investigate(sources: Sources, look: Look, progress: Progress) -> Evidence:
     """All four sources side by side; one that fails or does not answer does not stop the others."""
+    with_hints = look.model_copy(update={"hints": True})
     metrics, application, database, containers = await asyncio.gather(
         _read("metrics", sources.metrics.read_metrics(look), progress),
-        _read("application", sources.application.read_application(look), progress),
+        _read("application", sources.application.read_application(with_hints), progress),
         _read("database", sources.database.read_database(look), progress),
         _read("containers", asyncio.to_thread(sources.containers.read_containers, look), progress),
     )

@@ -105,7 +105,7 @@ class Effects:
         """All four sources side by side; one that fails does not stop the others."""
         metrics, application, database, containers = await asyncio.gather(
             self.read_metrics(),
-            self.look(),
+            self.look(hints=True),
             _reading(
                 workflow.execute_activity_method(
                     Database.read_database,
@@ -145,13 +145,15 @@ class Effects:
         firing = metrics.value.alert_firing if isinstance(metrics, Known) else metrics
         return isinstance(firing, Known) and not firing.value
 
-    async def look(self, pace: Pace | None = None) -> Known[ApplicationReading] | Unavailable:
+    async def look(
+        self, pace: Pace | None = None, *, hints: bool = False
+    ) -> Known[ApplicationReading] | Unavailable:
         """One quick look: what every instance says of itself; with a pace, once an act had time to show."""
         times = {"settle": pace.settle, "patience": pace.patience} if pace else {}
         return await _reading(
             workflow.execute_activity_method(
                 Application.read_application,
-                self._look.model_copy(update=times),
+                self._look.model_copy(update={**times, "hints": hints}),
                 **options.summed(
                     options.after(sum(times.values(), timedelta())),
                     "health, pool and a query, from the application",

@@ -97,6 +97,22 @@ class HealthPage(Part):
     """To an object of checks: each a word, or an object with its word as `status`."""
 
 
+class Checkouts(Part):
+    """A list on the pool page of who has a connection. All pointers but `entries` lead into an entry."""
+
+    entries: Pointer
+    borrower: Pointer
+    held_seconds: Pointer | None = None
+    since: Pointer | None = None
+    """A time with its zone, or seconds since the epoch."""
+
+    @model_validator(mode="after")
+    def _tells_one_time(self) -> Self:
+        if (self.held_seconds is None) == (self.since is None):
+            raise ValueError("name either held_seconds or since")
+        return self
+
+
 class PoolPage(Part):
     """The pool's own numbers."""
 
@@ -109,6 +125,24 @@ class PoolPage(Part):
     timeouts_total: Pointer | None = None
     generation: Pointer | None = None
     started_at: Pointer | None = None
+    checkouts: Checkouts | None = None
+
+
+class QueriesPage(Part):
+    """A list of query shapes with their mean time. All pointers but `entries` lead into an entry."""
+
+    path: Path
+    entries: Pointer
+    text: Pointer
+    mean_seconds: Pointer | None = None
+    mean_milliseconds: Pointer | None = None
+    calls: Pointer | None = None
+
+    @model_validator(mode="after")
+    def _tells_one_time(self) -> Self:
+        if (self.mean_seconds is None) == (self.mean_milliseconds is None):
+            raise ValueError("name either mean_seconds or mean_milliseconds")
+        return self
 
 
 class Page(Part):
@@ -122,6 +156,7 @@ class Pages(Part):
 
     health: HealthPage
     pool: PoolPage | None = None
+    queries: QueriesPage | None = None
     metrics: Page | None = None
     probe: Page
 

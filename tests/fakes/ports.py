@@ -69,7 +69,7 @@ class FakeApplication(Port, ports.Application):
     def _read(self, look: Look, at: datetime) -> ApplicationReading:
         names = [instance.name for instance in look.target.instances]
         return ApplicationReading(
-            instances={name: readings.read_page(self.world, name, at) for name in names}
+            instances={name: readings.read_page(self.world, name, at, hints=look.hints) for name in names}
         )
 
 

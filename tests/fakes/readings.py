@@ -13,8 +13,10 @@ from workflows.models.blocker import CLIENT
 from workflows.models.evidence import (
     MOST_SESSIONS,
     ApplicationPage,
+    Checkout,
     ContainerState,
     DatabaseReading,
+    OwnQuery,
     ServerReading,
     StatementReading,
 )
@@ -37,9 +39,13 @@ SLOW_STATEMENT = StatementReading(
     deviation_seconds=0.001,
 )
 """Usually quick, by an index."""
+BORROWER, OWN_QUERY, MOST_TOLD = "/orders", "SELECT * FROM orders WHERE id = $1", 5
+"""What the application says of itself: who takes its connections, and for what."""
 
 
-def read_page(world: World, name: str, at: datetime) -> Known[ApplicationPage] | Unavailable:
+def read_page(
+    world: World, name: str, at: datetime, *, hints: bool = False
+) -> Known[ApplicationPage] | Unavailable:
     """The instance's own health, pool and probe."""
     state = world.state(at)
     app = state.apps[name]
@@ -55,7 +61,13 @@ def read_page(world: World, name: str, at: datetime) -> Known[ApplicationPage] |
         probe_seconds=_probe(app, at),
         started_at=Known(value=app.started_at, at=at),
     )
-    return Known(value=page, at=at)
+    return Known(value=page.model_copy(update=_hints(app, at) if hints else {}), at=at)
+
+
+def _hints(app: App, at: datetime) -> dict[str, object]:
+    held = (Checkout(borrower=BORROWER, held_seconds=app.hold),) * min(app.pool.active, MOST_TOLD)
+    query = OwnQuery(text=OWN_QUERY, mean_seconds=app.hold)
+    return {"checkouts": Known(value=held, at=at), "queries": Known(value=(query,), at=at)}
 
 
 def _probe(app: App, at: datetime) -> Known[float] | Unavailable:

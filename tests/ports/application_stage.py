@@ -17,6 +17,7 @@ from activities.profiles.library import load_profiles
 from activities.profiles.profile import Profile
 from tests.fakes import cases
 from tests.fakes.ports import FakeApplication
+from tests.fakes.readings import BORROWER, OWN_QUERY
 from tests.fakes.state import App
 from tests.fakes.world import World
 from tests.ports.canned_server import canned, page, say_nothing
@@ -96,11 +97,14 @@ def pages_of(app: App, timeouts: int) -> dict[str, Page | None]:
         "waiting": app.pool.waiters,
         "requests_in_progress": app.pool.in_flight,
         "timeouts_total": timeouts,
+        "checkouts": [{"borrower": BORROWER, "held_seconds": app.hold}] * app.pool.active,
     }
+    queries = {"slowest": [{"query_pattern": OWN_QUERY, "avg_duration_ms": 1000 * app.hold}]}
     has_free = app.served == 1 and app.free > 0
     return {
         "/health": ("200 OK" if app.served == 1 else "503 Service Unavailable", json.dumps(health).encode()),
         "/pool": ("200 OK", json.dumps(pool).encode()),
+        "/queries": ("200 OK", json.dumps(queries).encode()),
         "/probe": ("200 OK", b'{"responding": true}') if has_free else None,
     }
 
@@ -118,7 +122,11 @@ async def serve(pages: Pages) -> AsyncIterator[str]:
 
 
 async def read_instance(
-    client: httpx.AsyncClient, url: str, profiles: Mapping[str, Profile] | None = None
+    client: httpx.AsyncClient,
+    url: str,
+    profiles: Mapping[str, Profile] | None = None,
+    *,
+    hints: bool = False,
 ) -> Known[ApplicationPage] | Unavailable:
     """One instance of the profile covetpy at that address."""
     subject = cases.target(profile="covetpy")
@@ -127,6 +135,7 @@ async def read_instance(
         target=subject.model_copy(update={"instances": (instance,)}),
         policy=cases.policy(),
         alert_name=cases.ALERT,
+        hints=hints,
     )
     port = HttpApplication(client, profiles or load_profiles(), limit=LIMIT)
     return (await port.read_application(look)).instances[instance.name]

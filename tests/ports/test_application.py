@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes import cases
 from tests.fakes.changes import blind, change_app, resize, restart
+from tests.fakes.readings import BORROWER, MOST_TOLD, OWN_QUERY
 from tests.ports.application_stage import ApplicationStage, FakeApplicationStage, ServedApplicationStage
 from workflows.models.evidence import ApplicationPage, ApplicationReading
 from workflows.models.reading import Known, Unavailable
@@ -23,9 +24,9 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[ApplicationStag
         yield FakeApplicationStage(2) if request.param == "fake" else ServedApplicationStage(stack, 2)
 
 
-async def read(stage: ApplicationStage) -> ApplicationReading:
+async def read(stage: ApplicationStage, *, hints: bool = False) -> ApplicationReading:
     port = await stage.port()
-    look = Look(target=stage.target, policy=cases.policy(), alert_name=cases.ALERT)
+    look = Look(target=stage.target, policy=cases.policy(), alert_name=cases.ALERT, hints=hints)
     return await port.read_application(look)
 
 
@@ -49,6 +50,17 @@ async def test_a_healthy_instance_tells_everything(stage: ApplicationStage) -> N
     assert known(mine.started_at) == app.started_at
     assert 0 < known(mine.probe_seconds) < 0.5
     assert set(reading.instances) == {FIRST, SECOND}
+
+
+async def test_hints_for_people_are_told_where_they_are_asked_for(stage: ApplicationStage) -> None:
+    mine, quick = page(await read(stage, hints=True)), page(await read(stage))
+    assert mine.checkouts is not None
+    assert mine.queries is not None
+    held = known(mine.checkouts)
+    assert len(held) == min(known(mine.pool).active, MOST_TOLD)
+    assert {one.borrower for one in held} <= {BORROWER}
+    assert [one.text for one in known(mine.queries)] == [OWN_QUERY]
+    assert (quick.checkouts, quick.queries) == (None, None)
 
 
 async def test_readings_are_of_now(stage: ApplicationStage) -> None:

@@ -64,6 +64,23 @@ async def test_the_drills_leak_is_seen_as_it_is(client: httpx.AsyncClient, drill
     assert "did not answer within" in found.value.probe_seconds.reason
 
 
+async def test_who_forgot_the_drills_connections_and_its_queries_are_told(
+    client: httpx.AsyncClient, drill: Drill
+) -> None:
+    await drill.status("/orders/7")
+    await drill.leak(sessions=4)
+    found = await read_instance(client, str(drill.client.base_url), hints=True)
+    assert isinstance(found, Known)
+    assert isinstance(found.value.checkouts, Known)
+    told = found.value.checkouts.value
+    assert [one.borrower for one in told] == ["/report"] * 4
+    assert told[0].held_seconds >= told[-1].held_seconds > 0
+    assert isinstance(found.value.queries, Known)
+    slowest = found.value.queries.value
+    assert 1 <= len(slowest) <= 5
+    assert any("FROM" in one.text and one.calls and one.mean_seconds < 60 for one in slowest)
+
+
 async def test_the_drills_metrics_stand_in_for_its_pool_page(client: httpx.AsyncClient, drill: Drill) -> None:
     url = str(drill.client.base_url)
     profile = load_profiles()["covetpy"]

@@ -8,7 +8,7 @@ from tests.unit.scenes import NOW
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import Decision, Request
 from workflows.models.diagnosis import Cause, Diagnosis, Finding
-from workflows.models.evidence import StatementReading
+from workflows.models.evidence import Checkout, OwnQuery, StatementReading
 from workflows.models.outcome import Attempt, Outcome, OutcomeStatus, Touched
 from workflows.models.page import Escalation, Level
 from workflows.models.plan import Act, Proposal, Resize, Restart, Termination
@@ -160,7 +160,13 @@ def written_by_strangers(text: str) -> Report:
         update={
             "case": base.case.model_copy(update={"target": subject, "alert": alert}),
             "evidence": scenes.evidence(
-                database=scenes.database([session], statements=scenes.known((statement,)))
+                application=scenes.application(
+                    scenes.page(
+                        checkouts=scenes.known((Checkout(borrower=text, held_seconds=60),)),
+                        queries=scenes.known((OwnQuery(text=text, mean_seconds=1),)),
+                    )
+                ),
+                database=scenes.database([session], statements=scenes.known((statement,))),
             ),
             "diagnoses": (Diagnosis(findings=(finding,), pools={}, missing=(text,)),),
             "attempts": (act.model_copy(update={"proposal": act.proposal.model_copy(update=told)}),),

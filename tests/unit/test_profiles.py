@@ -77,6 +77,12 @@ def test_the_least_profile_is_enough() -> None:
         ("pages.health.status", "status"),
         ("pages.health.status", "/a~2"),
         ("usual", {"ago": [], "window": "1m"}),
+        ("pages.queries", {"path": "/q", "entries": "/q", "text": "/t"}),
+        (
+            "pages.queries",
+            {"path": "/q", "entries": "", "text": "", "mean_seconds": "/s", "mean_milliseconds": "/m"},
+        ),
+        ("pages.pool", {"path": "/p", "active": "/a", "idle": "/i", "size": "/s", "checkouts": {}}),
     ],
 )
 def test_a_wrong_profile_is_refused_with_its_path(tmp_path: Path, path: str, value: object) -> None:

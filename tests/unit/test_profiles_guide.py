@@ -9,7 +9,17 @@ import yaml
 from pydantic import BaseModel
 
 from activities.profiles.library import load_profiles
-from activities.profiles.profile import HealthPage, Pages, PoolPage, Profile, Queries, SeriesNames, Usual
+from activities.profiles.profile import (
+    Checkouts,
+    HealthPage,
+    Pages,
+    PoolPage,
+    Profile,
+    Queries,
+    QueriesPage,
+    SeriesNames,
+    Usual,
+)
 from activities.profiles.series import Series
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "profiles.md").read_text()
@@ -29,7 +39,15 @@ def test_every_form_of_a_series_works() -> None:
     assert profile.series.timeouts.always
 
 
-@pytest.mark.parametrize("part", [Profile, SeriesNames, Series, Queries, Usual, Pages, HealthPage, PoolPage])
+def test_the_pages_for_people_work() -> None:
+    pages = SHOWN[0]["pages"] | SHOWN[2]
+    assert Profile.model_validate(SHOWN[0] | {"pages": pages}).pages.queries
+
+
+@pytest.mark.parametrize(
+    "part",
+    [Profile, SeriesNames, Series, Queries, Usual, Pages, HealthPage, PoolPage, Checkouts, QueriesPage],
+)
 def test_every_key_is_told(part: type[BaseModel]) -> None:
     keys = [field.alias or name for name, field in part.model_fields.items()]
     assert [key for key in keys if not re.search(rf"\b{key}\b", GUIDE)] == []

@@ -10,6 +10,8 @@ from tests.fakes import cases, changes
 from tests.workflow.stage import Running, Stage
 from worker.history import count_actions
 from workflows.models.change import ChangeEnding
+from workflows.models.evidence import ApplicationPage
+from workflows.models.reading import Known, Unavailable
 from workflows.models.report import Ending
 
 MOST_ACTIONS = 30
@@ -83,6 +85,14 @@ async def test_the_report_is_published_at_recovery_and_completed_at_the_end(stag
     assert last.seconds.alert_to_first_action < 10
     assert last.seconds.alert_to_verified is not None
     assert last.seconds.alert_to_verified > 300
+    assert last.evidence is not None
+    assert isinstance(last.evidence.application, Known)
+    assert [has_hints(page) for page in last.evidence.application.value.instances.values()] == [True]
+
+
+def has_hints(page: Known[ApplicationPage] | Unavailable) -> bool:
+    """Whether the application was asked for what only people use."""
+    return isinstance(page, Known) and page.value.checkouts is not None and page.value.queries is not None
 
 
 async def test_an_undersized_pool_grows_by_approval_and_shrinks_after_its_time(

@@ -6,7 +6,7 @@ from workflows.models.index import IndexAdvice
 from workflows.models.pressure import ServerPressure
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
-from workflows.models.text import Sentence
+from workflows.models.text import Name, Sentence
 
 MOST_SESSIONS = 500
 """Listed of one database."""
@@ -80,6 +80,23 @@ class MetricsReading(Model):
     """Instances in the metrics that the configuration does not know."""
 
 
+class Checkout(Model):
+    """A connection that somebody in the application has: the nearest hint to the code that forgot one."""
+
+    borrower: Name
+    """What the application calls whoever took it."""
+    held_seconds: float
+
+
+class OwnQuery(Model):
+    """One query shape of the application's own query monitor; `text` never holds a literal."""
+
+    text: Sentence
+    mean_seconds: float
+    calls: int | None = None
+    """None where the monitor does not say."""
+
+
 class ApplicationPage(Model):
     """What one instance says of itself over HTTP; asked now, so always fresh."""
 
@@ -95,6 +112,11 @@ class ApplicationPage(Model):
     probe_seconds: Reading[float]
     """Time of a query through the application's own pool; unavailable when it was not answered."""
     started_at: Reading[Moment]
+    checkouts: Reading[tuple[Checkout, ...]] | None = None
+    """The few that are held longest. For people, as `queries` is; None where the profile names none, where
+    nobody asked, or in readings older than this field."""
+    queries: Reading[tuple[OwnQuery, ...]] | None = None
+    """The few that are slowest by the application's own query monitor."""
 
 
 class ApplicationReading(Model):

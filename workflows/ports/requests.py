@@ -22,6 +22,9 @@ class Look(Model):
     """Wait this long before asking the application: what was just done to it shows only then."""
     patience: Duration = timedelta()
     """Then ask again until the pool is free, for this long at most: a pool may need time to notice."""
+    hints: bool = False
+    """Ask the application for what only people use as well: who has connections for longest, and its slowest
+    queries."""
 
 
 class WindowLook(Model):
