@@ -77,4 +77,3 @@ async def test_left_alone_it_goes_on_and_nothing_is_touched(stand: Stand) -> Non
     async with alone(stand, dataclasses.replace(SLOW, calls=frozenset({Level.L1}), told=())) as ended:
         assert unmet_but_brief(ended) == []
         assert witness.cancels_asked_since(stand.stage, ended.drill.fault_at) == []
-        assert "read the whole table" in await SLOW.fault.remains(ended.drill.ground)
