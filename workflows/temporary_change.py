@@ -177,7 +177,7 @@ class TemporaryChange(TemporaryMessages):
         if verification.would_crowd(pages, change.act.baseline, change.case.policy) and not self.ended_by:
             reason = (
                 "More connections are in use than the configured size allows for: it would be crowded again. "
-                "Keep it, or end it by signal."
+                f"Keep or end it: poolmedic size keep {change.case.target.name} --by <your name>   (or: end)"
             )
             await self.tell(change, Level.L1, "temporary pool size is still needed", reason)
             return None

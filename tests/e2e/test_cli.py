@@ -139,7 +139,7 @@ async def test_a_temporary_size_is_kept_by_an_approver(scene: Scene) -> None:
     none = await scene.say("size", "keep", scene.target, "--by", "ada")
     assert (none.code, none.err) == (
         1,
-        f"poolmedic: no pool of {scene.target} has a temporary size, or none any more\n",
+        f"no pool of {scene.target} has a temporary size, or none any more\n",
     )
     assert (await scene.say("approve", scene.target, scene.request, "--by", "ada")).code == 0
     for _ in range(100):
