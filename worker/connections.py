@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -14,6 +14,15 @@ SECONDS_FOR_HEAD = 10.0
 """From the connection's start, or the answer before, until a request's head is complete."""
 SECONDS_FOR_ANSWER = 10.0
 """Until whoever asked has read enough of the answer for the system to hold the rest."""
+SECONDS_TO_LEAVE = 1.0
+"""For whoever was turned away, to read why."""
+MOST_LEAVING = 400
+"""Who do so at once; with the others they are fewer than the files that a process may usually open."""
+_TOO_MANY = b"too many connections at once; send it again"
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s"
+) % (len(_TOO_MANY), _TOO_MANY)
 _seldom = Seldom()
 _logger = logging.getLogger("poolmedic.connections")
 
@@ -34,6 +43,9 @@ class Connection(H11Protocol):
 
     cycle: RequestResponseCycle | None  # type: ignore[assignment]
     """The last request; None before the first, whatever uvicorn declares."""
+
+    _leaving: ClassVar[dict["Connection", None]] = {}
+    """Those that were turned away and may still read why, the first one first."""
 
     def __init__(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - uvicorn's own business
         super().__init__(*given, **more)
@@ -56,7 +68,7 @@ class Connection(H11Protocol):
         others = [other for other in self.connections if isinstance(other, Connection) and other is not self]
         waiting = [other for other in others if other.waits]
         if len(others) >= MOST_CONNECTIONS and waiting:
-            min(waiting, key=lambda other: other.waits_since).leave()
+            min(waiting, key=lambda other: other.waits_since).turn_away()
 
     @override
     def on_response_complete(self) -> None:
@@ -80,6 +92,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         super().connection_lost(exc)
+        self._leaving.pop(self, None)
         self._stop_waiting()
 
     @override
@@ -111,10 +124,34 @@ class Connection(H11Protocol):
         if self.waits:
             self.leave()
 
+    def turn_away(self) -> None:
+        """Say that there are too many, where no request was answered here yet, and end it.
+
+        After an answer nothing more is asked for: the next request would take this for its own.
+        """
+        if self.cycle is not None:
+            self.leave()
+            return
+        self.transport.write(_BUSY)
+        self._stop_waiting()
+        self.connections.discard(self)
+        self._leaving[self] = None
+        if len(self._leaving) > MOST_LEAVING:
+            next(iter(self._leaving)).leave()
+        # A request may be on its way: whoever sends to what is closed loses the answer.
+        self._patience = self.loop.call_later(SECONDS_TO_LEAVE, self.leave)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Of whoever was turned away nothing is heard any more."""
+        if self not in self._leaving:
+            super().data_received(data)
+
     def leave(self) -> None:
         """End it, and count it no longer; to close it would wait for whoever reads nothing.
 
         What the system has of an answer it sends all the same.
         """
         self.connections.discard(self)
+        self._leaving.pop(self, None)
         self.transport.abort()

@@ -60,8 +60,51 @@ async def test_silent_connections_keep_no_alert_out(webhook: Stand, said: str) -
         assert (await fresh(webhook, "/healthz")).status_code == 200
         assert (await webhook.post(alert(webhook.shop))).status_code == 200
         async with asyncio.timeout(5):
-            assert [await reader.read() for reader, _ in silent[:50]] == [b""] * 50
+            answers = [await reader.read() for reader, _ in silent[:50]]
+        assert [answer[:13] for answer in answers] == [b"HTTP/1.1 503 "] * 50
+        assert all(b"\r\nRetry-After: 5\r\n" in answer for answer in answers)
         assert not silent[-1][0].at_eof()
+
+
+async def test_who_has_to_go_reads_why_though_its_request_is_on_its_way(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes to what is closed reads nothing of what came before."""
+    monkeypatch.setattr("worker.connections.MOST_CONNECTIONS", 10)
+    async with lines(webhook, 1) as ((reader, writer),), lines(webhook, 10):
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        assert (await fresh(webhook, "/healthz")).status_code == 200
+        for piece in (HEAD, "Content-Length: 2\r\n\r\n", "{}"):
+            writer.write(piece.encode())
+            await asyncio.sleep(0.1)
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        async with asyncio.timeout(5):
+            said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert said.count(b"HTTP/1.1") == 1
+
+
+async def test_of_those_who_have_to_go_so_many_may_still_be_there(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.connections.MOST_CONNECTIONS", 10)
+    monkeypatch.setattr("worker.connections.MOST_LEAVING", 5)
+    monkeypatch.setattr("worker.connections.SECONDS_TO_LEAVE", 60.0)
+    async with lines(webhook, 30) as silent:
+        async with asyncio.timeout(5):
+            assert all([await reader.read() for reader, _ in silent[:15]])
+        assert not any(reader.at_eof() for reader, _ in silent[15:])
+
+
+async def test_who_was_answered_and_waits_is_not_answered_again(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came after the answer would be taken for that of the next request."""
+    monkeypatch.setattr("worker.connections.MOST_CONNECTIONS", 10)
+    async with lines(webhook, 1, "GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n") as (answered,):
+        await answered[0].readuntil(b"\r\n\r\n")
+        async with lines(webhook, 10), asyncio.timeout(5):
+            assert b"HTTP/1.1" not in await answered[0].read()
 
 
 async def ended(line: Line) -> float:

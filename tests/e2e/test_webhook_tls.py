@@ -94,6 +94,24 @@ async def test_who_has_greeted_and_says_nothing_goes_where_there_are_too_many(
         assert (await webhook.post(alert(webhook.shop))).status_code == 200
 
 
+async def test_who_has_to_go_is_told_to_come_again(
+    webhook: Stand, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.connections.MOST_CONNECTIONS", 10)
+    await webhook.post(alert(webhook.shop))
+    url, trusted = webhook.http.base_url, ssl.create_default_context(cafile=files[0])
+    async with contextlib.AsyncExitStack() as opened:
+        readers = []
+        for _ in range(12):
+            reader, writer = await asyncio.open_connection(url.host, url.port, ssl=trusted)
+            opened.callback(writer.close)
+            readers.append(reader)
+        async with asyncio.timeout(5):
+            said = await readers[0].readuntil(b"\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 5\r\n" in said
+
+
 async def test_an_answer_that_nobody_reads_ends_the_connection(
     webhook: Stand, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
