@@ -11,6 +11,7 @@ from workflows.models.plan import Resize
 from workflows.models.reading import Known, value_of
 from workflows.models.report import Report
 from workflows.models.verdict import State
+from workflows.processors import describe_bound
 from workflows.slots import left_for_us, spare_per_instance
 from workflows.wording import counted, listed, percent, span
 
@@ -138,7 +139,8 @@ def _room(report: Report, configured: int) -> str:
     target = report.case.target
     maxima = {instance.name: instance.pool_size for instance in target.instances}
     spare = spare_per_instance(database, target, maxima)
-    return f"the server has slots for at most {configured + spare} per instance"
+    slots = f"the server has slots for at most {configured + spare} per instance"
+    return f"{slots}{describe_bound(target)}"
 
 
 def _proof(report: Report) -> str:

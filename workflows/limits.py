@@ -19,6 +19,7 @@ from workflows.models.reading import Known, Unavailable, value_of
 from workflows.models.session import Session, SessionIdentity, StatementIdentity
 from workflows.models.target import Target
 from workflows.ownership import at_stake, cancellable, is_of_role, is_own, leakable
+from workflows.processors import excess_of_processors
 from workflows.readings import fresh, pools_of
 from workflows.remedies.resize import largest
 from workflows.remedies.session_timeout import SHORTEST
@@ -194,11 +195,16 @@ def _excess_of_resize(
         return (
             f"in the metrics and not in the configuration, so their pools are not counted: {listed(unknown)}"
         )
-    maxima = ours(target, _known(evidence, target, policy))
+    return _excess_of_server(act, database, target, ours(target, _known(evidence, target, policy)))
+
+
+def _excess_of_server(
+    act: Resize, database: DatabaseReading, target: Target, maxima: dict[str, int]
+) -> str | None:
     if not fits(database, target, maxima, act.sizes):
         total = sum((maxima | act.sizes).values())
         return f"{total} connections do not fit into the server's free slots"
-    return None
+    return excess_of_processors(target, maxima, act.sizes)
 
 
 def room_left(act: Resize, evidence: Evidence, target: Target, policy: Policy) -> int:

@@ -129,6 +129,17 @@ def test_a_resize_fits_the_server_and_the_policy(
     assert (refusal is None) if words is None else (refusal is not None and words in refusal)
 
 
+@pytest.mark.parametrize(
+    ("cores", "size", "words"),
+    [(20, 40, None), (19, 40, "40 connections may have more at work at once than 2 times 19 processors")],
+)
+def test_a_resize_stays_below_twice_the_server_s_processors(cores: int, size: int, words: str | None) -> None:
+    subject = scenes.with_database(target(), cores=cores)
+    proposal = resize({"web-1": size}, {"web-1": 20})
+
+    assert check(proposal, evidence=undersized(), target=subject, approved_by="ada") == words
+
+
 def test_a_resize_counts_the_other_pools_as_they_are() -> None:
     two = target(instances=2)
     look = evidence(

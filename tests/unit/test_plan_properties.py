@@ -24,6 +24,7 @@ from workflows.models.reading import Known
 from workflows.models.target import Target
 from workflows.ownership import can_be_leaked, cancellable
 from workflows.plan import plan
+from workflows.processors import excess_of_processors
 from workflows.readings import pools_of
 from workflows.remedies.session_timeout import SHORTEST
 from workflows.slots import fits, ours
@@ -55,6 +56,7 @@ def _check_resize(act: Resize, look: Evidence, subject: Target, rules: Policy) -
         name: each.value for name, each in pools_of(look, subject, rules).items() if isinstance(each, Known)
     }
     assert fits(look.database.value, subject, ours(subject, pools), act.sizes)
+    assert excess_of_processors(subject, ours(subject, pools), act.sizes) is None
 
 
 def _check_cancellation(
@@ -156,3 +158,30 @@ def test_a_policy_that_allows_nothing_is_never_given_a_proposal(
     diagnosis = diagnose(look, scenes.before(look), subject, rules)
 
     assert not isinstance(plan(diagnosis, look, attempts, subject, rules, NOW).step, Proposal)
+
+
+@settings(max_examples=300)
+@given(
+    arbitrary.evidences(),
+    arbitrary_cases.targets(),
+    arbitrary_cases.policies(),
+    arbitrary_cases.attempts(),
+)
+def test_processors_that_are_known_only_ever_take_acts_away(
+    look: Evidence, subject: Target, rules: Policy, attempts: tuple[Attempt, ...]
+) -> None:
+    unknown = scenes.with_database(subject, cores=None)
+    step, other = (
+        plan(diagnose(look, scenes.before(look), each, rules), look, attempts, each, rules, NOW).step
+        for each in (subject, unknown)
+    )
+
+    if not isinstance(step, Proposal):
+        return
+    assert isinstance(other, Proposal)
+    assert step.permission in (other.permission, Permission.APPROVAL)
+    if isinstance(step.act, Resize):
+        assert isinstance(other.act, Resize)
+        assert all(size <= other.act.sizes[name] for name, size in step.act.sizes.items())
+    else:
+        assert step.act == other.act

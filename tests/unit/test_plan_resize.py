@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit import scenes
 from tests.unit.plans import decide, proposed, tried, two_look, undersized_look
+from tests.unit.pressures import pressed
 from tests.unit.scenes import GONE, known, page, policy, pool, scraped, sessions, target
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import Evidence
@@ -158,6 +159,85 @@ def test_where_no_pool_can_grow_people_are_told_why(
 )
 def test_a_resize_that_did_not_help_or_was_refused_is_not_repeated(attempt: Attempt, again: bool) -> None:
     assert isinstance(decide(undersized_look(), attempt).step, Proposal) is again
+
+
+@pytest.mark.parametrize(
+    ("cores", "others", "size"),
+    [(30, {}, 40), (20, {}, 40), (18, {}, 36), (18, {"running": 4, "Lock": 2}, 30), (11, {"IO": 1}, 21)],
+)
+def test_a_resize_keeps_what_is_at_work_below_twice_the_server_s_processors(
+    cores: int, others: dict[str, int], size: int
+) -> None:
+    subject = scenes.with_database(target(), cores=cores)
+    look = undersized_look(database=scenes.database(sessions(20, 0.0, "active"), pressure=pressed(others)))
+
+    proposal = proposed(decide(look, subject=subject))
+
+    assert resized(decide(look, subject=subject)).sizes == {"web-1": size}
+    assert proposal.effect.endswith(
+        f"our pools may open 20; and processors: {2 * cores} statements at work at once for {cores} "
+        f"processors, others have {sum(others.values())} at work now, our pools may open 20."
+    )
+    assert "not known" not in proposal.risk
+
+
+def test_the_pools_of_all_instances_share_the_processors() -> None:
+    two = scenes.with_database(target(instances=2), cores=27)
+    full = scraped(full_seconds=known(900.0))
+    look = two_look(
+        metrics=scenes.metrics(full, full),
+        database=scenes.database(sessions(20, 0.0, "active"), total=40, pressure=pressed({"IO": 3})),
+    )
+
+    assert resized(decide(look, subject=two)).sizes == {"web-1": 25, "web-2": 25}
+
+
+@pytest.mark.parametrize(
+    ("cores", "others", "told"),
+    [
+        (
+            10,
+            {},
+            (
+                "20 statements at work at once for 10 processors, others have 0 at work now, our pools may "
+                "open 20."
+            ),
+        ),
+        (2, {}, "4 statements at work at once for 2 processors"),
+        (13, {"IO": 6}, "others have 6 at work now"),
+        (40, None, "what others have at work could not be read"),
+    ],
+)
+def test_a_size_that_the_processors_cannot_serve_is_left_out_with_the_numbers(
+    cores: int, others: dict[str, int] | None, told: str
+) -> None:
+    subject = scenes.with_database(target(), cores=cores)
+    look = undersized_look(database=scenes.database(sessions(20, 0.0, "active"), pressure=pressed(others)))
+
+    decided = decide(look, subject=subject)
+
+    assert isinstance(decided.step, HandOver)
+    (reason,) = decided.left_out
+    assert reason.startswith("Resize: no free processors: ")
+    assert told in reason
+
+
+def test_without_slots_the_processors_are_not_the_reason() -> None:
+    subject = scenes.with_database(target(), cores=4)
+    look = undersized_look(
+        database=scenes.database(sessions(20, 0.0, "active"), max_connections=28, pressure=pressed({}))
+    )
+
+    (reason,) = decide(look, subject=subject).left_out
+
+    assert reason.startswith("Resize: no free slots: ")
+
+
+def test_whoever_is_asked_hears_that_the_processors_are_not_known() -> None:
+    assert RESIZE.risk.endswith(
+        "How many processors the server has is not known (database.cores), so whether they can serve more at "
+        "once was not looked at."
+    )
 
 
 def test_nothing_is_resized_while_pools_are_not_counted() -> None:

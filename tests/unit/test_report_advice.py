@@ -46,6 +46,14 @@ def test_advice_on_a_small_pool_counts_the_connections_it_needs() -> None:
     assert "Configure pools of 43 connections per instance instead of 20" in advice
     assert "at most 92 per instance" in advice
     assert "with 40 the clear window was passed" in advice
+    assert "processor" not in advice
+    known = incidents.report().case
+    assert known is not None
+    case = known.model_copy(update={"target": scenes.with_database(known.target, cores=8)})
+    assert (
+        "at most 92 per instance, and 8 processors for 16 statements of everybody at work at once"
+        in section(render(report.model_copy(update={"case": case})), "What to change for good")
+    )
     assert "pools resized for 4 h 0 min (web-1 20 -> 40)" in text
     assert "idle_in_transaction" not in text
 

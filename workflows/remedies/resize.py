@@ -8,6 +8,7 @@ from workflows.models.outcome import OutcomeStatus
 from workflows.models.plan import Proposal, Resize
 from workflows.models.policy import Option
 from workflows.models.target import Instance, Target
+from workflows.processors import describe_processors, spare_of_processors
 from workflows.remedies.situation import Situation
 from workflows.slots import left_for_us, ours, spare_per_instance
 from workflows.wording import listed, span
@@ -25,7 +26,8 @@ def propose_resize(situation: Situation) -> Proposal | str:
         Resize(sizes=sizes, baseline=baseline, lasts=situation.policy.limits.resize_for),
         effect=_describe(situation, sizes),
         risk="More connections mean more work at once for the database server, which may slow down for "
-        "everybody who uses it; a deployment before it is reverted starts with the configured size.",
+        "everybody who uses it; a deployment before it is reverted starts with the configured size."
+        f"{_unknown_processors(situation.target)}",
         asks=not situation.resizes_alone or situation.finding.cause is Cause.SPIKE,
     )
 
@@ -54,10 +56,14 @@ def _obstacle(situation: Situation) -> str | None:
 
 
 def _sizes(situation: Situation) -> dict[str, int]:
-    """The size now plus a part of the free slots, bounded by the policy; only instances that grow."""
+    """The size now plus a part of what the server has room for, bounded by the policy; only what grows."""
     if situation.database is None:
         return {}
-    spare = spare_per_instance(situation.database, situation.target, ours(situation.target, situation.pools))
+    maxima = ours(situation.target, situation.pools)
+    spare = spare_per_instance(situation.database, situation.target, maxima)
+    processors = spare_of_processors(situation.database, situation.target, maxima)
+    if processors is not None:
+        spare = min(spare, processors)
     wanted = {
         instance.name: min(
             situation.pools[instance.name].size + spare,
@@ -83,7 +89,34 @@ def _why_no_larger(situation: Situation) -> str:
     if all(situation.pools[instance.name].size >= largest(instance, factor) for instance in exhausted):
         sizes = listed(f"{instance.name} has {situation.pools[instance.name].size}" for instance in exhausted)
         return f"{sizes} already, and the policy allows at most {factor:g} times the configured size"
+    if (beyond := _processors(situation)) and _has_slots(situation):
+        return f"no free processors: {beyond}"
     return f"no free slots: {_arithmetic(situation)}"
+
+
+def _has_slots(situation: Situation) -> bool:
+    maxima = ours(situation.target, situation.pools)
+    return (
+        situation.database is not None
+        and spare_per_instance(situation.database, situation.target, maxima) > 0
+    )
+
+
+def _processors(situation: Situation) -> str | None:
+    """The numbers of the server's processors; None where they are not looked at."""
+    if situation.database is None:
+        return None
+    maxima = ours(situation.target, situation.pools)
+    return describe_processors(situation.database, situation.target, maxima)
+
+
+def _unknown_processors(target: Target) -> str:
+    if target.database.cores is not None:
+        return ""
+    return (
+        " How many processors the server has is not known (database.cores), so whether they can serve more "
+        "at once was not looked at."
+    )
 
 
 def _arithmetic(situation: Situation) -> str:
@@ -109,7 +142,8 @@ def _describe(situation: Situation, sizes: dict[str, int]) -> str:
     changes = listed(
         f"{name} from {situation.pools[name].size} to {size} connections" for name, size in sizes.items()
     )
+    processors = f"; and processors: {numbers}" if (numbers := _processors(situation)) else ""
     return (
         f"Set the pool of {changes}, for {span(situation.policy.limits.resize_for)}, then back to the "
-        f"configured size. The server has room: {_arithmetic(situation)}."
+        f"configured size. The server has room: {_arithmetic(situation)}{processors}."
     )
