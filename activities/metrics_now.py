@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from activities import traffic, usual
+from activities import server_errors, traffic, usual
 from activities.missing import Missing, moment, read
 from activities.profiles.profile import Profile
 from activities.promql import duration
@@ -16,7 +16,18 @@ from workflows.models.evidence import InstanceMetrics, MetricsReading
 from workflows.models.reading import Known
 from workflows.ports.requests import Look
 
-SCRAPED = ("active", "idle", "size", "waiters", "in_flight", "timeouts", "errors_503", "leaked", "started_at")
+SCRAPED = (
+    "active",
+    "idle",
+    "size",
+    "waiters",
+    "in_flight",
+    "timeouts",
+    "errors_503",
+    server_errors.MEANING,
+    "leaked",
+    "started_at",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,8 @@ def questions(profile: Profile, selector: Mapping[str, str], lookback: timedelta
     }
     rates = traffic.questions_now(profile, selector) | usual.rate_questions(profile, selector)
     witness = profile.witness(selector, lookback)
-    return scraped | witness | computed | rates | usual.hold_questions(profile, selector)
+    others = usual.hold_questions(profile, selector) | usual.error_questions(profile, selector)
+    return scraped | witness | computed | rates | others
 
 
 def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReading:
@@ -55,6 +67,10 @@ def assemble(scene: Scene, is_firing: Callable[[], Known[bool]]) -> MetricsReadi
         usual_rate=usual.read_rate(asked, target, scene.now),
         hold_seconds=read(lambda: _hold(scene)),
         usual_hold=usual.read_hold(asked, target, scene.now),
+        errors_5xx=server_errors.read_now(
+            scene.profile, asked, names, scene.now - scene.look.policy.thresholds.fresh_for
+        ),
+        usual_errors_5xx=server_errors.read_usual(scene.profile, asked, scene.now),
         alert_firing=read(is_firing),
         unexpected=unexpected(asked["active"], scene.profile, target, scene.now.timestamp() - fresh),
     )
@@ -66,7 +82,7 @@ def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
         raise Missing(f"Prometheus has no series of the pool for {series}; is `selector` right?")
     scraped = Scraped(name, scene.profile, scene.asked)
     pool = scraped.pool()
-    start = _recent_start(scraped, scene.profile.recent)
+    start = scraped.recent_start()
     threshold = scene.look.policy.thresholds.exhausted
     metrics = InstanceMetrics(
         pool=pool.value,
@@ -80,12 +96,6 @@ def _instance(scene: Scene, name: str) -> Known[InstanceMetrics]:
         scrape_seconds=usual_pause(scraped.scrapes),
     )
     return Known(value=metrics, at=pool.at)
-
-
-def _recent_start(scraped: Scraped, recent: timedelta) -> float:
-    """The last scrape at least `recent` before the last one, else the first: nothing is estimated."""
-    earliest = scraped.scrapes[-1] - recent.total_seconds()
-    return max((at for at in scraped.scrapes if at <= earliest), default=scraped.scrapes[0])
 
 
 def _held_since(scene: Scene) -> float:

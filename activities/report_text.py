@@ -104,6 +104,13 @@ def _rate(reading: Known[float] | Unavailable) -> str:
     return f"{reading.value:.1f}/s" if isinstance(reading, Known) else "unknown"
 
 
+def _errors(reading: Known[float] | Unavailable | None) -> str:
+    """Of few a minute's, which a second's would round away."""
+    if not isinstance(reading, Known):
+        return "unknown"
+    return f"{reading.value:.1f}/s" if reading.value >= 1 else f"{60 * reading.value:.1f}/min"
+
+
 def _time(reading: Known[float] | Unavailable) -> str:
     return span(reading.value) if isinstance(reading, Known) else "unknown"
 
@@ -139,6 +146,7 @@ def _environment() -> Environment:
         "counted": counted,
         "listed": listed,
         "rate": _rate,
+        "errors": _errors,
         "time": _time,
         "code": code,
         "snippet": snippet,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from activities.missing import Missing, count, moment, read
-from activities.profiles.profile import WITNESS, Profile
+from activities.profiles.profile import ANSWERS, WITNESS, Profile
 from activities.profiles.series import Series as Names
 from activities.prometheus_api import Series
 from activities.series import Overlap, Sample, Samples, Timeline, add, as_of, increase, is_finite, join, since
@@ -61,6 +61,11 @@ class Scraped:
             raise Missing(f"Prometheus has not scraped the pool of {self._instance} in that time")
         return moment(self.scrapes[-1])
 
+    def recent_start(self) -> float:
+        """The last scrape at least `recent` before the last one, else the first: nothing is estimated."""
+        earliest = self.scrapes[-1] - self._profile.recent.total_seconds()
+        return max((at for at in self.scrapes if at <= earliest), default=self.scrapes[0])
+
     def pool(self) -> Known[PoolState]:
         """The pool at the last scrape."""
         at = self.last_at
@@ -96,8 +101,8 @@ class Scraped:
         counters, at, timeline = self.all(meaning), self.last_at, self.timeline
         if self._series(meaning).always and not any(c and c[-1].at == self.scrapes[-1] for c in counters):
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
-        if meaning == "errors_503" and not counters:
-            self._require_witness()
+        if meaning in ANSWERS and not counters:
+            self._require_witness(meaning)
         if not all(is_finite(counter) for counter in counters):
             raise Missing(f"{self._named(meaning)} is not a number")
         if not timeline.counts_since(start):
@@ -142,15 +147,13 @@ class Scraped:
             raise Missing(f"{self._named(meaning)} was not in the last scrape of {self._instance}")
         return count(last.value, f"{last.value} as {self._named(meaning)} of {self._instance}")
 
-    def _require_witness(self) -> None:
-        """No 503 so far is known only where requests are counted under the same name."""
-        if WITNESS not in self._asked:
+    def _require_witness(self, meaning: str) -> None:
+        """No error so far is known only where requests are counted under the same name."""
+        if WITNESS not in self._asked or not self._profile.are_requests(meaning):
             return
         label, found = self._profile.instance_label, answered(self._asked[WITNESS])
         if all(series.labels.get(label) != self._instance for series in found):
-            raise Missing(
-                f"{self._named('errors_503')} counts nothing of {self._instance}, not even successes"
-            )
+            raise Missing(f"{self._named(meaning)} counts nothing of {self._instance}, not even successes")
 
     def _series(self, meaning: str) -> Names:
         return self._profile.series.listed()[meaning]

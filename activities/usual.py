@@ -14,7 +14,7 @@ from activities.scraped import Asked, number
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.target import Target
 
-RATE, HOLD = "usual request_rate", "usual hold_seconds"
+RATE, HOLD, ERRORS = "usual request_rate", "usual hold_seconds", "usual errors_5xx"
 
 
 def rate_questions(profile: Profile, selector: Mapping[str, str]) -> dict[str, str]:
@@ -27,6 +27,11 @@ def hold_questions(profile: Profile, selector: Mapping[str, str]) -> dict[str, s
     return _questions(profile, selector, HOLD, profile.usual.hold_seconds if profile.usual else None)
 
 
+def error_questions(profile: Profile, selector: Mapping[str, str]) -> dict[str, str]:
+    """Answers 5xx per second, at each time to compare with."""
+    return _questions(profile, selector, ERRORS, profile.usual.errors_5xx if profile.usual else None)
+
+
 def read_rate(asked: Mapping[str, Asked], target: Target, now: datetime) -> Reading[float]:
     """Requests per second over all instances."""
     return _read(asked, RATE, target.usual.request_rate, now)
@@ -35,6 +40,11 @@ def read_rate(asked: Mapping[str, Asked], target: Target, now: datetime) -> Read
 def read_hold(asked: Mapping[str, Asked], target: Target, now: datetime) -> Reading[float]:
     """Seconds a connection is held on average."""
     return _read(asked, HOLD, target.usual.hold_seconds, now)
+
+
+def read_errors(asked: Mapping[str, Asked], now: datetime) -> Reading[float]:
+    """Answers 5xx per second over all instances; no decision rests on it, and none is configured."""
+    return _read(asked, ERRORS, None, now)
 
 
 def _questions(
@@ -57,10 +67,8 @@ def _read(asked: Mapping[str, Asked], kind: str, configured: float | None, now: 
         return Known(value=median(measured), at=now)
     if configured is not None:
         return Known(value=configured, at=now)
-    return Unavailable(
-        reason="Prometheus holds no comparable time without an exhausted pool, "
-        "and the configuration names nothing as usual"
-    )
+    nothing = "" if kind == ERRORS else ", and the configuration names nothing as usual"
+    return Unavailable(reason=f"Prometheus holds no comparable time without an exhausted pool{nothing}")
 
 
 def _value(answer: Asked, kind: str, now: datetime) -> Known[float]:

@@ -30,7 +30,9 @@ type Query = Annotated[str, AfterValidator(_is_template)]
 WITNESS = "requests at all"
 _COUNTS_REQUESTS = "count by ($instance) (present_over_time($requests[$window]))"
 GAUGES = ("active", "idle", "size", "waiters", "in_flight")
-COUNTERS = ("timeouts", "leaked", "errors_503")
+COUNTERS = ("timeouts", "leaked", "errors_503", "errors_5xx")
+ANSWERS = ("errors_503", "errors_5xx")
+"""Counters of answers, which may be a part of `requests`."""
 
 
 class SeriesNames(Part):
@@ -50,6 +52,8 @@ class SeriesNames(Part):
     hold_count: Metric | None = None
     requests: Metric | None = None
     errors_503: Metric | None = None
+    errors_5xx: Metric | None = None
+    """Every answer 5xx, those with 503 included."""
     generation: Metric | None = None
     started_at: Metric | None = None
     """Start of the process, in seconds since the epoch: tells one process's counters from the next one's."""
@@ -86,6 +90,8 @@ class Usual(Part):
     window: Duration
     request_rate: Query | None = None
     hold_seconds: Query | None = None
+    errors_5xx: Query | None = None
+    """Answers 5xx per second."""
 
 
 class HealthPage(Part):
@@ -187,10 +193,14 @@ class Profile(Part):
         return {meaning: series.selector(labels) for meaning, series in self.series.listed().items()}
 
     def witness(self, labels: Mapping[str, str], over: timedelta) -> dict[str, str]:
-        """PromQL (`WITNESS`) for the instances that count requests at all, where 503s are some of them."""
-        requests, errors = self.series.requests, self.series.errors_503
-        is_shared = requests is not None and errors is not None and requests.names == errors.names
+        """PromQL (`WITNESS`) for the instances that count requests at all, where errors are some of them."""
+        is_shared = any(self.are_requests(meaning) for meaning in ANSWERS)
         return {WITNESS: self.query(_COUNTS_REQUESTS, labels, window=over)} if is_shared else {}
+
+    def are_requests(self, meaning: str) -> bool:
+        """Whether that counter is a part of `requests`, so that requests show that it would be there."""
+        series, requests = self.series.listed().get(meaning), self.series.requests
+        return series is not None and requests is not None and series.names == requests.names
 
     def query(self, template: str, labels: Mapping[str, str], **spans: timedelta) -> str:
         """One template as PromQL for the target with these labels."""

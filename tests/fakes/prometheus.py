@@ -13,7 +13,7 @@ from workflows.models.verdict import InstanceWindow, WindowReading
 
 SCRAPE_SECONDS = 5
 EXHAUSTED = 0.95
-RECENT = timedelta(minutes=5)
+RECENT, MINUTE = timedelta(minutes=5), timedelta(minutes=1)
 _LOOKBACK = timedelta(minutes=5)
 _SOURCE = "metrics"
 
@@ -66,6 +66,15 @@ def read(world: World, at: datetime, thresholds: Thresholds) -> MetricsReading:
         hold_seconds=Known(value=sum(app.holds for app in apps) / len(apps), at=newest),
         usual_hold=Known(value=state.usual_hold, at=newest),
         alert_firing=Known(value=_fires(apps, thresholds.exhausted), at=newest),
+        errors_5xx=Known(value=_errors(world, newest), at=newest),
+        usual_errors_5xx=Known(value=0.0, at=newest),
+    )
+
+
+def _errors(world: World, at: datetime) -> float:
+    """Per second, over the last minute."""
+    return (
+        sum(increase(world, name, at - MINUTE, at) for name in world.state(at).apps) / MINUTE.total_seconds()
     )
 
 

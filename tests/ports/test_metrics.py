@@ -144,6 +144,23 @@ async def test_traffic_is_told_now_and_as_usual(stage: MetricsStage) -> None:
     assert known(reading.usual_hold) == pytest.approx(0.1, rel=0.05)
 
 
+async def test_errors_are_told_by_the_second_now_and_as_usual(stage: MetricsStage) -> None:
+    calm = await read(stage)
+    assert calm.errors_5xx is not None
+    assert calm.usual_errors_5xx is not None
+    assert known(calm.errors_5xx) == known(calm.usual_errors_5xx) == 0
+
+
+async def test_the_errors_of_all_instances_are_told(stage: MetricsStage) -> None:
+    stage.world.leak(10, stage.ago(minutes=2), instance=FIRST)
+    stage.world.leak(10, stage.ago(minutes=2), instance=SECOND)
+    reading = await read(stage)
+    refused = sum(app.refused_per_second for app in stage.world.state(stage.now).apps.values())
+    assert reading.errors_5xx is not None
+    assert known(reading.errors_5xx) == pytest.approx(refused, rel=0.05)
+    assert refused > 0
+
+
 async def test_the_alert_fires_while_a_pool_is_exhausted(stage: MetricsStage) -> None:
     stage.world.leak(10, stage.ago(minutes=2), instance=SECOND)
     await stage.raise_alerts()

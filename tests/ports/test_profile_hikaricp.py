@@ -36,9 +36,12 @@ async def look_when_calm(seen: Watched, since: datetime) -> None:
 async def look_when_full(seen: Watched, since: datetime) -> None:
     await seen.until(lambda metrics: metrics.pool.active == 10)
     await scrapes(2)
-    full = known((await seen.until(lambda metrics: True)).instances[seen.first])
+    reading = await seen.until(lambda metrics: True)
+    full = known(reading.instances[seen.first])
     assert full.pool == PoolState(active=10, idle=0, size=10, waiters=4)
     assert known(full.timeouts) == known(full.errors_503) == 3
+    assert reading.errors_5xx is not None
+    assert known(reading.errors_5xx) > 0
     assert known(full.full_seconds) >= 1
     assert isinstance(known((await seen.pages()).instances[seen.first]).probe_seconds, Unavailable)
     window = known((await seen.window(since)).instances[seen.first])

@@ -26,7 +26,8 @@ from tests.ports.past import (
     reason,
 )
 from workflows.errors import NotConfigured
-from workflows.models.reading import Unavailable
+from workflows.models.evidence import MetricsReading
+from workflows.models.reading import Known, Unavailable
 
 OLD, YOUNG = NOW.timestamp() - 90_000, NOW.timestamp() - 100
 
@@ -151,6 +152,75 @@ async def test_without_both_nobody_knows_what_is_usual(prometheus: Remembering) 
     past = Past(back=600)
     steady(past, 12)
     assert "no comparable time" in reason((await prometheus.read(past)).usual_rate)
+
+
+def errors_now(reading: MetricsReading) -> Known[float] | Unavailable:
+    assert reading.errors_5xx is not None
+    return reading.errors_5xx
+
+
+def errors_usually(reading: MetricsReading) -> Known[float] | Unavailable:
+    assert reading.usual_errors_5xx is not None
+    return reading.usual_errors_5xx
+
+
+async def test_every_5xx_counts_and_the_first_of_a_series_too(prometheus: Remembering) -> None:
+    past = Past()
+    past.add_pool()
+    past.add(ERRORS, lambda ago: 12 if ago <= 10 else None, status="503")
+    past.add(ERRORS, lambda ago: (900 - ago) / 5, status="500")
+    assert known(errors_now(await prometheus.read(past))) == pytest.approx((12 + 12) / 60)
+
+
+async def test_no_series_of_errors_is_none_only_where_the_target_was_scraped(prometheus: Remembering) -> None:
+    past = Past()
+    past.add_pool()
+    assert known(errors_now(await prometheus.read(past))) == 0
+    silent = Past()
+    silent.add_pool(active=lambda ago: 2 if ago > 300 else None)
+    assert "has not scraped the target" in reason(errors_now(await prometheus.read(silent)))
+    young = Past(back=600)
+    young.add_pool()
+    assert "no comparable time" in reason(errors_usually(await prometheus.read(young)))
+
+
+async def test_the_usual_errors_are_the_middle_of_hour_day_and_week(prometheus: Remembering) -> None:
+    past = Past(30, back=700_000)
+    per_second = {3600.0: 0.5, 86_400.0: None, 604_800.0: 0.2}
+
+    def around(ago: float) -> float | None:
+        return next((each for each in per_second if abs(ago - each) < 900), None)
+
+    def errors(ago: float) -> float | None:
+        when = around(ago)
+        rate = None if when is None else per_second[when]
+        return None if when is None or rate is None else (when + 900 - ago) * rate
+
+    past.add_pool(active=lambda ago: 2 if ago == 0 or around(ago) else None)
+    past.add(ERRORS, errors, status="500")
+    assert known(errors_usually(await prometheus.read(past))) == pytest.approx(0.2, rel=0.05)
+
+
+async def test_errors_of_an_incident_an_hour_ago_are_not_the_usual(prometheus: Remembering) -> None:
+    past = Past(30, back=90_000)
+    past.add_pool(active=lambda ago: 10 if 3000 < ago < 4000 else 2)
+    past.add(ERRORS, lambda ago: (90_000 - ago) * (0.1 if ago > 80_000 else 5), status="503")
+    assert known(errors_usually(await prometheus.read(past))) == pytest.approx(0.1, rel=0.05)
+
+
+async def test_a_profile_that_counts_no_errors_has_no_reading_of_them(prometheus: Remembering) -> None:
+    profile = prometheus.profiles["covetpy"]
+    assert profile.usual is not None
+    prometheus.profiles["covetpy"] = profile.model_copy(
+        update={
+            "series": profile.series.model_copy(update={"errors_5xx": None}),
+            "usual": profile.usual.model_copy(update={"errors_5xx": None}),
+        }
+    )
+    past = Past()
+    past.add_pool()
+    reading = await prometheus.read(past)
+    assert (reading.errors_5xx, reading.usual_errors_5xx) == (None, None)
 
 
 async def test_a_pool_from_which_nothing_returns_has_no_hold_time(prometheus: Remembering) -> None:

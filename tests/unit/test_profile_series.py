@@ -106,17 +106,25 @@ def test_a_template_cannot_name_a_sum() -> None:
         Profile.model_validate(SUM | {"queries": {"request_rate": "rate($idle[$window])"}})
 
 
-def test_no_503_is_known_only_where_requests_are_counted() -> None:
+@pytest.mark.parametrize("meaning", ["errors_503", "errors_5xx"])
+def test_no_503_is_known_only_where_requests_are_counted(meaning: str) -> None:
     counted = {"name": "http_total", "labels": {"status": "503"}}
-    both = SUM["series"] | {"requests": "http_total", "errors_503": counted}
+    both = SUM["series"] | {"requests": "http_total", meaning: counted}
     profile = Profile.model_validate(SUM | {"series": both}).named("mine")
-    asked = {"active": (series("busy", 2, 3),), "errors_503": ()}
+    asked = {"active": (series("busy", 2, 3),), meaning: ()}
     assert set(profile.witness({}, timedelta(minutes=1))) == {WITNESS}
     assert PROFILE.witness({}, timedelta(minutes=1)) == {}
     with pytest.raises(Missing, match="http_total counts nothing of one, not even successes"):
-        Scraped("one", profile, asked | {WITNESS: ()}).risen("errors_503", 0)
+        Scraped("one", profile, asked | {WITNESS: ()}).risen(meaning, 0)
     other = asked | {WITNESS: (series("any", 1, instance="two"),)}
     with pytest.raises(Missing, match="http_total counts nothing of one, not even successes"):
-        Scraped("one", profile, other).risen("errors_503", 0)
+        Scraped("one", profile, other).risen(meaning, 0)
     seen = asked | {WITNESS: (series("any", 1),)}
-    assert Scraped("one", profile, seen).risen("errors_503", 0).value == 0
+    assert Scraped("one", profile, seen).risen(meaning, 0).value == 0
+
+
+def test_errors_that_are_counted_apart_need_no_witness() -> None:
+    counted = {"requests": "http_total", "errors_503": "http_total", "errors_5xx": "http_errors_total"}
+    profile = Profile.model_validate(SUM | {"series": SUM["series"] | counted}).named("mine")
+    asked = {"active": (series("busy", 2, 3),), "errors_5xx": (), WITNESS: ()}
+    assert Scraped("one", profile, asked).risen("errors_5xx", 0).value == 0

@@ -62,6 +62,18 @@ def test_a_page_that_could_not_be_read_is_told_with_the_reason() -> None:
     assert "- web-1: not known: no list\n" in told
 
 
+def test_errors_are_told_beside_the_traffic() -> None:
+    def told(**changes: Any) -> str:
+        metrics = scenes.metrics(scenes.scraped(), **changes)
+        return render(incidents.report(evidence=scenes.evidence(metrics=metrics)))
+
+    text = told(errors_5xx=known(2.25), usual_errors_5xx=known(0.05))
+    assert "- Traffic: " in text
+    assert "- Answers 5xx: 2.2/s, usually 3.0/min.\n" in text
+    assert "- Answers 5xx: unknown, usually unknown.\n" in told(errors_5xx=scenes.GONE)
+    assert "Answers 5xx" not in told()
+
+
 def test_what_nobody_asked_for_adds_nothing() -> None:
     told = reported(page())
     assert HELD not in told
@@ -87,6 +99,19 @@ def test_a_reading_from_before_these_fields_is_read() -> None:
     old = page().model_dump(mode="json", exclude={"checkouts", "queries"})
     found = ApplicationPage.model_validate(old)
     assert (found.checkouts, found.queries) == (None, None)
+
+
+def test_nothing_is_concluded_from_errors() -> None:
+    plain, with_errors = (
+        diagnose(
+            scenes.evidence(metrics=scenes.metrics(scenes.scraped(), **errors)),
+            None,
+            scenes.target(),
+            scenes.policy(),
+        )
+        for errors in (dict[str, Any](), {"errors_5xx": known(900.0), "usual_errors_5xx": scenes.GONE})
+    )
+    assert plain == with_errors
 
 
 def test_nothing_is_concluded_from_a_hint() -> None:

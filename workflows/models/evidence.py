@@ -78,6 +78,10 @@ class MetricsReading(Model):
     alert_firing: Reading[bool]
     unexpected: tuple[str, ...] = ()
     """Instances in the metrics that the configuration does not know."""
+    errors_5xx: Reading[float] | None = None
+    """Answers 5xx per second over all instances, now. For people, as the usual one is; None where the profile
+    does not count them, or in readings older than this field."""
+    usual_errors_5xx: Reading[float] | None = None
 
 
 class Checkout(Model):
