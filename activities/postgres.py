@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.blockers import read_blockers
 from activities.cancelling import Cancelling
+from activities.crowd import read_crowd
 from activities.literals import mask_literals
 from activities.patience import Patience
 from activities.postgres_errors import DRIVER_ERRORS, describe
@@ -94,6 +95,9 @@ class PostgresDatabase(Database):
                     "what presses on the server",
                     SECONDS_FOR_PRESSURE,
                     lambda: read_pressure(connection, server.version, _own(database)),
+                ),
+                crowd=await patience.ask(
+                    "who has the server's connections", SECONDS_FOR_PRESSURE, lambda: read_crowd(connection)
                 ),
             )
 

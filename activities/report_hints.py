@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from workflows.models.evidence import ApplicationPage, Checkout, OwnQuery
+from workflows.models.evidence import ApplicationPage, Checkout, Crowd, OwnQuery
 from workflows.models.reading import Known, Reading, Unavailable, value_of
 from workflows.models.report import Report
 from workflows.wording import counted, span
@@ -33,6 +33,23 @@ def own_queries(report: Report) -> list[Hint]:
     for name, one in sorted(found, key=lambda each: -each[1].mean_seconds):
         slowest.setdefault(one.text, (name, one))
     return [*(Hint(name, _cost(one), one.text) for name, one in list(slowest.values())[:MOST_HINTS]), *unread]
+
+
+def crowd(report: Report) -> tuple[Crowd, ...]:
+    """The groups that have the server's connections, of everybody."""
+    reading = _crowd(report)
+    return reading.value if isinstance(reading, Known) else ()
+
+
+def unread_crowd(report: Report) -> str:
+    """Why they are not known; empty where they are, or nobody asked."""
+    reading = _crowd(report)
+    return reading.reason if isinstance(reading, Unavailable) else ""
+
+
+def _crowd(report: Report) -> Reading[tuple[Crowd, ...]] | None:
+    database = value_of(report.evidence.database) if report.evidence else None
+    return database.crowd if database else None
 
 
 def _cost(query: OwnQuery) -> str:

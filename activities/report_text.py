@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from activities.advice import advise, last_statements
 from activities.decided import decided
 from activities.profiles.profile import Profile
-from activities.report_hints import checkouts, own_queries
+from activities.report_hints import checkouts, crowd, own_queries, unread_crowd
 from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
 from workflows.markdown import Markdown, code, escape, snippet
 from workflows.models.evidence import StatementReading
@@ -46,6 +46,8 @@ def render(report: Report, profiles: Mapping[str, Profile] | None = None) -> str
         database=value_of(report.evidence.database) if report.evidence else None,
         pressure=_pressure(report),
         dearest=_dearest(report),
+        crowd=crowd(report),
+        unread_crowd=unread_crowd(report),
         leaked=_leaked(report),
         last_statements=last_statements(report),
         circumstances=circumstances(report),

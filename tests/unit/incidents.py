@@ -8,7 +8,7 @@ from tests.unit.scenes import NOW
 from workflows.models.alert import Alert, AlertStatus, Case
 from workflows.models.approval import Decision, Request
 from workflows.models.diagnosis import Cause, Diagnosis, Finding
-from workflows.models.evidence import Checkout, OwnQuery, StatementReading
+from workflows.models.evidence import Checkout, Crowd, OwnQuery, StatementReading
 from workflows.models.outcome import Attempt, Outcome, OutcomeStatus, Touched
 from workflows.models.page import Escalation, Level
 from workflows.models.plan import Act, Proposal, Resize, Restart, Termination
@@ -166,7 +166,11 @@ def written_by_strangers(text: str) -> Report:
                         queries=scenes.known((OwnQuery(text=text, mean_seconds=1),)),
                     )
                 ),
-                database=scenes.database([session], statements=scenes.known((statement,))),
+                database=scenes.database(
+                    [session],
+                    statements=scenes.known((statement,)),
+                    crowd=scenes.known((Crowd(role=text, application=text, state=text, sessions=1),)),
+                ),
             ),
             "diagnoses": (Diagnosis(findings=(finding,), pools={}, missing=(text,)),),
             "attempts": (act.model_copy(update={"proposal": act.proposal.model_copy(update=told)}),),

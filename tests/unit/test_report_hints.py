@@ -7,7 +7,7 @@ from tests.unit import incidents, scenes
 from tests.unit.markup import EVIL, section, structure
 from tests.unit.scenes import known
 from workflows.diagnosis import diagnose
-from workflows.models.evidence import ApplicationPage, Checkout, Evidence, OwnQuery
+from workflows.models.evidence import ApplicationPage, Checkout, Crowd, Evidence, OwnQuery
 from workflows.models.reading import Unavailable
 
 HELD = "Who had a connection for longest at the first look"
@@ -99,6 +99,21 @@ def test_a_reading_from_before_these_fields_is_read() -> None:
     old = page().model_dump(mode="json", exclude={"checkouts", "queries"})
     found = ApplicationPage.model_validate(old)
     assert (found.checkouts, found.queries) == (None, None)
+
+
+def test_who_has_the_servers_connections_is_told_by_group() -> None:
+    def told(**changes: Any) -> str:
+        database = scenes.database([], **changes)
+        return section(render(incidents.report(evidence=scenes.evidence(database=database))), "Cause")
+
+    groups = (
+        Crowd(role="batch", application="nightly", state="idle", sessions=60, oldest_seconds=90.0),
+        Crowd(role="shop", application="", state="active", sessions=2),
+    )
+    text = told(crowd=known(groups))
+    assert "| batch | nightly | idle | 60 | 90 s |\n| shop |  | active | 2 | unknown |\n" in text
+    assert "is not known: too slow." in told(crowd=Unavailable(reason="too slow"))
+    assert "has the server's connections" not in told()
 
 
 def test_nothing_is_concluded_from_errors() -> None:

@@ -179,6 +179,17 @@ class StatementReading(Model):
     active_now: int = 0
 
 
+class Crowd(Model):
+    """Client backends of one role under one application name in one state, of all databases of the server."""
+
+    role: Name
+    application: Name
+    state: Name
+    sessions: int
+    oldest_seconds: float | None = None
+    """Since the oldest of them came into its state; None where the server does not say."""
+
+
 class DatabaseReading(Model):
     """Investigation steps 2 and 3 of the runbook: sessions and slow queries of the target's own role."""
 
@@ -194,6 +205,10 @@ class DatabaseReading(Model):
     blockers: Reading[tuple[Blocker, ...]] = Unavailable(reason="who blocks whom was not asked")
     """Everybody that the listed sessions wait behind, several levels deep, cut at 100."""
     pressure: Reading[ServerPressure] = Unavailable(reason="what presses on the server was not asked")
+
+    crowd: Reading[tuple[Crowd, ...]] | None = None
+    """Who has the server's connections, by group, the largest first, cut at 15. For people alone: nobody of
+    others is touched by it. None in readings older than this field."""
 
     @property
     def is_cut(self) -> bool:
