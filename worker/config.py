@@ -37,7 +37,7 @@ class Links(Model):
     dashboard: str | None = None
     """The target's pools."""
     runbook: str | None = None
-    """What whoever is paged does: docs/runbook.md, where people can open it."""
+    """What whoever is paged does: docs/on-call.md, where people can open it."""
 
 
 class TargetEntry(Target):

@@ -1,4 +1,4 @@
-"""What a person does next about a cause; docs/runbook.md has the same table, to read before. Pure."""
+"""What a person does next about a cause; docs/on-call.md has the same table, to read before. Pure."""
 
 from collections import Counter
 

@@ -13,7 +13,7 @@ from deploy.local import templates
 from workflows.models.policy import ClearWindow
 
 GUIDE = (templates.FOLDER / "README.md").read_text()
-RUNBOOK = (templates.FOLDER.parents[1] / "docs" / "runbook.md").read_text()
+RUNBOOK = (templates.FOLDER.parents[1] / "docs" / "on-call.md").read_text()
 METRICS, ALERTS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 
 

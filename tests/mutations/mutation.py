@@ -1,6 +1,6 @@
 """A mutation: one plausible bug that breaks what a row of a page promises, and who notices.
 
-The pages are docs/runbook-map.md and the table of guards in docs/guarantees.md.
+The pages are docs/runbook.md and the table of guards in docs/guarantees.md.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The SQL by hand of docs/runbook.md, as poolmedic and in a database whose owner has planted names."""
+"""The SQL by hand of docs/on-call.md, as poolmedic and in a database whose owner has planted names."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ import pytest
 from deploy.local.postgres import Postgres
 from tests.ports.sessions import Connection, connected, leaking
 
-RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
+RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "on-call.md"
 (_LOOK,) = re.findall(r"```sql\n(.*?)```", RUNBOOK.read_text(), re.DOTALL)
 
 

@@ -13,7 +13,7 @@ from workflows.guidance import INTERNAL, NEXT_STEPS, STANDBY, STORAGE, UNREAD, U
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import Evidence
 
-RUNBOOK = (Path(__file__).resolve().parents[2] / "docs" / "runbook.md").read_text().replace("`", "")
+RUNBOOK = (Path(__file__).resolve().parents[2] / "docs" / "on-call.md").read_text().replace("`", "")
 IO: dict[str, Any] = {"wait_event_type": "IO", "wait_event": "DataFileRead"}
 LOG: dict[str, Any] = {"wait_event_type": "LWLock", "wait_event": "WALWrite"}
 BUFFER: dict[str, Any] = {"wait_event_type": "IPC", "wait_event": "BufferIO"}

@@ -1,4 +1,4 @@
-"""docs/runbook-map.md: every line of the runbook has its place and its test, and both are there."""
+"""docs/runbook.md: every line of the runbook has its place and its test, and both are there."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MAP = (ROOT / "docs" / "runbook-map.md").read_text()
+MAP = (ROOT / "docs" / "runbook.md").read_text()
 TEMPLATE, ADVICE = "tests/unit/test_report_template.py", "tests/unit/test_report_advice.py"
 MARKS = ("**advice in the report**",)
 LINES = {
