@@ -21,8 +21,6 @@ _WARNINGS = (
 """Names, shares of the pool, times and severities of deploy/prometheus/rules.yml."""
 _NOT_OURS = frozenset({"alertname", "severity", "instance"})
 _FULL = _WARNINGS[-1][1]
-_RULES_OF = "covetpy"
-"""The profile whose names that file is written in."""
 
 
 def on_alerts(report: Report, profile: Profile | None) -> Iterator[Advice]:
@@ -50,15 +48,10 @@ def _above(share: float, size: int) -> int:
 
 
 def _ours(target: Target) -> str:
-    """poolmedic cannot see which rules Prometheus has loaded."""
+    """poolmedic cannot see which rules Prometheus has loaded, nor in whose names."""
     names = " and ".join(name for name, *_ in _WARNINGS)
-    once = (
-        ""
-        if target.profile == _RULES_OF
-        else f" once its first five rules have the names of {target.profile}"
-    )
-    same = f"{names} of deploy/prometheus/rules.yml are the same{once}"
-    return f"{same}: paste these only where Prometheus does not have them"
+    same = f"{names} of deploy/prometheus/rules.yml are the same, once its first five rules have the names of"
+    return f"{same} the profile {target.profile}: paste these only where Prometheus does not have them"
 
 
 def alert_rules(target: Target, profile: Profile) -> str:

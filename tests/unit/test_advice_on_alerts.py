@@ -67,7 +67,7 @@ def test_a_report_gives_them_where_a_pool_was_full() -> None:
     assert "Alert people above 80 and 90 % of the pool, before it is exhausted" in advice
     assert "web-1 had 20 of 20 connections checked out (100.0 %) at the first look" in advice
     assert "these fire at 17 and 19" in advice
-    assert "of deploy/prometheus/rules.yml are the same: paste these only where" in advice
+    assert "of deploy/prometheus/rules.yml are the same, once its first five rules" in advice
     pasted = next(token.content for token in PARSER.parse(text) if token.type == "fence")
     assert rules_of(pasted) == rules(scenes.target())
 
@@ -77,7 +77,7 @@ def test_of_another_kind_the_rules_that_come_along_need_its_names() -> None:
     assert case is not None
     hikari = case.model_copy(update={"target": scenes.target(profile="hikaricp")})
     text = render(incidents.report(case=hikari))
-    assert "the same once its first five rules have the names of hikaricp" in text
+    assert "once its first five rules have the names of the profile hikaricp" in text
     assert "hikaricp_connections_active" in text
 
 
