@@ -42,7 +42,7 @@ endif
 bench: setup ## Break pools in many ways and count how often the cause is found (RUNS=5, SEED=1; 24 minutes on two cores)
 	@$(PYTHON) -m bench.diagnosis --runs $(RUNS) --seed $(SEED)
 
-mutations: setup ## Break every row of docs/runbook.md and guards, and see a test fail (PATTERN=… for some; its halves side by side took 18 minutes)
+mutations: setup ## Break every row of docs/runbook.md and guards, and see a test fail (PATTERN=… for some; 366 of them took 18 minutes, in halves side by side)
 	@$(PYTHON) -m tests.mutations $(if $(PATTERN),'$(PATTERN)')
 
 audit: setup ## Ask what is known of the locked packages; needs the network, and says so where there is no answer

@@ -180,10 +180,15 @@ async def _telling(target: str) -> AsyncIterator[None]:
 def _translate(target: str, error: RPCError) -> NoIncident | TemporalUnavailable:
     if is_not_open(error):
         return NoIncident(f"{target} has no open incident; see `poolmedic incidents`")
+    return unanswered(error)
+
+
+def unanswered(error: RPCError) -> TemporalUnavailable:
+    """Why something that is open gave no answer, and what to do about it."""
     if is_silent(error):
         return TemporalUnavailable("no answer in time; check that Temporal and a worker run")
     if error.status is RPCStatusCode.FAILED_PRECONDITION:
-        return TemporalUnavailable("no worker has taken this incident up yet; start one, and ask again")
+        return TemporalUnavailable("no worker has taken this up yet; start one, and ask again")
     return TemporalUnavailable(
         f"Temporal refused: {error.message.splitlines()[0] if error.message else error}"
     )

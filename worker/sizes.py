@@ -10,7 +10,7 @@ from temporalio.client import (
 from temporalio.service import RPCError
 
 from worker.errors import AnswerRefused, NoIncident, TemporalUnavailable
-from worker.incidents import ANSWERED
+from worker.incidents import ANSWERED, unanswered
 from worker.same_key import speaking_to
 from worker.temporal import is_not_open
 from workflows.models.change import Said, Wish
@@ -31,15 +31,14 @@ async def say(client: Client, target: str, wish: Wish, by: str) -> Said:
         unknown = "no worker answered in time, so it is not known whether it counts; start one, then look at"
         raise TemporalUnavailable(f"{unknown} {id}") from error
     except RPCError as error:
-        raise _translate(target, error) from error
+        raise translate(target, error) from error
     if not said.accepted:
         raise AnswerRefused(said.message)
     return said
 
 
-def _translate(target: str, error: RPCError) -> NoIncident | TemporalUnavailable:
+def translate(target: str, error: RPCError) -> NoIncident | TemporalUnavailable:
+    """What it is to whoever said something."""
     if is_not_open(error):
         return NoIncident(f"no pool of {target} has a temporary size, or none any more")
-    return TemporalUnavailable(
-        f"Temporal refused: {error.message.splitlines()[0] if error.message else error}"
-    )
+    return unanswered(error)
