@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib import resources
 from typing import Any
@@ -27,12 +27,16 @@ SQL = {
 CONNECT_SECONDS = 3.0
 PING_SECONDS = 1.0
 STATEMENT_SECONDS = 4.0
+MOST_PREPARED = 60
+"""Statements that stay prepared: more than there are."""
 SECONDS_TO_GIVE_UP = 600.0
 """Without any answer for so long, a connection is broken; until then it may be the only one we can get."""
 _SETTINGS = {
     "application_name": "poolmedic",
     # The database's owner may set another one for everybody: names are the server's own, always.
     "search_path": "pg_catalog, pg_temp",
+    # A statement is planned once, before an incident, and not again on a server that has no time for it.
+    "plan_cache_mode": "force_generic_plan",
     "statement_timeout": f"{STATEMENT_SECONDS - 0.5}s",
     "lock_timeout": "1s",
     "idle_in_transaction_session_timeout": "10s",
@@ -54,6 +58,7 @@ class WarmConnection:
     def __init__(self, name: str, dsn: str) -> None:
         self._name = name
         self._dsn = dsn
+        self._rehearsed: Connection | None = None
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._ping: asyncio.Task[bool] | None = None
@@ -79,11 +84,17 @@ class WarmConnection:
                 # No cause: Temporal would keep it, and the server's details may quote rows.
                 raise translate(exc, self._name) from None
 
-    async def warm(self) -> None:
-        """Open it, or see that it still answers; raises as `lend` does, and leaves the log to the caller."""
+    async def warm(self, rehearse: Callable[[Connection], Awaitable[object]]) -> None:
+        """Open it, or see that it still answers, and `rehearse` on it, once, what is asked in an incident.
+
+        Raises as `lend` does, and leaves the log to the caller.
+        """
         async with self._lock:
             try:
-                await self._alive()
+                connection = await self._alive()
+                if self._rehearsed is not connection:
+                    await rehearse(connection)
+                    self._rehearsed = connection
             except DRIVER_ERRORS as exc:
                 raise translate(exc, self._name) from None
 
@@ -130,7 +141,8 @@ class WarmConnection:
                     self._dsn,
                     timeout=CONNECT_SECONDS,
                     command_timeout=STATEMENT_SECONDS,
-                    statement_cache_size=20,
+                    statement_cache_size=MOST_PREPARED,
+                    max_cached_statement_lifetime=0,  # they are prepared at rest, for an incident at any time
                     server_settings=_SETTINGS,
                 )
         except ValueError:

@@ -188,3 +188,38 @@ async def test_a_server_that_answers_late_is_not_asked_for_what_can_be_done_with
     assert isinstance(reading.statements, Unavailable)
     assert "not asked, the server had taken" in reading.statements.reason
     assert reading.server.started_at == before.server.started_at
+
+
+async def test_a_look_takes_no_time_to_plan_what_was_planned_at_rest(database: PostgresDatabase) -> None:
+    """On a server without time for it, planning took longer than all the answers."""
+    planned = await _planned(database)
+
+    await read(database)
+
+    assert len(planned) > 10
+    assert await _planned(database) == planned
+
+
+async def test_a_connection_is_rehearsed_once(postgres_server: Postgres) -> None:
+    async def rehearse(_connection: object) -> None:
+        rehearsed.append(True)
+
+    rehearsed: list[bool] = []
+    warm = WarmConnection(examples.DSN, postgres_server.medic_dsn)
+    await warm.warm(rehearse)
+    await warm.warm(rehearse)
+    assert len(rehearsed) == 1
+
+    await warm.close()
+    await warm.warm(rehearse)
+    assert len(rehearsed) == 2
+    await warm.close()
+
+
+async def _planned(database: PostgresDatabase) -> dict[str, int]:
+    """What is prepared on its connection, and how often each was planned for its values alone."""
+    async with database.connection(examples.target().database).lend() as connection:
+        rows = await connection.fetch(
+            "SELECT name, custom_plans FROM pg_prepared_statements WHERE statement !~ 'prepared_st'"
+        )
+    return {row["name"]: row["custom_plans"] for row in rows}
