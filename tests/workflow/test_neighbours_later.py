@@ -80,6 +80,7 @@ async def test_of_another_cause_of_its_own_it_tells_the_clocks_that_it_had_left(
     billing.world.leak(10, billing.world.after(minutes=-2))
     await younger.step(minutes=5)
     await younger.until(lambda report: report.diagnoses[-1].first.cause == "leak")
+    await younger.until(lambda _report: called(billing, "L2"))
 
     (page,) = billing.world.paged("L2")
     assert "nobody has acknowledged" in page.title
