@@ -9,6 +9,8 @@ SEED ?= 1
 COMPUTING ?= 2
 WAITING ?= 2
 PYTHON := .venv/bin/python
+# Workflows are imported anew for each incident: without bytecode each of them would be compiled anew as well.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test bench storm chaos lint mutations audit sbom

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from statistics import fmean, median
 
 from deploy.demo import witness
@@ -15,7 +15,8 @@ from deploy.demo.times import RUNBOOK, seconds
 SECONDS_TO_ACT = 1.0
 LOOKS, SECONDS_BETWEEN_LOOKS = 5, 0.25
 PAGES_TO_ACT = 250
-"""On a busy machine, as long as so many looks at a page take in the same drill."""
+"""On a busy machine, as long as so many looks at a page take in the same drill, or while it acted."""
+BESIDE = timedelta(seconds=2)
 
 
 async def pool(drill: Drill) -> Check:
@@ -78,8 +79,17 @@ async def promptness(drill: Drill) -> Check:
 
 def seconds_to_act(drill: Drill) -> float:
     """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
-    page = fmean(each.page_seconds for each in drill.scenes) if drill.scenes else 0.0
+    pages = [each.page_seconds for each in drill.scenes]
+    page = max((fmean(some) for some in (pages, _while_acting(drill)) if some), default=0.0)
     return _seconds_to_act(drill, max(SECONDS_TO_ACT, PAGES_TO_ACT * page))
+
+
+def _while_acting(drill: Drill) -> list[float]:
+    """How long pages took around the alert: a drill as a whole evens out what was busy then."""
+    if drill.alert is None:
+        return []
+    taken = drill.alert.received_at
+    return [each.page_seconds for each in drill.scenes if abs(each.at - taken) <= BESIDE]
 
 
 def _seconds_to_act(drill: Drill, look: float) -> float:
