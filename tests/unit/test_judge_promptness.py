@@ -24,7 +24,7 @@ def drill(*pages: tuple[float, float]) -> Drill:
         "alert": SimpleNamespace(received_at=TAKEN),
         "scenario": SimpleNamespace(restarts=False),
     }
-    return cast(Drill, SimpleNamespace(**parts))
+    return cast("Drill", SimpleNamespace(**parts))
 
 
 @pytest.mark.parametrize(
