@@ -34,6 +34,7 @@ class Part:
     """Firing, answered with 2xx, and in no history."""
     given_up: int
     without_retry_after: int
+    unanswered: int
     answers: dict[str, int]
     p50_milliseconds: float
     p99_milliseconds: float
@@ -54,9 +55,11 @@ class Result:
 
     @property
     def is_passed(self) -> bool:
-        """Nothing lost, nothing doubled, nothing given up, memory bounded."""
-        parts = (self.at_once, self.in_a_row)
-        faults = sum(part.lost + part.given_up + part.without_retry_after for part in parts)
+        """Nothing lost, nothing doubled, nothing given up, everything answered, memory bounded."""
+        faults = sum(
+            part.lost + part.given_up + part.without_retry_after + part.unanswered
+            for part in (self.at_once, self.in_a_row)
+        )
         grown = self.mebibytes_at_most - self.mebibytes_before
         return faults + self.targets_with_other_than_one_run == 0 and grown < MOST_GROWTH
 
@@ -89,6 +92,7 @@ async def _count(webhook: Webhook, sent: Sent) -> Part:
         lost=await count_lost(webhook.client, sent.taken),
         given_up=sent.given_up,
         without_retry_after=sent.without_retry_after,
+        unanswered=sent.unanswered,
         answers=dict(sent.answers),
         p50_milliseconds=round(statistics.median(times), 1),
         p99_milliseconds=round(statistics.quantiles(times, n=100)[98], 1),

@@ -26,6 +26,8 @@ class Sent:
     taken: set[Alert] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
     without_retry_after: int = 0
+    unanswered: int = 0
+    """Deliveries whose connection was closed, refused or silent."""
     given_up: int = 0
     seconds: list[float] = field(default_factory=list)
     """Of the deliveries that were taken."""
@@ -66,6 +68,7 @@ async def _deliver(client: httpx.AsyncClient, alert: Alert, sent: Sent) -> None:
             answer = await client.post("/alerts", json=payload(alert))
         except httpx.HTTPError as error:
             sent.answers[type(error).__name__] += 1
+            sent.unanswered += 1
         else:
             sent.answers[str(answer.status_code)] += 1
             if answer.is_success:
