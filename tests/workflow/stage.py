@@ -10,6 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -36,7 +38,10 @@ from workflows.temporary_change import TemporaryChange
 
 PATIENCE = 30.0
 """Seconds of real time that anything may take."""
+SECONDS_TO_SETTLE = 1.0
+"""Of real time, for what is under way; what a test holds back on purpose is not waited for any longer."""
 _BETWEEN_QUERIES = 0.03
+_AT_WORK = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 _KINDS = ("pool", "temporary")
 
 
@@ -69,9 +74,19 @@ class Running:
         self.handle: WorkflowHandle[Any, Any] = theatre.client.get_workflow_handle(workflow_id)
 
     async def step(self, **length: float) -> None:
-        """Let so much time pass: `step(minutes=5)`; every timer on the way fires."""
+        """Let so much time pass: `step(minutes=5)`; every timer on the way fires, and what it began ends."""
         async with asyncio.timeout(PATIENCE):
             await self._theatre.stepping.fast_forward(self.handle, timedelta(**length))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait for the activities that are at work, and for what the run makes of them."""
+        for _ in range(int(SECONDS_TO_SETTLE / _BETWEEN_QUERIES)):
+            seen = (await self.handle.describe()).raw_description
+            is_busy = seen.HasField("pending_workflow_task") or any(map(_is_at_work, seen.pending_activities))
+            if not is_busy:
+                break
+            await asyncio.sleep(_BETWEEN_QUERIES)
 
     async def run_out(self) -> Any:
         """Skip whatever time it takes until the run is over; its result."""
@@ -121,10 +136,11 @@ class RunningIncident(Running):
         return Report.model_validate(await self.handle.query("state"))
 
     async def until(self, holds: Callable[[Report], Any]) -> Report:
-        """The first report for which `holds`, without skipping time."""
+        """The first report for which `holds`, without skipping time; then what was under way has ended."""
         for _ in range(int(PATIENCE / _BETWEEN_QUERIES)):
             report = await self.state()
             if holds(report):
+                await self.settle()
                 return report
             await asyncio.sleep(_BETWEEN_QUERIES)
         raise AssertionError(f"never held; last: {(await self.state()).model_dump_json(indent=1)}")
@@ -260,6 +276,11 @@ class Stage:
         for run in (*runs, database_id(self.target.database.name)):
             with _nothing_there():
                 await self._theatre.client.get_workflow_handle(run).terminate("the test is over")
+
+
+def _is_at_work(pending: PendingActivityInfo) -> bool:
+    """Not one that waits for its next attempt."""
+    return pending.state == _AT_WORK or pending.attempt == 1
 
 
 @contextmanager
