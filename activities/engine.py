@@ -8,7 +8,7 @@ from http import HTTPStatus
 from threading import Lock
 from urllib.parse import urlsplit
 
-from docker import DockerClient
+from docker import APIClient, DockerClient
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
@@ -25,7 +25,7 @@ ENGINE_ERRORS = (DockerException, RequestException)
 _MARKUP = re.compile(r"<[^>]+>")
 """Proxies answer with pages."""
 _LONGEST_PAGE = 10_000
-_PROXY_REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED)
+PROXY_REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED)
 """The engine itself seldom says so: a socket proxy does, of what is not on its list."""
 
 
@@ -41,6 +41,11 @@ class Engine:
         """The container as it is now; raises SourceUnavailable, or SourceRefused if there is none."""
         with translated(f"container {name}"):
             return self._opened().containers.get(name)
+
+    def api(self) -> APIClient:
+        """Its requests one by one, which raise what the SDK raises; SourceUnavailable if it is gone."""
+        with translated("the engine"):
+            return self._opened().api
 
     def close(self) -> None:
         """Close the client; the next use opens another one."""
@@ -103,7 +108,7 @@ def translate(error: DockerException | RequestException, what: str) -> Poolmedic
         status = answer.status_code or 0
         why = clean(_MARKUP.sub(" ", str(answer.explanation or answer)[:_LONGEST_PAGE]))
         said = f"{what}: the engine answered {status}: {why}"
-        if status in _PROXY_REFUSALS:
+        if status in PROXY_REFUSALS:
             return SourceRefused(
                 f"{said}; {_asked(answer)}, which a proxy before it has to let through (docs/installing.md)"
             )

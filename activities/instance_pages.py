@@ -45,11 +45,7 @@ class InstancePages:
 
     def pool(self, target: Target, instance: Instance) -> PoolNow:
         """Raises SourceUnavailable, SourceNonsense, or NotConfigured where the profile has no such page."""
-        page = self._profile(target).pages.pool
-        if page is None:
-            raise NotConfigured(
-                f"profile {target.profile} names no pool page: a new size could not be checked"
-            )
+        page = self.pool_page(target)
         status, body = self._ask(instance, page.path)
         if status != HTTPStatus.OK:
             raise SourceUnavailable(f"{_name(instance, page.path)} answered {describe_status(status)}")
@@ -58,6 +54,15 @@ class InstancePages:
         except Missing as exc:
             name = _name(instance, page.path)
             raise SourceNonsense(f"{name} does not show the pool as profile {target.profile} says") from exc
+
+    def pool_page(self, target: Target) -> PoolPage:
+        """Where the size is read; raises NotConfigured where the profile does not say."""
+        page = self._profile(target).pages.pool
+        if page is None:
+            raise NotConfigured(
+                f"profile {target.profile} names no pool page: a new size could not be checked"
+            )
+        return page
 
     def _profile(self, target: Target) -> Profile:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
+from tests.fakes import cases
 from workflows.models.policy import Policy
 from workflows.models.target import Target
 from workflows.ports.requests import Look
@@ -40,6 +41,11 @@ def target(**database: Any) -> Target:
 
 def look(subject: Target) -> Look:
     return Look(target=subject, policy=Policy(), alert_name="DatabaseConnectionPoolExhausted")
+
+
+def acting_look(subject: Target) -> Look:
+    """By a policy that may act."""
+    return look(subject).model_copy(update={"policy": cases.policy()})
 
 
 def environment() -> ActivityEnvironment:

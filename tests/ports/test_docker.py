@@ -19,11 +19,12 @@ from deploy.local.engine import Engine
 from deploy.local.postgres import Postgres
 from deploy.local.state import State
 from tests.ports import examples
-from tests.ports.container_stage import POOL_FILE, POOL_SIZE, USUAL, Behaviour, RealContainers
+from tests.ports.container_stage import POOL_FILE, POOL_SIZE, PROFILE, USUAL, Behaviour, RealContainers
 from tests.ports.test_containers import BIG, read, resize, restart, seen_now
 from workflows.errors import NotConfigured, PreconditionGone, SourceNonsense, SourceRefused
 from workflows.models.outcome import OutcomeStatus, Touched
 from workflows.models.plan import Resize
+from workflows.models.policy import Option
 from workflows.models.reading import Unavailable
 from workflows.models.target import Target
 from workflows.ports.requests import ResizeRequest, RestartRequest
@@ -53,6 +54,29 @@ async def test_an_instance_without_a_container_and_an_unknown_one_are_unavailabl
     assert len(reasons) == 2
     assert "no container" in reasons[0]
     assert "knows no such container" in reasons[1]
+
+
+async def test_without_containers_the_engine_is_asked_nothing(stage: RealContainers) -> None:
+    await stage.run(USUAL)
+    stage.reach("tcp://127.0.0.1:9")
+    described = stage.target.instances[0].model_dump() | {"container": None}
+    seen = stage.port.read_containers(examples.acting_look(changed(stage, instances=[described])))
+    assert seen.barred == {}
+
+
+async def test_a_profile_without_a_page_of_the_pool_bars_resizes(
+    stack_state: State, docker_engine: Engine
+) -> None:
+    pages = PROFILE.pages.model_copy(update={"pool": None})
+    async with AsyncExitStack() as stack:
+        profiles = {"covet": PROFILE.model_copy(update={"pages": pages})}
+        stage = RealContainers(stack_state, docker_engine, stack, profiles)
+        await stage.run(USUAL)
+        told = "profile covet names no pool page: a new size could not be checked"
+        for look in (examples.look(stage.target), examples.acting_look(stage.target)):
+            assert stage.port.read_containers(look).barred == {Option.RESIZE: told}
+        with pytest.raises(NotConfigured, match=told):
+            resize(stage, BIG)
 
 
 async def test_the_heart_beats_while_a_container_takes_its_time_to_stop(stage: RealContainers) -> None:

@@ -6,11 +6,13 @@ The proxy is our own; its rules are those that the guide shows for the proxies t
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
 from deploy.local.engine import Engine
 from deploy.local.state import State
+from tests.fakes import cases
 from tests.ports import examples
 from tests.ports.container_stage import POOL_SIZE, USUAL, RealContainers
 from tests.ports.engine_proxy import EngineProxy, Request, Rule
@@ -29,6 +31,7 @@ from tests.ports.socket_proxies import (
 from tests.ports.test_containers import BIG, read, resize, restart, seen_now
 from workflows.errors import SourceRefused
 from workflows.models.outcome import OutcomeStatus
+from workflows.models.policy import Option
 from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Log
 
@@ -56,6 +59,11 @@ async def stage(stack_state: State, docker_engine: Engine) -> AsyncIterator[Real
         log = Log.model_validate({"pattern": "pool"})
         running.target = running.target.model_copy(update={"log": log})
         yield running
+
+
+def barred(stage: RealContainers, **rules: Any) -> dict[Option, str]:
+    look = examples.look(stage.target).model_copy(update={"policy": cases.policy(**rules)})
+    return stage.port.read_containers(look).barred
 
 
 def whole(stage: RealContainers) -> tuple[object, ...]:
@@ -93,6 +101,7 @@ def test_the_list_can_be_narrowed_down_to_containers_by_name(
 
 def use(stage: RealContainers) -> None:
     """Everything that there is to ask for."""
+    assert barred(stage) == {}
     act = seen_now(stage)
     assert resize(stage, BIG).status is OutcomeStatus.DONE
     assert resize(stage, POOL_SIZE, replaces=BIG).status is OutcomeStatus.DONE
@@ -137,6 +146,64 @@ def test_by_the_rules_for_observing_it_observes_and_cannot_act(
     assert refused.status is OutcomeStatus.FAILED
     assert "a proxy before it has to let through" in refused.detail
     assert whole(stage) == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "options"),
+    [*zip(BY_PATH, ({Option.RESTART, Option.RESIZE}, {Option.RESIZE}, set()), strict=True)],
+)
+def test_what_a_proxy_bars_is_known_before_an_act_and_nothing_is_touched_to_find_it_out(
+    stage: RealContainers, docker_engine: Engine, parameters: list[str], options: set[Option]
+) -> None:
+    before = whole(stage)
+    with EngineProxy.before(docker_engine.address, by_path(parameters)) as proxy:
+        stage.reach(proxy.address)
+        found = barred(stage)
+    assert found.keys() == options
+    name = stage.target.instances[0].container or ""
+    with stage.container() as container:
+        own = (name, container.id or "")
+    assert [
+        each for each in proxy.requests if each.method != "GET" and any(one in each.path for one in own)
+    ] == []
+    assert whole(stage) == before
+
+
+def test_each_request_that_is_barred_is_named(stage: RealContainers, docker_engine: Engine) -> None:
+    with EngineProxy.before(docker_engine.address, by_path(BY_PATH[0])) as proxy:
+        stage.reach(proxy.address)
+        found = barred(stage)
+    for option, purpose in ((Option.RESTART, "restarts"), (Option.RESIZE, "resizes")):
+        named = {f"{entry.method} {entry.path}" for entry in LISTED if entry.needed_for == purpose}
+        assert set(re.findall(r"[A-Z]+ /[\w/{}]+", found[option])) == named
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"mode": "observe"}, {"options": {"terminate": "alone"}}],
+    ids=["observe", "neither restarts nor resizes"],
+)
+def test_nobody_asks_for_what_is_never_done(
+    stage: RealContainers, docker_engine: Engine, rules: dict[str, Any]
+) -> None:
+    with EngineProxy.before(docker_engine.address, by_path(BY_PATH[0])) as proxy:
+        stage.reach(proxy.address)
+        assert barred(stage, **rules) == {}
+    assert {request.method for request in proxy.requests} == {"GET"}
+
+
+def test_what_is_mended_in_a_proxy_is_heard_at_the_next_look(
+    stage: RealContainers, docker_engine: Engine
+) -> None:
+    rules = [by_path(BY_PATH[0]), by_path(BY_PATH[2])]
+    with EngineProxy.before(docker_engine.address, lambda request: rules[0](request)) as proxy:
+        stage.reach(proxy.address)
+        assert barred(stage).keys() == {Option.RESTART, Option.RESIZE}
+        del rules[0]
+        assert barred(stage) == {}
+        asked = len(proxy.requests)
+        assert barred(stage) == {}
+    assert {request.method for request in proxy.requests[asked:]} == {"GET"}
 
 
 @pytest.mark.parametrize("entry", LISTED, ids=lambda entry: f"{entry.method} {entry.path}")

@@ -211,16 +211,13 @@ def container(number: int = 1, **changes: Any) -> ContainerState:
     return ContainerState.model_validate(fields)
 
 
-def containers(*states: ContainerState | Unavailable) -> Known[ContainersReading]:
+def containers(*states: ContainerState | Unavailable, **changes: Any) -> Known[ContainersReading]:
     """The containers of web-1, web-2, ..."""
-    return known(
-        ContainersReading(
-            instances={
-                f"web-{number}": each if isinstance(each, Unavailable) else known(each)
-                for number, each in enumerate(states, 1)
-            }
-        )
-    )
+    instances = {
+        f"web-{number}": each if isinstance(each, Unavailable) else known(each)
+        for number, each in enumerate(states, 1)
+    }
+    return known(ContainersReading.model_validate({"instances": instances, **changes}))
 
 
 def evidence(**changes: Any) -> Evidence:

@@ -17,6 +17,7 @@ from workflows.models.policy import Permission, Policy
 from workflows.models.target import Target
 
 NO_RELOAD = target(reload=None)
+NO_PAGE = "profile shop names no pool page: a new size could not be checked"
 
 
 def resized(decided: Plan) -> Resize:
@@ -100,6 +101,12 @@ def test_an_instance_at_its_bound_or_without_a_container_stays_as_it_is() -> Non
     [
         (undersized_look(), target(), policy(options={"restart": "alone"}), "the policy never allows it"),
         (undersized_look(), NO_RELOAD, policy(), "does not say how the application takes a new size"),
+        (
+            undersized_look(containers=scenes.containers(scenes.container(), barred={"resize": NO_PAGE})),
+            target(),
+            policy(),
+            f"Resize: {NO_PAGE}.",
+        ),
         (undersized_look(containers=GONE), target(), policy(), "web-1: no running container"),
         (
             undersized_look(containers=scenes.containers(GONE)),
@@ -132,7 +139,7 @@ def test_an_instance_at_its_bound_or_without_a_container_stays_as_it_is() -> Non
             "web-1 has 40 already, and the policy allows at most 2 times the configured size",
         ),
     ],
-    ids=["never", "no reload", "no runtime", "no container", "no slots", "surge", "at its bound"],
+    ids=["never", "no reload", "barred", "no runtime", "no container", "no slots", "surge", "at its bound"],
 )
 def test_where_no_pool_can_grow_people_are_told_why(
     look: Evidence, subject: Target, rules: Policy, words: str

@@ -210,6 +210,16 @@ def test_without_a_running_container_there_is_no_restart(
     assert words in decided.left_out[-1]
 
 
+def test_what_is_refused_to_everybody_is_left_out_with_the_reason() -> None:
+    refused = "a proxy before the engine does not let through POST /containers/{id}/restart"
+    barred = scenes.containers(scenes.container(), barred={"restart": refused})
+
+    decided = decide(leak_of(sessions(18), can_terminate=False).model_copy(update={"containers": barred}))
+
+    assert isinstance(decided.step, HandOver)
+    assert f"Restart: {refused}." in decided.left_out
+
+
 def test_the_policy_can_forbid_restarts() -> None:
     decided = decide(leak_of(sessions(18), can_terminate=False), rules=policy(options={"terminate": "alone"}))
 

@@ -3,6 +3,7 @@
 from workflows.models.base import Model, Moment
 from workflows.models.blocker import Blocker
 from workflows.models.index import IndexAdvice
+from workflows.models.policy import Option
 from workflows.models.pressure import ServerPressure
 from workflows.models.reading import Known, Reading, Unavailable
 from workflows.models.session import Session
@@ -243,6 +244,9 @@ class ContainersReading(Model):
     """The runtime's view, per instance."""
 
     instances: dict[str, Reading[ContainerState]]
+    barred: dict[Option, str] = {}
+    """What cannot be done to them, in whatever state they are, and why; empty in readings older than this
+    field."""
 
 
 class Evidence(Model):

@@ -41,15 +41,12 @@ def _queue(situation: Situation) -> Queue:
 
 def obstacle_to_cancel(situation: Situation) -> str | None:
     """Why no statement at all may be cancelled now."""
-    database = situation.database
     if situation.is_forbidden(Option.CANCEL):
         return "the policy never allows it"
-    if situation.target.database.transaction_pooler:
-        return "behind a transaction pooler a session belongs to nobody in particular"
-    if database is None:
+    if lacking := situation.lacking(Option.CANCEL):
+        return lacking
+    if situation.database is None:
         return "the sessions could not be read"
-    if not database.server.can_cancel:
-        return f"the server does not let poolmedic cancel statements of {situation.target.database.role}"
     return describe_exhaustion(of_option(situation.attempts, Option.CANCEL), situation.policy)
 
 

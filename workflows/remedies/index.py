@@ -60,8 +60,8 @@ def creation_of(advice: IndexAdvice, situation: Situation) -> IndexCreation:
 def _obstacle(situation: Situation) -> str | None:
     if situation.is_forbidden(Option.INDEX):
         return "the policy never allows it"
-    if situation.target.database.index_dsn is None:
-        return "the configuration names no login that may (database.index_dsn)"
+    if lacking := situation.lacking(Option.INDEX):
+        return lacking
     return describe_exhaustion(of_option(situation.attempts, Option.INDEX), situation.policy)
 
 

@@ -40,8 +40,8 @@ def largest(instance: Instance, factor: float) -> int:
 def _obstacle(situation: Situation) -> str | None:
     if situation.is_forbidden(Option.RESIZE):
         return "the policy never allows it"
-    if situation.target.reload is None:
-        return "the configuration does not say how the application takes a new size (reload)"
+    if lacking := situation.lacking(Option.RESIZE):
+        return lacking
     if situation.database is None:
         return "the server's slots could not be read"
     if situation.unexpected:

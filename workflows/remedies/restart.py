@@ -65,6 +65,8 @@ def _needs_a_person(situation: Situation) -> bool:
 def _obstacle(situation: Situation) -> str | None:
     if situation.is_forbidden(Option.RESTART):
         return "the policy never allows it"
+    if lacking := situation.lacking(Option.RESTART):
+        return lacking
     if any(finding.cause is Cause.LOST_CAPACITY for finding in situation.diagnosis.findings):
         return "capacity is lost already, a restart would take more"
     if any(finding.stage == (Cause.HOLD, True) for finding in situation.diagnosis.findings):

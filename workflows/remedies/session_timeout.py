@@ -63,15 +63,12 @@ def quoted(name: str) -> str:
 
 
 def _obstacle(situation: Situation) -> str | None:
-    database = situation.database
     if situation.is_forbidden(Option.SESSION_TIMEOUT):
         return "the policy never allows it"
-    if situation.target.database.transaction_pooler:
-        return "behind a transaction pooler a session belongs to nobody in particular"
-    if database is None:
+    if lacking := situation.lacking(Option.SESSION_TIMEOUT):
+        return lacking
+    if situation.database is None:
         return "the sessions could not be read"
-    if not (database.server.can_set_timeout and database.server.can_terminate):
-        return f"the server does not let poolmedic set it for {situation.target.database.role}"
     timeout = idle_timeout(_usual_hold(situation))
     if not any(each.state_seconds > timeout.total_seconds() for each in situation.finding.sessions):
         # Where somebody idles for longer, the server itself has no shorter limit, wherever it may be set.

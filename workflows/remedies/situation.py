@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from workflows.means import lacking_for
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Diagnosis, Finding
 from workflows.models.evidence import ContainerState, DatabaseReading, Evidence, PoolState
@@ -51,6 +52,17 @@ class Situation:
         """Instances in the metrics that the configuration does not know."""
         metrics = fresh(self.evidence.metrics, self.evidence.at, self.policy.thresholds.fresh_for)
         return metrics.value.unexpected if isinstance(metrics, Known) else ()
+
+    @cached_property
+    def barred(self) -> dict[Option, str]:
+        """What the containers' runtime bars, and why."""
+        found = fresh(self.evidence.containers, self.evidence.at, self.policy.thresholds.fresh_for)
+        return found.value.barred if isinstance(found, Known) else {}
+
+    def lacking(self, option: Option) -> str | None:
+        """Why it cannot be done here, whatever is wrong."""
+        server = self.database.server if self.database else None
+        return lacking_for(option, self.target, server, self.barred)
 
     def is_forbidden(self, option: Option) -> bool:
         """Whether the policy never allows it."""

@@ -77,15 +77,12 @@ def most_at_once(limits: Limits, sessions_total: int) -> int:
 
 def obstacle_to_end(situation: Situation) -> str | None:
     """Why no session at all may be ended now."""
-    database = situation.database
     if situation.is_forbidden(Option.TERMINATE):
         return "the policy never allows it"
-    if situation.target.database.transaction_pooler:
-        return "behind a transaction pooler a session belongs to nobody in particular"
-    if database is None:
+    if lacking := situation.lacking(Option.TERMINATE):
+        return lacking
+    if situation.database is None:
         return "the sessions could not be read"
-    if not database.server.can_terminate:
-        return f"the server does not let poolmedic end sessions of {situation.target.database.role}"
     return describe_exhaustion(of_option(situation.attempts, Option.TERMINATE), situation.policy)
 
 
