@@ -6,6 +6,7 @@ from math import ceil
 
 from pydantic import BaseModel
 
+from worker.check_options import check_options, without_container
 from worker.check_servers import check_servers
 from worker.check_settings import check_names, check_reports, check_routes, check_rules, check_tokens
 from worker.config import Configuration
@@ -22,7 +23,13 @@ from worker.temporal import connect
 from worker.wiring import Sources, open_sources
 from workflows.errors import PoolmedicError
 from workflows.measured import longest_pause
-from workflows.models.evidence import ApplicationReading, DatabaseReading, MetricsReading, ServerReading
+from workflows.models.evidence import (
+    ApplicationReading,
+    ContainersReading,
+    DatabaseReading,
+    MetricsReading,
+    ServerReading,
+)
 from workflows.models.policy import Option, Permission
 from workflows.models.reading import Known, Unavailable, value_of
 from workflows.ports.requests import Look
@@ -73,10 +80,12 @@ async def check_targets(configuration: Configuration, ports: Sources) -> list[Fi
             hints=True,
         )
         asked = (_ask(f"{target.name} {source}", ask, look) for source, ask in _sources(ports, look))
-        for reading, found in await asyncio.gather(*asked):
+        answers = await asyncio.gather(*asked)
+        for reading, found in answers:
             findings += found
             if isinstance(reading, DatabaseReading):
                 servers.append((target.database.name, reading.server))
+        findings += check_options(look, (reading for reading, _ in answers))
     return [*findings, *check_servers(servers)]
 
 
@@ -104,6 +113,8 @@ async def _ask(where: str, ask: Callable[[], Awaitable[object]], look: Look) -> 
 
 def _judge(where: str, reading: object, look: Look) -> Iterator[Finding]:
     for path, reason in unavailable(reading):
+        if isinstance(reading, ContainersReading) and path[1] in without_container(look.target):
+            continue  # that is no fault: the options say what it means
         # A whole instance that is not seen is blindness; a single reading may just not exist yet.
         is_whole = len(path) == 2 and path[0] == "instances"
         yield Finding(f"{where} {'.'.join(path)}", Weight.PROBLEM if is_whole else Weight.NOTE, reason)

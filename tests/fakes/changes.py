@@ -1,6 +1,6 @@
 """What can happen to the simulated application: functions from one state to the next."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from tests.fakes.apps import at_rest, is_same, leaking, placed, released, stoppe
 from tests.fakes.quiet import Quiet
 from tests.fakes.state import Backend, State
 from workflows.models.blocker import LockRequest
+from workflows.models.policy import Option
 from workflows.models.session import SessionIdentity
 from workflows.models.target import Database
 
@@ -122,6 +123,11 @@ def change_rights(
         is_superuser=is_superuser,
         lacking=lacking,
     )
+
+
+def bar(options: Mapping[Option, str]) -> Change:
+    """These cannot be done to any container, for these reasons."""
+    return lambda state, _at: replace(state, barred=options)
 
 
 def set_timeout(setting: str | None) -> Change:

@@ -81,9 +81,12 @@ class FakeContainers(Port, ports.Containers):
     def read_containers(self, look: Look) -> ContainersReading:
         with self.world.blocking_scene("read_containers") as at:
             self.see("containers", at)
-            names = [instance.name for instance in look.target.instances]
             return ContainersReading(
-                instances={name: readings.read_container(self.world, name, at) for name in names}
+                instances={
+                    instance.name: readings.read_container(self.world, instance, at)
+                    for instance in look.target.instances
+                },
+                barred=dict(self.world.state(at).barred),
             )
 
     @activity.defn

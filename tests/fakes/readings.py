@@ -23,7 +23,7 @@ from workflows.models.evidence import (
 from workflows.models.pressure import Checkpoints, ServerPressure
 from workflows.models.reading import Known, Unavailable
 from workflows.models.session import SessionIdentity
-from workflows.models.target import Database
+from workflows.models.target import Database, Instance
 
 SERVER = 180000
 OLDER_SERVER = 150000
@@ -76,10 +76,12 @@ def _probe(app: App, at: datetime) -> Known[float] | Unavailable:
     return Known(value=0.01, at=at)
 
 
-def read_container(world: World, name: str, at: datetime) -> Known[ContainerState] | Unavailable:
+def read_container(world: World, instance: Instance, at: datetime) -> Known[ContainerState] | Unavailable:
     """The instance's container."""
-    state = world.state(at)
+    state, name = world.state(at), instance.name
     app = state.apps[name]
+    if instance.container is None:
+        return Unavailable(reason=f"{name} has no container in the configuration")
     if reason := state.is_blind("containers", name):
         return Unavailable(reason=reason)
     found = ContainerState(

@@ -9,6 +9,7 @@ from tests.fakes.quiet import Quiet
 from workflows.models.blocker import CLIENT, LockRequest
 from workflows.models.evidence import PoolState
 from workflows.models.index import IndexAdvice
+from workflows.models.policy import Option
 from workflows.models.session import Session, SessionIdentity, StatementIdentity
 
 ACQUIRE_TIMEOUT = 5.0
@@ -200,6 +201,8 @@ class State:
     can_set_timeout: bool = True
     is_superuser: bool = False
     lacking: tuple[str, ...] = ()
+    barred: Mapping[Option, str] = field(default_factory=dict)
+    """What cannot be done to the containers, and why."""
     session_timeout: str | None = None
     role_limit: int | None = None
     database_limit: int | None = None
