@@ -37,7 +37,8 @@ def diagnose(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Look at a target now, read-only and without Temporal: the cause, and what the next step would touch.
+    """Look at a target now, read-only and without Temporal: the cause, what the next step would touch,
+    and what each step that may follow it would.
 
     \b
     Exit code 0: healthy

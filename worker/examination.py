@@ -18,11 +18,12 @@ from workflows.errors import PoolmedicError
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
 from workflows.models.plan import Healthy, LookAgain, Plan, Proposal
-from workflows.models.policy import Policy
+from workflows.models.policy import Option, Permission, Policy
 from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Target
+from workflows.outlook import Further, what_follows
 from workflows.plan import plan
-from workflows.ports.requests import Look
+from workflows.ports.requests import Look, QueryLook
 from workflows.wording import span
 
 SHORTEST_PAUSE = timedelta(seconds=1)
@@ -61,6 +62,8 @@ class Examination:
     plan: Plan
     guards: Mapping[str, str | None]
     """Of each guard that could be asked, why it refuses now, or None."""
+    further: tuple[Further, ...] = ()
+    """What may come after the act."""
 
     @property
     def found(self) -> Found:
@@ -85,12 +88,27 @@ async def examine(sources: Sources, look: Look, progress: Progress, *, most_look
         evidence = await investigate(sources, look, progress)
         diagnosis, planned = _conclude(evidence, previous, look)
     guards = await _ask_guards(sources, look, evidence, planned, progress)
-    return Examination(look.target, look.policy, evidence, looks, diagnosis, planned, guards)
+    if isinstance(planned.step, Proposal):
+        evidence = await _explain(sources, look, evidence, diagnosis, progress)
+    further = what_follows(planned, diagnosis, evidence, look.target, look.policy)
+    return Examination(look.target, look.policy, evidence, looks, diagnosis, planned, guards, further)
 
 
 def _conclude(evidence: Evidence, previous: Evidence | None, look: Look) -> tuple[Diagnosis, Plan]:
     diagnosis = diagnose(evidence, previous, look.target, look.policy)
     return diagnosis, plan(diagnosis, evidence, (), look.target, look.policy, evidence.at)
+
+
+async def _explain(
+    sources: Sources, look: Look, evidence: Evidence, diagnosis: Diagnosis, progress: Progress
+) -> Evidence:
+    """With the index that a slow query lacks, which an incident looks for only once it has to."""
+    query = diagnosis.first.query_id
+    may_not = look.policy.permission(Option.INDEX) is Permission.NEVER
+    if query is None or may_not or look.target.database.index_dsn is None:
+        return evidence
+    asked = sources.indexes.advise_index(QueryLook(target=look.target, query_id=query))
+    return evidence.model_copy(update={"index": await _read("plan of the slow query", asked, progress)})
 
 
 async def investigate(sources: Sources, look: Look, progress: Progress) -> Evidence:

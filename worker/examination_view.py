@@ -1,8 +1,7 @@
 """An examination, for a terminal of 80 columns and for machines."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Any, assert_never
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,20 +10,12 @@ from rich.text import Text
 from worker.check import unavailable
 from worker.examination import NEEDS_INCIDENT, Examination, Found
 from worker.report_view import pools, titled
+from worker.step_view import clock, details
 from worker.terminal import shown
 from workflows.escalation import intention
-from workflows.models.plan import (
-    Cancellation,
-    IndexCreation,
-    Proposal,
-    Resize,
-    Restart,
-    SessionTimeout,
-    Termination,
-)
+from workflows.models.plan import Proposal
 from workflows.models.policy import Permission
-from workflows.models.session import SessionIdentity
-from workflows.wording import counted, listed, span
+from workflows.wording import counted
 
 _ENDINGS = {
     Found.HEALTHY: "healthy",
@@ -51,6 +42,7 @@ def describe(examination: Examination) -> dict[str, Any]:
             "asked": dict(examination.guards),
             "not_asked": dict(NEEDS_INCIDENT) if examination.guards else {},
         },
+        "further": [each.model_dump(mode="json") for each in examination.further],
         "unavailable": {".".join(path): reason for path, reason in unavailable(examination.evidence)},
     }
 
@@ -62,6 +54,7 @@ def render(examination: Examination) -> RenderableType:
         *pools(examination.diagnosis, "pools"),
         *_step(examination),
         *_guards(examination),
+        *_further(examination),
         *_beside(examination),
         *_unread(examination),
         _end(examination),
@@ -75,7 +68,7 @@ def _cause(examination: Examination) -> Iterator[RenderableType]:
     looks = counted(examination.looks, "look")
     head = shown(f"{examination.target.name}: {first.cause}{sure}", "bold")
     yield Group(
-        Text.assemble(head, f"   {looks}, the last at {_clock(examination.evidence.at)}"),
+        Text.assemble(head, f"   {looks}, the last at {clock(examination.evidence.at)}"),
         _list([*first.reasons, *(f"to be judged by a person: {doubt}" for doubt in first.doubts)]),
     )
 
@@ -84,76 +77,15 @@ def _step(examination: Examination) -> Iterator[RenderableType]:
     step = examination.plan.step
     yield shown(intention(step, examination.policy.mode), "bold")
     if isinstance(step, Proposal):
-        yield from _touched(step, examination)
-        table = Table.grid(padding=(0, 2))
-        table.add_row("risk", shown(step.risk))
-        table.add_row("allowed", shown(_permission(step, examination)))
-        yield table
+        yield from details(step, examination.policy, examination.diagnosis)
 
 
-def _permission(step: Proposal, examination: Examination) -> str:
-    approval = examination.policy.approval
-    approvers = listed(approval.approvers) or "nobody is named who could approve"
-    approvers = f"{approval.people} of {approvers}" if approval.people > 1 else approvers
-    words = {
-        Permission.ALONE: "by itself",
-        Permission.APPROVAL: f"after approval ({approvers})",
-        Permission.NEVER: "never",
-    }
-    return f"{words[step.permission]}; mode {examination.policy.mode}"
-
-
-def _touched(step: Proposal, examination: Examination) -> Iterator[RenderableType]:
-    """Exactly what the act would be given, by what identifies it."""
-    match step.act:
-        case Termination() as act:
-            yield _sessions(act.sessions)
-            if act.rest:
-                pids = listed(session.pid for session in act.rest)
-                yield shown(f"and in later waves, if they are still there: pid {pids}")
-        case Cancellation() as act:
-            yield _statements(act)
-        case Restart() as act:
-            table = titled("container that would be restarted", "container", "id", "instance", "up since")
-            _add(table, act.container, act.container_id[:12], act.instance, _clock(act.started_at))
-            yield table
-        case Resize() as act:
-            yield _sizes(act, examination)
-        case SessionTimeout() as act:
-            table = titled("setting that would be changed", "role", "database", "now", "then")
-            _add(table, act.role, act.dbname, act.before or "nothing", span(act.timeout))
-            yield table
-            yield _sessions(act.sessions)
-        case IndexCreation() as act:
-            yield shown(f"{act.statement}; to take it back: {act.undo}")
-        case _ as unknown:
-            assert_never(unknown)
-
-
-def _statements(act: Cancellation) -> Table:
-    table = titled("statements that would be cancelled", "pid", "role", "began", "application")
-    for each in act.statements:
-        _add(table, each.pid, each.usename, _clock(each.query_start), each.application_name)
-    return table
-
-
-def _sessions(sessions: Iterable[SessionIdentity]) -> Table:
-    columns = ("pid", "state", "connected", "so since", "application")
-    table = titled("sessions that would be ended", *columns)
-    for each in sessions:
-        connected, since = _clock(each.backend_start), _clock(each.state_change)
-        _add(table, each.pid, each.state, connected, since, each.application_name)
-    return table
-
-
-def _sizes(act: Resize, examination: Examination) -> Table:
-    columns = ("instance", "now", "then", "configured", "for")
-    table = titled("pools that would get another size", *columns)
-    for name, size in act.sizes.items():
-        pool = examination.diagnosis.pools.get(name)
-        now = pool.value.size if pool is not None and pool.kind == "known" else "unknown"
-        _add(table, name, now, size, act.baseline.get(name, "unknown"), span(act.lasts))
-    return table
+def _further(examination: Examination) -> Iterator[RenderableType]:
+    for each in examination.further:
+        if isinstance(each.step, Proposal):
+            how = "after approval" if each.step.permission is Permission.APPROVAL else "by itself"
+            yield shown(f"Would follow, {each.when}, {how}: {each.step.effect}", "bold")
+            yield from details(each.step, examination.policy, examination.diagnosis)
 
 
 def _guards(examination: Examination) -> Iterator[RenderableType]:
@@ -172,16 +104,19 @@ def _beside(examination: Examination) -> Iterator[RenderableType]:
     told = [
         f"less likely: {each.cause} ({each.confidence:.0%}): {' '.join(each.reasons[:1])}" for each in others
     ]
-    told += [f"left out: {reason}" for reason in examination.plan.left_out]
+    never = [each.step for each in examination.further if isinstance(each.step, str)]
+    told += [f"left out: {reason}" for reason in [*examination.plan.left_out, *never]]
     if told:
         yield _list(told)
 
 
 def _unread(examination: Examination) -> Iterator[RenderableType]:
-    """Parts of readings; a whole one that is missing is told with the pools."""
+    """Parts of readings; a whole one that is missing is told with the pools, a plan with what is left out."""
     told = " ".join(examination.diagnosis.missing)
     parts = unavailable(examination.evidence)
-    found = [f"{'.'.join(path)}: {reason}" for path, reason in parts if reason not in told]
+    found = [
+        f"{'.'.join(path)}: {reason}" for path, reason in parts if reason not in told and path[0] != "index"
+    ]
     if found:
         yield Group(shown("could not be read", "bold"), _list(found))
 
@@ -196,12 +131,3 @@ def _list(lines: Iterable[str]) -> RenderableType:
     for line in lines:
         table.add_row("-", shown(line))
     return table
-
-
-def _add(table: Table, *values: object) -> None:
-    table.add_row(*(shown(value) for value in values))
-
-
-def _clock(moment: datetime) -> str:
-    """Within 80 columns there is no room for the year and the zone, which the engineer knows."""
-    return f"{moment.astimezone():%m-%d %H:%M:%S}"

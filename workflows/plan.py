@@ -95,14 +95,14 @@ def _choose(
         if pause := _wait(situation.finding) or wait_for_old_plans(situation):
             return pause, tuple(left_out)
         for remedy in REMEDIES.get(situation.finding.cause, ()):
-            answer = _ask_somebody(remedy(situation), policy)
+            answer = ask_somebody(remedy(situation), policy)
             if isinstance(answer, Proposal):
                 return answer, tuple(left_out)
             left_out += [answer] if answer else []
     return None, tuple(left_out)
 
 
-def _ask_somebody(answer: Proposal | str | None, policy: Policy) -> Proposal | str | None:
+def ask_somebody(answer: Proposal | str | None, policy: Policy) -> Proposal | str | None:
     """Leave out what needs approval where nobody is named who could give it."""
     asks = isinstance(answer, Proposal) and answer.permission is Permission.APPROVAL
     if (

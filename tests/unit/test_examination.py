@@ -2,15 +2,17 @@
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast, override
 
 import pytest
 from rich.console import Console
 
-from tests.fakes import cases, changes, ports
+from tests.fakes import cases, changes, indexes, ports
 from tests.fakes.database import FakeDatabase
 from tests.fakes.indexes import FakeIndexes
+from tests.fakes.readings import SLOW_QUERY
 from tests.fakes.world import World
 from tests.unit import scenes
 from tests.unit.plans import undersized_look
@@ -21,12 +23,16 @@ from worker.wiring import Sources
 from workflows import guard
 from workflows.diagnosis import diagnose
 from workflows.models.evidence import Evidence
+from workflows.models.index import IndexAdvice
 from workflows.models.plan import Proposal
 from workflows.models.policy import Policy
 from workflows.plan import plan
 from workflows.ports.requests import Look
 
-READS = {"read_metrics", "read_application", "read_database", "read_containers", "read_silence"}
+READS = {
+    "read_metrics", "read_application", "read_database", "read_containers", "read_silence", "advise_index"
+}  # fmt: skip
+LACKING = indexes.advice()
 ESCAPE = "\x1b]0;owned\x07"
 
 
@@ -77,6 +83,20 @@ def written(found: Examination, width: int = 80) -> str:
     text = cast("io.StringIO", console.file).getvalue()
     assert all(len(line) <= width for line in text.splitlines())
     return text
+
+
+def squeezed(text: str) -> str:
+    """Whatever the width."""
+    return " ".join(text.split())
+
+
+def slows(world: World, advice: IndexAdvice | None = LACKING) -> None:
+    """A query of the application's takes every connection, for a minute now."""
+    began = world.after(minutes=-1)
+    pids = range(300, 310)
+    change = changes.slow_down("orders-1", world.target.database, pids, SLOW_QUERY)
+    world.happens(change, began)
+    world.happens(lambda state, _at: replace(state, advice=advice), began)
 
 
 async def test_a_quiet_pool_is_healthy_in_one_look(world: World) -> None:
@@ -148,6 +168,56 @@ async def test_guards_are_asked_as_before_an_act_and_the_others_named(world: Wor
     assert "refuses: the alert is silenced: ada: deployment" in text
     for name in NEEDS_INCIDENT:
         assert f"\n {name} " in text
+
+
+async def test_every_further_option_is_told_with_exactly_what_it_would_touch(world: World) -> None:
+    world.leak(10, world.after(minutes=-10))
+    found, _ = await look(world)
+    restart, timeout = found.further
+    assert isinstance(restart.step, Proposal)
+    assert isinstance(timeout.step, Proposal)
+    text = written(found)
+    assert "Would follow, if that does not help, by itself: Restart the container" in squeezed(text)
+    container = re.escape(restart.step.act.container_id[:12])  # type: ignore[union-attr]
+    assert re.search(rf"^ orders-app-1 +{container} +orders-1 +\d\d-\d\d ", text, re.MULTILINE), text
+    assert "Would follow, if connections leak again after that, and after a restart;" in squeezed(text)
+    assert re.search(
+        r"^ orders +orders +nothing +5 min 0 s *$|^ orders +orders +nothing +\S", text, re.MULTILINE
+    ), text
+    described = describe(found)
+    assert [each["step"]["act"]["option"] for each in described["further"]] == ["restart", "session-timeout"]
+    assert described["plan"]["step"]["act"]["option"] == "terminate"
+
+
+@pytest.mark.parametrize("width", [80, 160])
+async def test_the_index_that_a_slow_query_lacks_is_looked_for_and_told(world: World, width: int) -> None:
+    database = world.target.database.model_copy(update={"index_dsn": "ORDERS_INDEX_DSN"})
+    world.target = world.target.model_copy(update={"database": database})
+    slows(world)
+    found, _ = await look(world)
+    assert "advise_index" in world.script.calls
+    text = squeezed(written(found, width))
+    assert "Would follow, if a statement runs on though it was told to stop, after approval: End" in text
+    assert "Would follow, if that query fills the pool again after that, after approval: CREATE INDEX" in text
+    assert f"DROP INDEX CONCURRENTLY public.{LACKING.name}" in text
+    assert f"index {LACKING.name} on public.{LACKING.table} (receiver) undo DROP INDEX" in text
+    assert not [each for each in describe(found)["further"] if isinstance(each["step"], str)]
+
+
+async def test_without_a_login_no_index_is_looked_for_and_the_reason_is_told(world: World) -> None:
+    slows(world)
+    found, _ = await look(world)
+    assert "advise_index" not in world.script.calls
+    assert "left out: Create an index: the configuration names no login that may" in squeezed(written(found))
+
+
+async def test_a_plan_that_cannot_be_read_is_told(world: World) -> None:
+    database = world.target.database.model_copy(update={"index_dsn": "ORDERS_INDEX_DSN"})
+    world.target = world.target.model_copy(update={"database": database})
+    slows(world, advice=None)
+    found, _ = await look(world)
+    assert "left out: Create an index: no index is known that query" in squeezed(written(found))
+    assert found.found is Found.STEP
 
 
 async def test_a_step_that_needs_approval_says_whose(world: World) -> None:

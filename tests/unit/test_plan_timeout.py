@@ -58,6 +58,16 @@ def left_out(decided: Plan) -> str:
     return next(each for each in decided.left_out if each.startswith("Session timeout: "))
 
 
+def test_a_restart_that_cannot_be_done_is_not_waited_for() -> None:
+    barred = scenes.containers(scenes.container(), barred={"restart": "the engine lets none through"})
+    look = leak_of(NEW)
+
+    decided = decide(look.model_copy(update={"containers": barred}), *WAVES, rules=RULES)
+
+    assert timeout_of(decided).role == "shop"
+    assert not isinstance(proposed(decide(look, *WAVES, rules=RULES)).act, SessionTimeout)
+
+
 def test_a_leak_that_comes_again_and_again_is_ended_by_the_server_once_a_person_says_so() -> None:
     decided = proposed(planned())
 

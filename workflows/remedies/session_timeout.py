@@ -32,7 +32,7 @@ def idle_timeout(usual_hold: float | None) -> timedelta:
 
 def propose_session_timeout(situation: Situation) -> Proposal | str | None:
     """The timeout, by approval, or why not; None while there is something that passes, or needs nobody."""
-    if not _has_come_again(situation) or _restart_comes_first(situation):
+    if not _has_come_again(situation) or is_after_restart(situation):
         return None
     if obstacle := _obstacle(situation):
         return f"Session timeout: {obstacle}."
@@ -88,7 +88,10 @@ def _has_come_again(situation: Situation) -> bool:
     return has_helped and any(session.identity.state_change > ended[-1].at for session in leaked)
 
 
-def _restart_comes_first(situation: Situation) -> bool:
+def is_after_restart(situation: Situation) -> bool:
+    """Whether a restart comes first: one that the policy allows alone, can be done, and was not tried."""
+    if situation.lacking(Option.RESTART):
+        return False
     restarted = any(map(may_have_touched, of_option(situation.attempts, Option.RESTART)))
     return situation.policy.permission(Option.RESTART) is Permission.ALONE and not restarted
 
