@@ -169,6 +169,8 @@ class TestDiagnose:
         for guard in ("permission", "silence", "limits", "still exhausted"):
             assert re.search(rf"^ {guard} +passes *$", guards, re.MULTILINE), guards
         assert len(re.findall("not asked: only an incident", guards)) == len(NEEDS_INCIDENT)
+        further = said.out.partition("Would follow, if that does not help, ")[2]
+        assert re.search(rf"^ {stage.application.name} +[0-9a-f]{{12}} ", further, re.MULTILINE), said.out
         assert len(await stage.application.forgotten()) == LEAKED
 
     async def test_what_it_could_not_read_is_told_and_nothing_is_proposed(self, stage: Stage) -> None:
