@@ -36,11 +36,11 @@ def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
 def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:
     """The plan; of restarts whose answer was lost none was awaited, then those alone that were still seen.
 
-    A policy could allow a resize alone.
+    A policy could allow a resize alone, and a restart was waited for where no instance has a container.
     """
     case, attempts = record.case, tuple(record.attempts)
 
-    def planned(*, resizes_alone: bool) -> list[Plan]:
+    def planned(*, resizes_alone: bool, awaits_nowhere: bool = False) -> list[Plan]:
         return [
             plan(
                 diagnosis,
@@ -53,6 +53,7 @@ def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, n
                 awaits_restarts=awaits_restarts,
                 awaits_unseen=awaits_unseen,
                 resizes_alone=resizes_alone,
+                awaits_nowhere=awaits_nowhere,
             )
             for awaits_restarts, awaits_unseen in ((True, True), (True, False), (False, False))
         ]
@@ -61,6 +62,10 @@ def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, n
     if case.policy.permission(Option.RESIZE) is Permission.ALONE:
         alone = planned(resizes_alone=True)
         plans = plans if plans == alone or workflow.patched("resizes-are-asked-about") else alone
+    if not any(instance.container for instance in case.target.instances):
+        # There nothing is resized or restarted either, so nothing else differs.
+        before = planned(resizes_alone=False, awaits_nowhere=True)
+        plans = plans if plans == before or workflow.patched("restarts-nowhere-are-not-awaited") else before
     found, seen, otherwise = plans
     if found != seen and not workflow.patched(_UNSEEN_RESTARTS):
         found = seen

@@ -61,15 +61,28 @@ def plan(
     awaits_restarts: bool = True,
     awaits_unseen: bool = True,
     resizes_alone: bool = False,
+    awaits_nowhere: bool = False,
 ) -> Plan:
     """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried.
 
     `is_handed_over`: people were asked to take over. `awaits_restarts`: one whose answer was lost has its
     time to end before anything else is done; `awaits_unseen`: also where nothing is seen of the instance, or
     of its container. `resizes_alone`: nobody is asked about a larger pool where the policy says so.
+    `awaits_nowhere`: a restart comes before what stays, even where no instance has a container.
     """
     situations = [
-        Situation(diagnosis, finding, evidence, attempts, target, policy, now, is_handed_over, resizes_alone)
+        Situation(
+            diagnosis,
+            finding,
+            evidence,
+            attempts,
+            target,
+            policy,
+            now,
+            is_handed_over,
+            resizes_alone,
+            awaits_nowhere,
+        )
         for finding in diagnosis.findings
     ]
     if diagnosis.first.cause is Cause.DEGRADED:

@@ -1,4 +1,4 @@
-"""A run that began with an earlier version awaits lost restarts, and resizes pools, as that one did."""
+"""A run that began with an earlier version awaits restarts, and resizes pools, as that one did."""
 
 from datetime import timedelta
 
@@ -6,16 +6,17 @@ import pytest
 
 from tests.fakes import cases
 from tests.unit import scenes
-from tests.unit.plans import decide, proposed, tried, two_look, undersized_look
+from tests.unit.plans import decide, leak_of, proposed, tried, two_look, undersized_look
 from tests.unit.scenes import GONE, NOW, page, policy, pool, scraped, target
 from tests.unit.test_plan_approval import spike_look
+from tests.unit.test_plan_timeout import NEW, RULES, WAVES
 from workflows import patches
 from workflows.diagnosis import diagnose
 from workflows.models.alert import AlertStatus
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import Evidence
 from workflows.models.outcome import OutcomeStatus
-from workflows.models.plan import LookAgain, Proposal, Restart
+from workflows.models.plan import HandOver, LookAgain, Proposal, Restart
 from workflows.models.policy import Option, Permission
 from workflows.record import Record
 
@@ -78,6 +79,21 @@ def test_a_run_that_began_when_a_policy_could_allow_a_resize_alone_does_it_so(
     assert (step.cause, step.act.option) == (cause, Option.RESIZE)
     was_alone = cause is Cause.UNDERSIZED and not is_new
     assert step.permission is (Permission.ALONE if was_alone else Permission.APPROVAL)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_run_that_began_so_waits_for_a_restart_where_there_is_no_container(
+    is_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.patches.workflow.patched", lambda _name: is_new)
+    bare, look = scenes.with_instance(target(), "web-1", container=None), leak_of(NEW)
+    record = Record(cases.case(bare, RULES, cases.alert(bare, NOW, AlertStatus.FIRING)), NOW)
+    record.attempts += WAVES
+
+    step = patches.plan_in_this_run(diagnose(look, None, bare, RULES), look, record, NOW).step
+
+    assert isinstance(step, Proposal if is_new else HandOver)
+    assert not isinstance(step, Proposal) or step.act.option is Option.SESSION_TIMEOUT
 
 
 @pytest.mark.parametrize(("is_new", "refusal"), [(True, "one may be under way"), (False, None)])

@@ -58,6 +58,12 @@ def left_out(decided: Plan) -> str:
     return next(each for each in decided.left_out if each.startswith("Session timeout: "))
 
 
+def test_where_no_instance_has_a_container_no_restart_is_waited_for() -> None:
+    bare = scenes.with_instance(target(), "web-1", container=None)
+
+    assert timeout_of(planned(*WAVES, subject=bare)).role == "shop"
+
+
 def test_a_restart_that_cannot_be_done_is_not_waited_for() -> None:
     barred = scenes.containers(scenes.container(), barred={"restart": "the engine lets none through"})
     look = leak_of(NEW)

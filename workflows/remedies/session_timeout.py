@@ -90,7 +90,8 @@ def _has_come_again(situation: Situation) -> bool:
 
 def is_after_restart(situation: Situation) -> bool:
     """Whether a restart comes first: one that the policy allows alone, can be done, and was not tried."""
-    if situation.lacking(Option.RESTART):
+    is_nowhere = not any(instance.container for instance in situation.target.instances)
+    if situation.lacking(Option.RESTART) or (is_nowhere and not situation.awaits_nowhere):
         return False
     restarted = any(map(may_have_touched, of_option(situation.attempts, Option.RESTART)))
     return situation.policy.permission(Option.RESTART) is Permission.ALONE and not restarted

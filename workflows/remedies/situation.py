@@ -30,6 +30,8 @@ class Situation:
     """People were asked to take over: nothing but leaked sessions is touched under their hands unasked."""
     resizes_alone: bool = False
     """A run that began when the policy could allow a resize alone."""
+    awaits_nowhere: bool = False
+    """A run that began when a restart was waited for where no instance has a container."""
 
     @cached_property
     def pools(self) -> dict[str, PoolState]:
