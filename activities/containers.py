@@ -49,13 +49,13 @@ class DockerContainers(Containers):
     @activity.defn(no_thread_cancel_exception=True)
     @override
     def restart_container(self, request: RestartRequest) -> Outcome:
-        restarting = Restarting(self._engine, self._pages, request.target, request.act)
+        restarting = Restarting(self._engine, self._pages, request)
         return beat_during(restarting.run, restarting.touched)
 
     @activity.defn(no_thread_cancel_exception=True)
     @override
     def resize_pool(self, request: ResizeRequest) -> Outcome:
-        resizing = Resizing(self._engine, self._pages, request.target, request.act)
+        resizing = Resizing(self._engine, self._pages, request)
         return beat_during(resizing.run, resizing.touched)
 
     def _barred(self, look: Look) -> Iterator[tuple[Option, str]]:

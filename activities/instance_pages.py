@@ -1,18 +1,21 @@
-"""An instance's own pages, asked while an act on it is under way: is it healthy, how large is its pool."""
+"""An instance's own pages, asked while an act on it is under way: its health, its pool's size and use."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
-from activities.http_source import HttpSource, describe_status, name_of
+from activities.http_source import Answer, HttpSource, describe_status, name_of
 from activities.missing import Missing, count
+from activities.own_pages import OwnPages
 from activities.pointer import parse, resolve
 from activities.profiles.profile import PoolPage, Profile
-from workflows.errors import NotConfigured, SourceNonsense, SourceUnavailable
+from workflows.errors import NotConfigured, PoolmedicError, SourceNonsense, SourceUnavailable
+from workflows.models.evidence import PoolState
+from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Instance, Target
 
 MOST_BYTES = 1024 * 1024
@@ -64,6 +67,17 @@ class InstancePages:
             )
         return page
 
+    def usage(self, target: Target, instance: Instance) -> Known[PoolState] | Unavailable:
+        """How full it is, from whichever page the look before the act had it from, within `LIMIT` in all."""
+        try:
+            profile = self._profile(target)
+            own = _wait_for(
+                self._with_client(lambda client: OwnPages(client, instance, profile, LIMIT).pool())
+            )
+        except PoolmedicError as exc:
+            return Unavailable(reason=exc.message)
+        return own.pool
+
     def _profile(self, target: Target) -> Profile:
         try:
             return self._profiles[target.profile]
@@ -71,19 +85,26 @@ class InstancePages:
             raise NotConfigured(f"there is no metric profile {target.profile}") from None
 
     def _ask(self, instance: Instance, path: str) -> tuple[int, bytes]:
-        # Only a loop has one limit over everything, the answer's head and a host's name included. It is not
-        # `asyncio.run`'s: that waits at its end for a name that is still looked up.
-        loop = asyncio.new_event_loop()
-        try:
-            return loop.run_until_complete(self._get(instance, path))
-        finally:
-            loop.close()
-
-    async def _get(self, instance: Instance, path: str) -> tuple[int, bytes]:
-        async with httpx.AsyncClient(verify=self._trusted, trust_env=False) as client:
+        async def get(client: httpx.AsyncClient) -> Answer:
             source = HttpSource(client, _name(instance, path), LIMIT, MOST_BYTES)
-            answer = await source.get(f"{str(instance.url).rstrip('/')}{path}")
+            return await source.get(f"{str(instance.url).rstrip('/')}{path}")
+
+        answer = _wait_for(self._with_client(get))
         return answer.status, answer.body
+
+    async def _with_client[T](self, ask: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+        async with httpx.AsyncClient(verify=self._trusted, trust_env=False) as client:
+            return await ask(client)
+
+
+def _wait_for[T](answer: Coroutine[Any, Any, T]) -> T:
+    # Only a loop has one limit over everything, the answer's head and a host's name included. It is not
+    # `asyncio.run`'s: that waits at its end for a name that is still looked up.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(answer)
+    finally:
+        loop.close()
 
 
 def _name(instance: Instance, path: str) -> str:

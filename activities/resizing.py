@@ -11,10 +11,18 @@ from activities.container_state import describe
 from activities.engine import Engine, translated
 from activities.instance_pages import InstancePages, PoolNow
 from activities.pool_file import PoolFile
-from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused, SourceUnavailable
+from workflows.errors import (
+    NotConfigured,
+    NotPermitted,
+    PoolmedicError,
+    PreconditionGone,
+    SourceRefused,
+    SourceUnavailable,
+)
+from workflows.last_look import look_once_more
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
-from workflows.models.plan import Resize
-from workflows.models.target import Instance, Reload, Target
+from workflows.models.target import Instance, Reload
+from workflows.ports.requests import ResizeRequest
 
 SECONDS_TO_APPLY = 15.0
 SECONDS_IN_ALL = 180.0
@@ -52,11 +60,12 @@ class Pool:
 class Resizing:
     """The act and what has become of it so far, by instance."""
 
-    def __init__(self, engine: Engine, pages: InstancePages, target: Target, act: Resize) -> None:
+    def __init__(self, engine: Engine, pages: InstancePages, request: ResizeRequest) -> None:
         self._engine = engine
         self._pages = pages
-        self._target = target
-        self._act = act
+        self._target = request.target
+        self._act = request.act
+        self._guard = request.guard
         self._results: dict[str, Touched] = {}
         self._deadline = math.inf
 
@@ -69,6 +78,7 @@ class Resizing:
         reload = self._reload()
         self._deadline = time.monotonic() + SECONDS_IN_ALL
         pools = [self._find(name, size, reload) for name, size in self._act.sizes.items()]
+        self._look_once_more(pools)
         for pool in pools:
             self._note(pool, changed=False, result="not reached")
         statuses = []
@@ -107,6 +117,21 @@ class Resizing:
             )
         replaced = self._act.replaces.get(name)
         return Pool(instance, container, PoolFile(container, reload), before, wanted, replaced)
+
+    def _look_once_more(self, pools: list[Pool]) -> None:
+        """Raises where no pool is in need any more, or none is known to be.
+
+        One that has its new size says that the act was begun: then it is ended, for what would take it back
+        is withdrawn where nothing was touched.
+        """
+        if self._guard is None or any(pool.before.size == pool.wanted for pool in pools):
+            return
+        usage = ((pool.instance.name, self._pages.usage(self._target, pool.instance)) for pool in pools)
+        look = look_once_more(usage, self._guard.policy)
+        if look.free:
+            raise PreconditionGone(f"{look.free}; nothing was touched")
+        if look.unread:
+            raise NotPermitted(f"{look.unread}; nothing was touched")
 
     def _apply(self, pool: Pool, reload: Reload) -> OutcomeStatus:
         if time.monotonic() >= self._deadline:

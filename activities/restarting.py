@@ -1,4 +1,7 @@
-"""One restart of one container: only if it is still the very one, and not before it is healthy again."""
+"""One restart of one container: only if it is still the very one, and its pool not plainly free by now.
+
+It is not over before the container is healthy again.
+"""
 
 import time
 
@@ -9,12 +12,13 @@ from activities.container_state import describe
 from activities.engine import ENGINE_ERRORS, Engine, translate
 from activities.instance_pages import InstancePages
 from workflows.errors import PoolmedicError, SourceRefused, SourceUnavailable
+from workflows.last_look import LastLook, look_once_more
 from workflows.lost_restarts import LONGEST_STOP_GRACE
 from workflows.models.base import Moment
 from workflows.models.evidence import ContainerState
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
-from workflows.models.plan import Restart
-from workflows.models.target import Instance, Target
+from workflows.models.target import Instance
+from workflows.ports.requests import RestartRequest
 
 SECONDS_TO_BE_HEALTHY = 60.0
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -23,12 +27,14 @@ SECONDS_BETWEEN_LOOKS = 0.2
 class Restarting:
     """The act and what has become of it so far."""
 
-    def __init__(self, engine: Engine, pages: InstancePages, target: Target, act: Restart) -> None:
+    def __init__(self, engine: Engine, pages: InstancePages, request: RestartRequest) -> None:
         self._engine = engine
         self._pages = pages
-        self._target = target
-        self._act = act
+        self._target = request.target
+        self._act = request.act
+        self._guard = request.guard
         self._touched: tuple[Touched, ...] = ()
+        self._unread = ""
 
     def touched(self) -> tuple[Touched, ...]:
         """What the server should know if this process dies now."""
@@ -37,9 +43,10 @@ class Restarting:
     def run(self) -> Outcome:
         """Raises what `workflows.errors` has for an engine that is gone, before anything is touched."""
         instance = self._own_instance()
+        look = self._look_once_more(instance)
         container = self._engine.container(self._act.container)
         before = describe(container)
-        if gone := self._difference(before):
+        if gone := self._difference(before) or look.free:
             return Outcome(status=OutcomeStatus.NOTHING, detail=f"{gone}; nothing was touched")
         grace = _grace(container, before)
         stop_if_given_up()
@@ -58,6 +65,19 @@ class Restarting:
         raise SourceRefused(
             f"{self._act.container} is no container of {self._target.name}; nothing was touched"
         )
+
+    def _look_once_more(self, instance: Instance) -> LastLook:
+        """Before the container, so that nothing lies between its identity and the touch.
+
+        What cannot be read holds nothing up: an application that hangs looks exactly so, and the workflow's
+        guards have read it.
+        """
+        if self._guard is None:
+            return LastLook()
+        pool = self._pages.usage(self._target, instance)
+        look = look_once_more([(instance.name, pool)], self._guard.policy)
+        self._unread = f"; before that, {look.unread}" if look.unread else ""
+        return look
 
     def _difference(self, now: ContainerState) -> str | None:
         name, seen = self._act.container, self._act
@@ -90,7 +110,7 @@ class Restarting:
 
     def _end(self, status: OutcomeStatus, result: str, *, changed: bool = True) -> Outcome:
         self._note(changed=changed, result=result)
-        return Outcome(status=status, touched=self._touched, detail=result)
+        return Outcome(status=status, touched=self._touched, detail=f"{result}{self._unread}")
 
     def _note(self, *, changed: bool, result: str) -> None:
         self._touched = (Touched(what=f"container {self._act.container}", changed=changed, result=result),)

@@ -6,7 +6,8 @@ PoolmedicError
 ├── SourceNonsense           it answered something that cannot be read
 ├── WrongServer              the database is not the one the target names
 ├── PreconditionGone         inside an act: what it was to act on is no longer what was seen
-├── NotPermitted             before an act: somebody paused it, or the database's ledger does not allow it
+├── NotPermitted             before an act: somebody paused it, the database's ledger does not allow it, or
+│                            whether it is still called for could not be read
 └── NotConfigured            the worker has no route, secret or profile of that name
 """
 
@@ -52,7 +53,7 @@ class PreconditionGone(PoolmedicError):
 
 
 class NotPermitted(PoolmedicError):
-    """The ledger of the database does not allow the act now; nothing was touched.
+    """The act may not be done now, or whether it may could not be read; nothing was touched.
 
     `until` is when it may, where the refusal ends by itself.
     """

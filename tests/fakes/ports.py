@@ -1,7 +1,7 @@
 """Every port, on the simulated world."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, override
 
@@ -14,7 +14,8 @@ from tests.fakes.indexes import FakeIndexes
 from tests.fakes.port import Port
 from tests.fakes.world import Act, World
 from workflows import verification
-from workflows.errors import PreconditionGone, SourceUnavailable
+from workflows.errors import NotPermitted, PreconditionGone, SourceUnavailable
+from workflows.last_look import LastLook, look_once_more
 from workflows.models.evidence import ApplicationReading, ContainersReading, MetricsReading
 from workflows.models.outcome import Outcome, OutcomeStatus, Touched
 from workflows.models.page import Delivery, Page
@@ -99,10 +100,14 @@ class FakeContainers(Port, ports.Containers):
             act, app = request.act, self.world.state(at).apps[request.act.instance]
             if (app.container_id, app.started_at) != (act.container_id, act.started_at):
                 raise PreconditionGone(f"{act.container} was started anew at {app.started_at:%H:%M:%S}")
+            look = self._look_once_more(request.guard, (act.instance,), at)
+            if look.free:
+                raise PreconditionGone(look.free)
             change = changes.restart(act.instance, request.target.database)
             self.world.record(at, change, Act(at, "restart", act.instance))
             touched = Touched(what=f"container {act.container}", changed=True, result="restarted, healthy")
-            return Outcome(status=OutcomeStatus.DONE, touched=(touched,), detail="healthy after 1.3 s")
+            detail = f"healthy after 1.3 s{f'; {look.unread}' if look.unread else ''}"
+            return Outcome(status=OutcomeStatus.DONE, touched=(touched,), detail=detail)
 
     @activity.defn
     @override
@@ -113,6 +118,7 @@ class FakeContainers(Port, ports.Containers):
                 return cut_short(())
             act = request.act
             self._check_sizes(act, at)
+            self._check_need(request, at)
             touched = tuple(
                 self._resize(name, size, act.replaces.get(name), at) for name, size in act.sizes.items()
             )
@@ -120,6 +126,23 @@ class FakeContainers(Port, ports.Containers):
             reached = sum(apps[name].size == size for name, size in act.sizes.items())
             status = OutcomeStatus.DONE if reached == len(touched) else OutcomeStatus.PARTLY
             return Outcome(status=status if reached else OutcomeStatus.FAILED, touched=touched)
+
+    def _look_once_more(self, guard: Look | None, names: Iterable[str], at: datetime) -> LastLook:
+        if guard is None:
+            return LastLook()
+        pages = ((name, readings.read_page(self.world, name, at)) for name in names)
+        pools = ((name, page.value.pool if isinstance(page, Known) else page) for name, page in pages)
+        return look_once_more(pools, guard.policy)
+
+    def _check_need(self, request: ResizeRequest, at: datetime) -> None:
+        sizes, apps = request.act.sizes, self.world.state(at).apps
+        if any(apps[name].size == size for name, size in sizes.items()):
+            return
+        look = self._look_once_more(request.guard, sizes, at)
+        if look.free:
+            raise PreconditionGone(f"{look.free}; nothing was touched")
+        if look.unread:
+            raise NotPermitted(look.unread)
 
     def _check_sizes(self, act: Resize, at: datetime) -> None:
         for name, known in act.replaces.items():

@@ -40,6 +40,7 @@ PROFILE = Profile.model_validate(
                 "active": "/active",
                 "idle": "/idle",
                 "size": "/size",
+                "waiters": "/waiters",
                 "generation": "/generation",
             },
             "probe": {"path": "/probe"},
@@ -55,6 +56,8 @@ class Behaviour:
 
     is_deaf: bool = False
     """It takes no new size."""
+    active: int | None = POOL_SIZE
+    """Connections checked out; None where its pool page tells no more than its size."""
     sick_from: int = 99
     """Its health page says 503 from this start on."""
     seconds_to_stop: float = 0
@@ -126,6 +129,7 @@ class RealContainers(ContainerStage):
             "PORT": str(port),
             "POOL_FILE": POOL_FILE,
             "POOL_SIZE": str(POOL_SIZE),
+            "ACTIVE": "" if behaviour.active is None else str(behaviour.active),
             "DEAF": "1" if behaviour.is_deaf else "",
             "SICK": str(behaviour.sick_from),
             "SLOW": str(behaviour.seconds_to_stop),

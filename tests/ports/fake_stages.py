@@ -149,7 +149,12 @@ class FakeContainerStage(ContainerStage):
         self._world = World(self.target)
         self.port = FakeContainers(self._world)
         for instance, behaviour in zip(self.target.instances, instances, strict=True):
-            self._world.happens(changes.change_app(instance.name, reloads=not behaviour.is_deaf))
+            quiet = changes.change_app(instance.name, reloads=not behaviour.is_deaf, rate=0.0)
+            self._world.happens(quiet)
+            if behaviour.active is None:
+                self._world.happens(changes.blind(f"application/{instance.name}"))
+            else:
+                self._world.leak(behaviour.active, instance=instance.name)
 
     @override
     def restarts(self) -> int:

@@ -13,12 +13,12 @@ from tests.ports.container_stage import POOL_SIZE, USUAL, Behaviour, ContainerSt
 from tests.ports.engine_proxy import EngineProxy
 from tests.ports.fake_stages import FakeContainerStage
 from tests.ports.socket_proxies import LISTED, exactly
-from workflows.errors import PreconditionGone, SourceUnavailable
+from workflows.errors import NotPermitted, PreconditionGone, SourceUnavailable
 from workflows.models.evidence import ContainerState
 from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.plan import Resize, Restart
 from workflows.models.reading import Known
-from workflows.ports.requests import ResizeRequest, RestartRequest
+from workflows.ports.requests import Look, ResizeRequest, RestartRequest
 
 BIG = 2 * POOL_SIZE
 
@@ -56,8 +56,8 @@ def seen_now(stage: ContainerStage) -> Restart:
     )
 
 
-def restart(stage: ContainerStage, act: Restart) -> Outcome:
-    request = RestartRequest(target=stage.target, act=act)
+def restart(stage: ContainerStage, act: Restart, guard: Look | None = None) -> Outcome:
+    request = RestartRequest(target=stage.target, act=act, guard=guard)
     try:
         return examples.environment().run(stage.port.restart_container, request)
     except PreconditionGone as gone:
@@ -66,7 +66,11 @@ def restart(stage: ContainerStage, act: Restart) -> Outcome:
 
 
 def resize(
-    stage: ContainerStage, size: int, baseline: int = POOL_SIZE, replaces: int | None = None
+    stage: ContainerStage,
+    size: int,
+    baseline: int = POOL_SIZE,
+    replaces: int | None = None,
+    guard: Look | None = None,
 ) -> Outcome:
     names = [instance.name for instance in stage.target.instances]
     act = Resize(
@@ -75,7 +79,8 @@ def resize(
         lasts=timedelta(hours=1),
         replaces={} if replaces is None else dict.fromkeys(names, replaces),
     )
-    return examples.environment().run(stage.port.resize_pool, ResizeRequest(target=stage.target, act=act))
+    request = ResizeRequest(target=stage.target, act=act, guard=guard)
+    return examples.environment().run(stage.port.resize_pool, request)
 
 
 async def test_reads_what_runs(stage: ContainerStage) -> None:
@@ -157,3 +162,58 @@ async def test_a_size_that_is_not_taken_is_no_success(
     assert outcome.status is OutcomeStatus.FAILED
     assert not any(touched.changed for touched in outcome.touched)
     assert stage.sizes() == [POOL_SIZE]
+
+
+FREE, NEARLY_FREE, TELLS_NOTHING = Behaviour(active=3), Behaviour(active=14), Behaviour(active=None)
+
+
+async def test_an_instance_whose_pool_is_free_by_now_is_not_restarted(stage: ContainerStage) -> None:
+    await stage.run(FREE)
+    outcome = restart(stage, seen_now(stage), examples.look(stage.target))
+    assert outcome.status is OutcomeStatus.NOTHING
+    assert outcome.touched == ()
+    assert f"3 of {POOL_SIZE} connections checked out (15.0 %)" in outcome.detail
+    assert stage.restarts() == 0
+
+
+@pytest.mark.parametrize("behaviour", [USUAL, NEARLY_FREE, TELLS_NOTHING])
+async def test_one_that_is_full_or_not_plainly_free_or_cannot_be_looked_at_is_restarted(
+    stage: ContainerStage, behaviour: Behaviour
+) -> None:
+    await stage.run(behaviour)
+    outcome = restart(stage, seen_now(stage), examples.look(stage.target))
+    assert outcome.status is OutcomeStatus.DONE
+    assert ("could not be looked at once more" in outcome.detail) is (behaviour is TELLS_NOTHING)
+    assert stage.restarts() == 1
+
+
+async def test_pools_that_are_all_free_by_now_are_not_resized(stage: ContainerStage) -> None:
+    await stage.run(FREE, FREE)
+    with pytest.raises(PreconditionGone, match=rf"3 of {POOL_SIZE} connections .* nothing was touched"):
+        resize(stage, BIG, guard=examples.look(stage.target))
+    assert stage.sizes() == [POOL_SIZE, POOL_SIZE]
+
+
+async def test_pools_of_which_one_is_not_plainly_free_are_resized(stage: ContainerStage) -> None:
+    await stage.run(FREE, NEARLY_FREE)
+    assert resize(stage, BIG, guard=examples.look(stage.target)).status is OutcomeStatus.DONE
+    assert stage.sizes() == [BIG, BIG]
+
+
+async def test_pools_of_which_none_is_known_to_be_in_need_are_not_resized(stage: ContainerStage) -> None:
+    await stage.run(FREE, TELLS_NOTHING)
+    with pytest.raises(NotPermitted, match="could not be looked at once more"):
+        resize(stage, BIG, guard=examples.look(stage.target))
+    assert stage.sizes() == [POOL_SIZE, POOL_SIZE]
+
+
+async def test_a_resize_that_has_begun_is_ended_and_a_revert_asks_for_no_need(stage: ContainerStage) -> None:
+    await stage.run(FREE, FREE)
+    names = [instance.name for instance in stage.target.instances]
+    act = Resize(sizes={names[0]: BIG}, baseline={names[0]: POOL_SIZE}, lasts=timedelta(hours=1))
+    begun = examples.environment().run(stage.port.resize_pool, ResizeRequest(target=stage.target, act=act))
+    assert begun.status is OutcomeStatus.DONE
+    assert resize(stage, BIG, guard=examples.look(stage.target)).status is OutcomeStatus.DONE
+    assert stage.sizes() == [BIG, BIG]
+    assert resize(stage, POOL_SIZE, replaces=BIG).status is OutcomeStatus.DONE
+    assert stage.sizes() == [POOL_SIZE, POOL_SIZE]

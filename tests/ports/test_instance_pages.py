@@ -10,10 +10,13 @@ import pytest
 from pydantic import HttpUrl
 
 from activities.instance_pages import InstancePages, PoolNow
+from activities.profiles.profile import Page
 from tests.ports import examples
 from tests.ports.canned_server import Answer, Flood, canned, drip, drip_head, page, say_nothing
-from tests.ports.container_stage import PROFILES
+from tests.ports.container_stage import PROFILE, PROFILES
 from workflows.errors import PoolmedicError, SourceNonsense, SourceUnavailable
+from workflows.models.evidence import PoolState
+from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Instance
 
 TARGET = examples.target()
@@ -102,3 +105,44 @@ async def test_a_pool_page_that_says_no_size_is_an_error(
 async def test_a_pool_page_says_size_and_generation(pages: InstancePages) -> None:
     async with canned(page(b'{"size": 20, "generation": 3}')) as server:
         assert await asyncio.to_thread(pages.pool, TARGET, at(server.url)) == PoolNow(20, 3)
+
+
+USE = b'{"size": 20, "active": 3, "idle": 2, "waiters": 0}'
+
+
+async def used(pages: InstancePages, url: str) -> tuple[Known[PoolState] | Unavailable, float]:
+    began = time.monotonic()
+    found = await asyncio.to_thread(pages.usage, TARGET, at(url))
+    return found, time.monotonic() - began
+
+
+async def test_a_pool_page_says_how_full_it_is(pages: InstancePages) -> None:
+    async with canned(page(USE)) as server:
+        found, _ = await used(pages, server.url)
+    assert isinstance(found, Known)
+    assert found.value == PoolState(active=3, idle=2, size=20, waiters=0)
+
+
+async def test_the_metrics_page_stands_in_for_the_pool_page(pages: InstancePages) -> None:
+    named = PROFILE.pages.model_copy(update={"metrics": Page(path="/metrics")})
+    own = InstancePages({"covet": PROFILE.model_copy(update={"pages": named})})
+    metrics = page(b"pool_active 4\npool_idle 1\npool_size 20\n", "200 OK")
+    async with canned(page(b"{}", "503 Service Unavailable"), metrics) as server:
+        found, _ = await used(own, server.url)
+    assert isinstance(found, Known)
+    assert found.value == PoolState(active=4, idle=1, size=20)
+
+
+@pytest.mark.parametrize("answer", [say_nothing, drip_head, drip, page(b"<html>"), page(b'{"size": 20}')])
+async def test_how_full_it_is_is_unavailable_in_time_where_no_page_says_it(
+    pages: InstancePages, answer: Answer
+) -> None:
+    async with canned(answer) as server:
+        found, took = await used(pages, server.url)
+    assert isinstance(found, Unavailable)
+    assert took < LIMIT.total_seconds() + SLACK
+
+
+async def test_an_unknown_profile_is_unavailable_as_well() -> None:
+    found, _ = await used(InstancePages({}), "http://127.0.0.1:9")
+    assert found == Unavailable(reason="there is no metric profile covet")

@@ -78,7 +78,7 @@ class RestartRequest(Model):
     limits: Limits | None = None
     """For the permit: how often, and how far apart."""
     guard: Look | None = None
-    """As for a `TerminateRequest`."""
+    """As for a `TerminateRequest`; by its policy the pool is looked at once more as well."""
 
 
 class ResizeRequest(Model):
@@ -89,7 +89,7 @@ class ResizeRequest(Model):
     limits: Limits | None = None
     """As for a `RestartRequest`; None where it only takes a temporary size back."""
     guard: Look | None = None
-    """As for a `TerminateRequest`; None where it only takes a temporary size back."""
+    """As for a `RestartRequest`; None where it only takes a temporary size back."""
     room: int = 0
     """Slots that the server has left once the pools of these sizes are full, by the look before the act."""
 

@@ -1,7 +1,8 @@
 """A small application in a container: health page, pool page, and a pool size that SIGHUP reads anew.
 
-`POOL_FILE`, `POOL_SIZE`, `PORT`; `DEAF=1` ignores the signal, `SICK=n` is unhealthy from its n-th start on,
-`SLOW=n` needs n seconds to stop.
+`POOL_FILE`, `POOL_SIZE`, `PORT`; `ACTIVE=n` has n connections checked out, and without a number it tells no
+more than the size; `DEAF=1` ignores the signal, `SICK=n` is unhealthy from its n-th start on, `SLOW=n` needs
+n seconds to stop.
 """
 
 import json
@@ -23,7 +24,7 @@ class Pages(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         is_sick = len(STARTS.read_text()) > int(os.environ.get("SICK", "99")) - 1 and self.path == "/health"
-        body = json.dumps(state).encode()
+        body = json.dumps({**state, **usage()}).encode()
         self.send_response(503 if is_sick else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -32,6 +33,13 @@ class Pages(BaseHTTPRequestHandler):
     @override
     def log_message(self, *_: object) -> None:
         """Keep the log empty."""
+
+
+def usage() -> dict[str, int]:
+    if not os.environ["ACTIVE"]:
+        return {}
+    active = int(os.environ["ACTIVE"])
+    return {"active": active, "idle": max(state["size"] - active, 0), "waiters": 0}
 
 
 def read_file() -> None:
