@@ -35,6 +35,7 @@ class Restarting:
         self._guard = request.guard
         self._touched: tuple[Touched, ...] = ()
         self._unread = ""
+        self._restarted_at: Moment | None = None
 
     def touched(self) -> tuple[Touched, ...]:
         """What the server should know if this process dies now."""
@@ -89,6 +90,7 @@ class Restarting:
 
     def _await_health(self, instance: Instance, now: ContainerState) -> Outcome:
         started = time.monotonic()
+        self._restarted_at = now.started_at
         times = f"started at {_clock(self._act.started_at)} before, at {_clock(now.started_at)} now"
         self._note(changed=True, result=f"restarted ({times}); not healthy yet")
         while illness := self._pages.illness(self._target, instance):
@@ -110,7 +112,8 @@ class Restarting:
 
     def _end(self, status: OutcomeStatus, result: str, *, changed: bool = True) -> Outcome:
         self._note(changed=changed, result=result)
-        return Outcome(status=status, touched=self._touched, detail=f"{result}{self._unread}")
+        detail = f"{result}{self._unread}"
+        return Outcome(status=status, touched=self._touched, detail=detail, restarted_at=self._restarted_at)
 
     def _note(self, *, changed: bool, result: str) -> None:
         self._touched = (Touched(what=f"container {self._act.container}", changed=changed, result=result),)

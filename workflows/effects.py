@@ -12,7 +12,7 @@ from workflows.failures import explain
 from workflows.identities import Identities
 from workflows.models.alert import Alert, Case
 from workflows.models.base import Moment
-from workflows.models.evidence import ApplicationReading, Evidence, MetricsReading
+from workflows.models.evidence import ApplicationReading, DatabaseReading, Evidence, MetricsReading
 from workflows.models.index import QueryTally
 from workflows.models.outcome import Outcome
 from workflows.models.page import Delivery, Page
@@ -106,13 +106,7 @@ class Effects:
         metrics, application, database, containers = await asyncio.gather(
             self.read_metrics(),
             self.look(hints=True),
-            _reading(
-                workflow.execute_activity_method(
-                    Database.read_database,
-                    self._look,
-                    **options.summed(options.READ, "sessions, statements and slots, from PostgreSQL"),
-                )
-            ),
+            self.read_database(),
             _reading(
                 workflow.execute_activity_method(
                     Containers.read_containers,
@@ -127,6 +121,16 @@ class Effects:
             application=application,
             database=database,
             containers=containers,
+        )
+
+    async def read_database(self) -> Known[DatabaseReading] | Unavailable:
+        """Sessions, statements and slots, from PostgreSQL."""
+        return await _reading(
+            workflow.execute_activity_method(
+                Database.read_database,
+                self._look,
+                **options.summed(options.READ, "sessions, statements and slots, from PostgreSQL"),
+            )
         )
 
     async def read_metrics(self) -> Known[MetricsReading] | Unavailable:

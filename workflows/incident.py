@@ -27,6 +27,7 @@ from workflows.publication import Publication
 from workflows.remedies.index import query_to_explain
 from workflows.report import summarise
 from workflows.safeguard import Safeguard
+from workflows.survivors import look_for_survivors
 from workflows.waiting import happens
 from workflows.wording import span
 
@@ -185,6 +186,7 @@ class Incident(Messages):
         helped = await self.is_free(pace)
         record.judged(helped, workflow.now())
         await self.gain.weigh()
+        await look_for_survivors(record, self.effects)
         if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
         elif not helped:

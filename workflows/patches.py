@@ -160,6 +160,11 @@ def wishes_are_judged() -> bool:
     return workflow.patched("wishes-are-judged")
 
 
+def survivors_are_told() -> bool:
+    """Nobody looked what outlived a restart; call it only after one."""
+    return workflow.patched("survivors-are-told")
+
+
 def is_full_again(diagnosis: Diagnosis, *, was_free: bool) -> bool:
     """The pools are exhausted after a look found them free; the clocks stayed stopped."""
     is_full = was_free and bool(diagnosis.first.instances)

@@ -154,7 +154,7 @@ class Record:
         self.note(at, f"look after the act: the pool {words[helped]}")
 
     def gained(self, place: int, said: str, at: datetime) -> None:
-        """What the act at that place changed, beside the pool."""
+        """What the act at that place changed, or left behind, beside the pool."""
         outcome = self.attempts[place].outcome
         told = outcome.model_copy(update={"detail": f"{outcome.detail}; {said}"})
         self.attempts[place] = self.attempts[place].model_copy(update={"outcome": told})

@@ -107,7 +107,7 @@ class FakeContainers(Port, ports.Containers):
             self.world.record(at, change, Act(at, "restart", act.instance))
             touched = Touched(what=f"container {act.container}", changed=True, result="restarted, healthy")
             detail = f"healthy after 1.3 s{f'; {look.unread}' if look.unread else ''}"
-            return Outcome(status=OutcomeStatus.DONE, touched=(touched,), detail=detail)
+            return Outcome(status=OutcomeStatus.DONE, touched=(touched,), detail=detail, restarted_at=at)
 
     @activity.defn
     @override

@@ -116,6 +116,7 @@ async def test_restarts_once_and_waits_for_health(stage: ContainerStage) -> None
     assert now.started_at is not None
     assert now.started_at > act.started_at
     assert now.id == act.container_id
+    assert outcome.restarted_at == now.started_at
     again = restart(stage, act)
     assert again.status is OutcomeStatus.NOTHING
     assert stage.restarts() == 1

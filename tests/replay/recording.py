@@ -41,6 +41,7 @@ RECORDED = {
     "test_an_index_is_created_once_a_person_has_said_so_and_its_gain_is_told": "index",
     "test_an_idle_leak_is_healed_by_a_restart_and_no_session_is_ended": "idle-leak",
     "test_the_owner_is_told_what_holds_and_the_end_of_it_is_recovery": "hold",
+    "test_they_are_told_with_their_pids_and_left_alone": "survivors",
 }
 """The tests whose runs are kept, and under which name."""
 

@@ -39,6 +39,8 @@ class Outcome(Model):
     detail: Sentence = ""
     until: Moment | None = None
     """Of one that was denied: when it may be done, where that is a matter of time."""
+    restarted_at: Moment | None = None
+    """Of a restart: the container's new start, by its engine; None where it is not known to have one."""
 
 
 class Attempt(Model):
