@@ -14,7 +14,8 @@ from bench.chaos.plays import PLAYS, Play
 
 type Picked = tuple[Play, Fault, Moment]
 
-SHARE_OF_KILLS = 0.7
+SHARE_OF_KILLS = 0.72
+"""So that of 300 there is one for every process at every step of every kind of incident."""
 LONGEST = 8.0
 """Seconds that a fault lasts at most."""
 
@@ -36,7 +37,8 @@ class Draw:
 
 
 def draw(runs: int, seed: int) -> list[Draw]:
-    """More than half of them end a process of ours or of Temporal's, at every step before any comes twice."""
+    """Most of them end a process of ours or of Temporal's: each at every moment, then at every step of every
+    kind of incident, before any comes twice."""
     chance = Random(f"chaos/{seed}")
     kills = _pick_by_step(chance, round(runs * SHARE_OF_KILLS))
     others = _pick_by_fault(chance, runs - len(kills))
@@ -46,11 +48,14 @@ def draw(runs: int, seed: int) -> list[Draw]:
 
 
 def _pick_by_step(chance: Random, number: int) -> list[Picked]:
-    """Every kill at every step, before any of them comes twice."""
-    every, picked = _every(KILLS), list[Picked]()
+    """Every kill at every moment, in whatever kind of incident; then in every kind."""
+    picked = list[Picked]()
     while len(picked) < number:
-        picked += chance.sample(every, min(len(every), number - len(picked)))
-    return picked
+        every = _every(KILLS)
+        chance.shuffle(every)
+        first = {(fault.name, moment.name): (play, fault, moment) for play, fault, moment in every}
+        picked += [*first.values(), *(each for each in every if each not in first.values())]
+    return picked[:number]
 
 
 def _pick_by_fault(chance: Random, number: int) -> list[Picked]:
@@ -60,6 +65,11 @@ def _pick_by_fault(chance: Random, number: int) -> list[Picked]:
     while len(picked) < number and any(left.values()):
         picked += [left[fault.name].pop() for fault in turns if left[fault.name]]
     return picked[:number]
+
+
+def kills_at_moments() -> set[tuple[str, str]]:
+    """What a run that is long enough has played, whatever its seed."""
+    return {(fault.name, moment.name) for _, fault, moment in _every(KILLS)}
 
 
 def _every(faults: Sequence[Fault]) -> list[Picked]:

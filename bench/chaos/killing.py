@@ -9,19 +9,28 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from bench.chaos.site import Site
+from bench.chaos.strike import Part
 from deploy.demo import witness
 from deploy.local import alertmanager, identity, postgres, probes, prometheus, temporal
+from deploy.local.process import Process
 
 SECONDS_TO_BE_ASKED = 30.0
 """A permit that came too late is given back, and asked for again after the next look."""
 
 
+async def _kill(site: Site, process: Process) -> None:
+    """By the kernel's word: one that had ended before has another exit code."""
+    await process.kill()
+    site.strike.see(f"{process.command.name} is killed", holds=process.exit_code == -signal.SIGKILL)
+
+
 @asynccontextmanager
 async def worker_killed(site: Site) -> AsyncIterator[None]:
-    await site.crew.worker.kill()
-    await site.gate.cut()
-    yield
-    await site.crew.worker.start()
+    with site.strike.stops(Part.WORKER):
+        await _kill(site, site.crew.worker.process)
+        await site.gate.cut()
+        yield
+        await site.crew.worker.start()
 
 
 @asynccontextmanager
@@ -35,11 +44,13 @@ async def worker_killed_in_the_grace(site: Site) -> AsyncIterator[None]:
     async def ask() -> str | None:
         return None if await witness.stops_since(site.stage, name, began) else "not asked to end yet"
 
-    _complain(site, await probes.until(ask, SECONDS_TO_BE_ASKED))
-    await site.crew.worker.kill()
-    await site.gate.cut()
-    yield
-    await site.crew.worker.start()
+    reason = await probes.until(ask, SECONDS_TO_BE_ASKED)
+    site.strike.see("the container is asked to end", holds=reason is None)
+    with site.strike.stops(Part.WORKER):
+        await _kill(site, site.crew.worker.process)
+        await site.gate.cut()
+        yield
+        await site.crew.worker.start()
 
 
 def _process_of(site: Site) -> identity.Identity | None:
@@ -51,15 +62,16 @@ def _process_of(site: Site) -> identity.Identity | None:
 @asynccontextmanager
 async def worker_told_to_end(site: Site) -> AsyncIterator[None]:
     site.gate.open()
-    _complain(site, await site.crew.worker.stop())
-    yield
-    await site.crew.worker.start()
+    with site.strike.stops(Part.WORKER):
+        await _end_worker(site)
+        yield
+        await site.crew.worker.start()
 
 
 @asynccontextmanager
 async def one_of_two_killed(site: Site) -> AsyncIterator[None]:
-    await site.crew.spare.start()
-    await site.crew.worker.kill()
+    await _start_spare(site)
+    await _kill(site, site.crew.worker.process)
     await site.gate.cut()
     yield
     await site.crew.worker.start()
@@ -69,16 +81,26 @@ async def one_of_two_killed(site: Site) -> AsyncIterator[None]:
 async def rolled(site: Site) -> AsyncIterator[None]:
     """One after the other is replaced, as a deployment does."""
     site.gate.open()
-    await site.crew.spare.start()
-    _complain(site, await site.crew.worker.stop())
+    await _start_spare(site)
+    await _end_worker(site)
     yield
     await site.crew.worker.start()
     _complain(site, await site.crew.spare.stop())
 
 
+async def _start_spare(site: Site) -> None:
+    await site.crew.spare.start()
+    site.strike.see("a second worker runs", holds=site.crew.spare.process.is_running())
+
+
+async def _end_worker(site: Site) -> None:
+    _complain(site, await site.crew.worker.stop())
+    site.strike.see("the worker has ended", holds=site.crew.worker.process.exit_code is not None)
+
+
 @asynccontextmanager
 async def webhook_killed(site: Site) -> AsyncIterator[None]:
-    await site.crew.webhook.kill()
+    await _kill(site, site.crew.webhook.process)
     site.gate.open()
     yield
     await site.crew.webhook.start()
@@ -87,7 +109,7 @@ async def webhook_killed(site: Site) -> AsyncIterator[None]:
 @asynccontextmanager
 async def prometheus_killed(site: Site) -> AsyncIterator[None]:
     server = site.stage.stack.prometheus
-    await server.process.kill()
+    await _kill(site, server.process)
     site.gate.open()
     yield
     await prometheus.start(server)
@@ -96,7 +118,7 @@ async def prometheus_killed(site: Site) -> AsyncIterator[None]:
 @asynccontextmanager
 async def alertmanager_killed(site: Site) -> AsyncIterator[None]:
     server = site.stage.stack.alertmanager
-    await server.process.kill()
+    await _kill(site, server.process)
     site.gate.open()
     yield
     await alertmanager.start(server)
@@ -105,28 +127,30 @@ async def alertmanager_killed(site: Site) -> AsyncIterator[None]:
 @asynccontextmanager
 async def temporal_killed(site: Site) -> AsyncIterator[None]:
     server = site.stage.stack.temporal
-    await server.process.kill()
-    site.gate.open()
-    yield
-    await temporal.start(server)
-    await site.crew.await_worker()
+    with site.strike.stops(Part.TEMPORAL):
+        await _kill(site, server.process)
+        site.gate.open()
+        yield
+        await temporal.start(server)
+        await site.crew.await_worker()
 
 
 @asynccontextmanager
 async def all_killed(site: Site) -> AsyncIterator[None]:
     server = site.stage.stack.temporal
-    for process in (server.process, site.crew.webhook.process, site.crew.worker.process):
-        await process.kill()
-    await site.gate.cut()
-    yield
-    await temporal.start(server)
-    await site.crew.start()
+    with site.strike.stops(Part.TEMPORAL, Part.WORKER):
+        for process in (server.process, site.crew.webhook.process, site.crew.worker.process):
+            await _kill(site, process)
+        await site.gate.cut()
+        yield
+        await temporal.start(server)
+        await site.crew.start()
 
 
 @asynccontextmanager
 async def database_killed(site: Site) -> AsyncIterator[None]:
     server = site.stage.stack.postgres
-    await server.process.kill()
+    await _kill(site, server.process)
     site.gate.open()
     yield
     await postgres.start(server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from deploy.demo import scenario as scenarios
 from deploy.demo.application import Pool
@@ -12,7 +13,8 @@ from deploy.demo.faults import Demand, Fault, Ground, Leak, Traffic
 from deploy.demo.held import IdleLeak
 from deploy.demo.row_lock import RowLock
 from deploy.demo.scenario import Scenario
-from deploy.demo.times import COMPRESSED
+from deploy.demo.times import COMPRESSED, seconds
+from workflows.escalation import Clock
 from workflows.models.page import Level
 
 SIZE = 10
@@ -23,6 +25,8 @@ TIMES = COMPRESSED.model_copy(
         "idle_leak_age": "2s",
         "full_for": "2s",
         "acknowledge": "12s",
+        "resolve": "30s",
+        "leadership": "36s",
         "clear_window": "4s",
         "clear_step": "1s",
         "relook": "2s",
@@ -31,6 +35,11 @@ TIMES = COMPRESSED.model_copy(
     }
 )
 """Shorter still than the demo's: hundreds of incidents are to fit into an hour."""
+CLOCKS = {
+    Clock.ACKNOWLEDGE: timedelta(seconds=seconds(TIMES.acknowledge)),
+    Clock.RESOLVE: timedelta(seconds=seconds(TIMES.resolve)),
+    Clock.LEADERSHIP: timedelta(seconds=seconds(TIMES.leadership)),
+}
 _DAY = Demand(rate=19, hold_ms=800)
 
 type Done = Callable[[Fault, Ground, Pool], Awaitable[bool]]
@@ -62,6 +71,8 @@ class Play:
     scenario: Scenario
     act: bytes | None = None
     is_done: Done | None = None
+    hands: Level = Level.L2
+    """Who, once called, ends what is wrong; nobody comes before, so their clock runs out."""
 
     @property
     def name(self) -> str:
@@ -94,8 +105,9 @@ PLAYS = (
             scenarios.OBSERVE,
             pool_size=SIZE,
             fault=Leak(SIZE),
-            calls=frozenset({Level.L1, Level.L2}),
-        )
+            calls=frozenset({Level.L1, Level.L2, Level.L3}),
+        ),
+        hands=Level.L3,
     ),
     Play(dataclasses.replace(_fewer(scenarios.LOCK), fault=RowLock(rate=5)), b"terminate_sessions", _is_gone),
     Play(_fewer(scenarios.DDL), b"cancel_queries", _is_gone),

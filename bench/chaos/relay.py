@@ -22,6 +22,8 @@ class Link:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     connect: Callable[[], Awaitable[Streams]]
+    strike: Callable[[], None]
+    """To be called once something was asked here, and not answered as it should have been."""
 
 
 type Spoiling = Callable[[Link], Awaitable[None]]
@@ -36,6 +38,8 @@ class Relay:
         self._spoiling: Spoiling = forward
         self._links: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.struck = 0
+        """How often something that was asked here was not answered as it should have been."""
 
     @classmethod
     @asynccontextmanager
@@ -59,7 +63,7 @@ class Relay:
     @contextmanager
     def spoilt(self, spoiling: Spoiling) -> Iterator[None]:
         """For the block; connections that were open before end, as they do after it."""
-        self._spoiling = spoiling
+        self._spoiling, self.struck = spoiling, 0
         self._cut()
         try:
             yield
@@ -72,7 +76,7 @@ class Relay:
             link.cancel()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = asyncio.ensure_future(self._spoiling(Link(reader, writer, self._connect)))
+        link = asyncio.ensure_future(self._spoiling(Link(reader, writer, self._connect, self._strike)))
         self._links.add(link)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -80,6 +84,9 @@ class Relay:
         finally:
             self._links.discard(link)
             writer.close()
+
+    def _strike(self) -> None:
+        self.struck += 1
 
     async def _connect(self) -> Streams:
         path = self._upstream.removeprefix("unix://")

@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 from bench.chaos.crew import Crew, hire
 from bench.chaos.plays import SIZE, TIMES
 from bench.chaos.relay import Relay
+from bench.chaos.strike import Strike
 from deploy.demo import clearance, configuration, incident
 from deploy.demo.decoys import Connection
 from deploy.demo.gate import Gate
@@ -32,6 +33,7 @@ from workflows.naming import database_id
 
 EVER = datetime.min.replace(tzinfo=UTC)
 SECONDS_TO_CLEAR = 60.0
+RECEIVER = "the receiver"
 OUT_OF_REACH = (RPCError, OSError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What people meet while something is broken; they try again."""
 
@@ -50,6 +52,8 @@ class Site:
     """When the trial that runs now began."""
     complaints: list[str] = field(default_factory=list)
     """What was not as it should be while a fault was struck."""
+    strike: Strike = field(default_factory=Strike)
+    """What the fault of this trial did."""
     operator_restarts: int = 0
     """How often somebody else restarted the container in this trial."""
     listed: Connection | None = None
@@ -72,6 +76,7 @@ class Site:
         await self._clear()
         self.begun_at = datetime.now(UTC)
         self.complaints.clear()
+        self.strike = Strike()
         self.operator_restarts = 0
 
     async def events(self) -> Sequence[HistoryEvent]:
@@ -102,10 +107,11 @@ class Site:
             await asyncio.gather(self.work, return_exceptions=True)
         self.work = self.listed = None
 
-    async def free_pool(self) -> None:
-        """End what is in the way."""
+    async def free_pool(self) -> list[int]:
+        """End what is in the way: these server processes."""
         pids = await clearance.in_the_way(self.stage)
         await clearance.end_sessions(self.stage.stack.postgres, pids)
+        return pids
 
     async def _clear(self) -> None:
         await self._await_application()
@@ -171,7 +177,7 @@ def _upstreams(stage: Stage) -> dict[str, str]:
         "Alertmanager": stack.alertmanager.address,
         "the engine": stack.engine.address,
         "the page": _address(stage.application.target.url),
-        "the receiver": _address(stack.receiver.url),
+        RECEIVER: _address(stack.receiver.url),
         "the database": f"{stack.postgres.host}:{stack.postgres.port}",
     }
 
@@ -187,7 +193,7 @@ def _behind(stack: Stack, relays: Mapping[str, Relay]) -> Stack:
         alertmanager=dataclasses.replace(stack.alertmanager, address=relays["Alertmanager"].address),
         engine=dataclasses.replace(stack.engine, address=f"tcp://{relays['the engine'].address}"),
         targets=[dataclasses.replace(target, url=url("the page"))],
-        receiver=dataclasses.replace(stack.receiver, url=url("the receiver")),
+        receiver=dataclasses.replace(stack.receiver, url=url(RECEIVER)),
         postgres=dataclasses.replace(stack.postgres, port=relays["the database"].port),
     )
 

@@ -14,12 +14,15 @@ MOST_FLOOD = 512
 TERMINATE = b"terminate_session"
 
 
-async def gone(_link: Link) -> None:
+async def gone(link: Link) -> None:
     """The connection ends at once."""
+    link.strike()
 
 
-async def hanging(_link: Link) -> None:
+async def hanging(link: Link) -> None:
     """It is taken, and nothing is ever said."""
+    if await link.reader.read(1):
+        link.strike()
     await asyncio.Event().wait()
 
 
@@ -30,6 +33,7 @@ async def late(link: Link) -> None:
         while data := await reader.read(65_536):
             await asyncio.sleep(SECONDS_LATE)
             writer.write(data)
+            link.strike()
 
     await carry(link, pump, answer)
 
@@ -49,6 +53,7 @@ async def cut_in_the_act(link: Link) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
             if executed.is_set():
+                link.strike()
                 return
             writer.write(data)
 
@@ -62,6 +67,7 @@ async def flooding(link: Link) -> None:
     for _ in range(MOST_FLOOD):
         link.writer.write(FLOOD)
         await link.writer.drain()
+        link.strike()
 
 
 def answering(body: bytes, status: str = "200 OK", *, claims: int | None = None) -> Spoiling:
@@ -73,6 +79,7 @@ def answering(body: bytes, status: str = "200 OK", *, claims: int | None = None)
         await link.reader.readuntil(HEAD_ENDS)
         link.writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
         await link.writer.drain()
+        link.strike()
 
     return answer
 

@@ -14,12 +14,15 @@ from random import Random
 from temporalio.service import RPCError
 
 from bench.chaos import moments
+from bench.chaos.clocks import Look, Told
 from bench.chaos.draw import Draw
 from bench.chaos.plays import Play
 from bench.chaos.site import OUT_OF_REACH, Site
+from bench.chaos.strike import Outage, Part, Strike
 from deploy.demo import incident, witness
 from deploy.demo.application import Pool
-from deploy.demo.clearance import in_the_way
+from deploy.demo.check import FULL, ROOMY
+from deploy.demo.clearance import alerted_at, in_the_way
 from deploy.demo.configuration import APPROVER, PATHS
 from deploy.demo.decoys import Decoys, open_decoys
 from deploy.demo.drill import Drill
@@ -31,7 +34,6 @@ from deploy.load.generator import LONGEST_RUN, Load
 from deploy.local import probes
 from deploy.local.errors import StackError
 from deploy.local.receiver import Message
-from workflows.models.page import Level
 from workflows.models.report import Ending
 
 SECONDS_BETWEEN_LOOKS = 0.3
@@ -55,6 +57,16 @@ class Trial:
     """When the fault struck; None if its moment never came."""
     back_at: datetime | None = None
     """When everything was as before it."""
+    strike: Strike = field(default_factory=Strike)
+    """What it did."""
+    looks: list[Look] = field(default_factory=list)
+    """How full the pool was, by its own page, all the time."""
+    alerted_at: datetime | None = None
+    """When the alert began, by Alertmanager."""
+    approved_at: datetime | None = None
+    """When people first answered."""
+    over_at: datetime | None = None
+    """When nobody looked any more."""
     ended_by_others: set[SessionId] = field(default_factory=set)
     was_freed: bool = False
 
@@ -66,6 +78,11 @@ class Trial:
         """To people, by poolmedic, since this trial's fault."""
         found = self.site.stage.stack.receiver.messages()
         return [each for each in found if each.at >= self.drill.fault_at and each.path != "/people"]
+
+    def told(self) -> list[Told]:
+        """The same, by whom they went to."""
+        levels = {f"/{path}": level for level, path in PATHS.items()}
+        return [Told(each.at, levels[each.path], text_of(each)) for each in self.messages()]
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +124,8 @@ async def _begin(site: Site, draw: Draw, decoys: Decoys, ground: Ground) -> Tria
     if reason := await probes.until(ask, SECONDS_TO_CALM):
         raise StackError(f"the trial cannot begin: {reason}")
     before = await stage.application.pool()
-    return Trial(draw, site, drill, Incident(stage.client, stage.workflow_id, now), before)
+    found = Incident(stage.client, stage.workflow_id, now)
+    return Trial(draw, site, drill, found, before, strike=site.strike)
 
 
 async def _break_pool(trial: Trial) -> None:
@@ -138,7 +156,10 @@ async def _strike(trial: Trial) -> None:
     if draw.fault.ends_sessions:
         trial.ended_by_others = await _in_the_way(trial)
     trial.struck_at = datetime.now(UTC)
+    held_since = site.gate.closed_at if site.gate.closed.is_set() else None
     async with draw.fault.during(site):
+        if held_since is not None:  # Until the fault had struck, the worker did not hear of Temporal.
+            trial.strike.outages.append(Outage(Part.WORKER, held_since, datetime.now(UTC)))
         await asyncio.sleep(seconds)
     trial.back_at = datetime.now(UTC)
 
@@ -157,6 +178,7 @@ async def _see_the_end(trial: Trial) -> None:
         if trial.incident.run is None and time.monotonic() > alerted:
             break
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    trial.over_at = datetime.now(UTC)
     with contextlib.suppress(RPCError):
         await trial.incident.look()
     trial.drill.change = await trial.site.change()
@@ -165,13 +187,29 @@ async def _see_the_end(trial: Trial) -> None:
 @contextlib.asynccontextmanager
 async def _looking_on(trial: Trial) -> AsyncIterator[None]:
     """Raises what people failed by: without them a trial says nothing."""
-    people = asyncio.create_task(_look_on(trial))
+    tasks = [asyncio.create_task(_look_on(trial)), asyncio.create_task(_watch_pool(trial))]
     try:
         yield
     finally:
-        people.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await people
+        for each in tasks:
+            each.cancel()
+        for each in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await each
+
+
+async def _watch_pool(trial: Trial) -> None:
+    """By the application's own page, and by Alertmanager until it has the alert."""
+    stage = trial.site.stage
+    while True:
+        with contextlib.suppress(*OUT_OF_REACH):
+            pool = await stage.application.pool()
+            is_free = pool.utilization < ROOMY and not pool.waiting
+            trial.looks.append(Look(datetime.now(UTC), is_full=pool.utilization > FULL, is_free=is_free))
+        with contextlib.suppress(*OUT_OF_REACH):
+            if trial.alerted_at is None:
+                trial.alerted_at = await alerted_at(stage)
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 async def _look_on(trial: Trial) -> None:
@@ -190,6 +228,7 @@ async def _answer(trial: Trial) -> None:
         return
     handle = trial.site.stage.client.get_workflow_handle(trial.site.stage.workflow_id)
     await handle.signal("approve", {"request": report.pending.id, "by": APPROVER})
+    trial.approved_at = trial.approved_at or datetime.now(UTC)
 
 
 async def _ease(trial: Trial) -> None:
@@ -207,6 +246,5 @@ async def _ease(trial: Trial) -> None:
 
 
 def _called(trial: Trial) -> bool:
-    """Whether the database team has a page that asks for hands: by the receiver."""
-    path = f"/{PATHS[Level.L2]}"
-    return any(each.path == path and text_of(each) for each in trial.messages())
+    """Whether they have a page who end what is wrong: by the receiver."""
+    return any(each.level is trial.play.hands and each.text for each in trial.told())

@@ -12,30 +12,24 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 from temporalio.client import WorkflowExecutionStatus
 
-from bench.chaos.plays import TIMES
+from bench.chaos.clocks import Course, judge_calls, judge_clocks
+from bench.chaos.plays import CLOCKS
 from bench.chaos.trial import Trial
 from deploy.demo import health, witness
 from deploy.demo.check import Check
 from deploy.demo.clearance import fires
-from deploy.demo.configuration import PATHS
-from deploy.demo.person import text_of
 from deploy.demo.sessions import SessionId
-from deploy.demo.times import seconds
-from workflows.models.page import Level
-from workflows.models.policy import Option
+from workflows.models.policy import Mode, Option
 from workflows.models.report import Ending
 
-SECONDS_TO_PAGE = 3.0
 LOOKS, SECONDS_BETWEEN_LOOKS = 8, 0.5
 MOST_SIZES = 2
 """The larger one, and the one from before."""
-OVERDUE = "nobody has acknowledged"
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Failure:
 async def judge(trial: Trial) -> list[Failure]:
     """Everything that is not as it must be; call it while users and decoys still live."""
     if trial.incident.run is None:
-        return [Failure("lost", "no incident came of the alert")] if await fires(trial.site.stage) else []
+        return [await _missing(trial)]
     found = [*_ending(trial), *_sessions(trial), *_asked(trial), *_pages(trial)]
     return [
         *found,
@@ -58,6 +52,13 @@ async def judge(trial: Trial) -> list[Failure]:
         *await _others(trial),
         *_complaints(trial),
     ]
+
+
+async def _missing(trial: Trial) -> Failure:
+    """A trial without an incident is nothing to be proud of, whichever of the two it was."""
+    if trial.alerted_at is not None or await fires(trial.site.stage):
+        return Failure("lost", "no incident came of the alert")
+    return Failure("unplayed", "no alert came of the pool's fault")
 
 
 def _ending(trial: Trial) -> Iterator[Failure]:
@@ -179,47 +180,30 @@ async def _others(trial: Trial) -> list[Failure]:
 
 
 def _pages(trial: Trial) -> Iterator[Failure]:
-    """Somebody is told of every incident; and where nobody acknowledges, others are called in time."""
-    told = trial.messages()
-    if not told:
+    """Somebody is told of every incident; whom a clock calls is called when it runs out, and only then."""
+    if not trial.messages():
         yield Failure("late_pages", "nobody was told anything")
-    if trial.play.act is None:
-        yield from _overdue(trial)
+    if (course := _course(trial)) is not None:
+        yield from (Failure("late_pages", what) for what in judge_clocks(course, CLOCKS))
+        yield from (Failure("undue_pages", what) for what in judge_calls(course, CLOCKS))
 
 
-def _overdue(trial: Trial) -> Iterator[Failure]:
-    report, run = trial.incident.report, trial.incident.run
-    if run is None:
-        return
+def _course(trial: Trial) -> Course | None:
+    run, report, over_at = trial.incident.run, trial.incident.report, trial.over_at
+    if run is None or over_at is None:
+        return None
     began = report.case.alert.starts_at if report and report.case else run.start_time
-    due = began + timedelta(seconds=seconds(TIMES.acknowledge))
-    calls = [
-        each.at
-        for each in trial.messages()
-        if each.path == f"/{PATHS[Level.L2]}" and OVERDUE in text_of(each)
-    ]
-    if not calls:
-        if not (trial.was_freed or _was_freed_by_an_operator(trial, due)):
-            yield Failure("late_pages", "nobody acknowledged, and nobody else was called")
-        return
-    # Its webhook may have been dead when it was due, or by another clock.
-    late = (min(calls) - max(run.start_time, _owed(trial, due))).total_seconds()
-    if late > SECONDS_TO_PAGE:
-        yield Failure("late_pages", f"called {late:.1f} s after it was due, or could be")
-
-
-def _was_freed_by_an_operator(trial: Trial, due: datetime) -> bool:
-    """Before anybody was to be called."""
-    is_done = trial.draw.fault.ends_sessions or trial.site.operator_restarts > 0
-    return is_done and trial.struck_at is not None and trial.struck_at < due
-
-
-def _owed(trial: Trial, due: datetime) -> datetime:
-    """When it was due; what was broken then excuses it until all was as before."""
-    if trial.struck_at is None or trial.back_at is None:
-        return due
-    is_covered = trial.struck_at <= due + timedelta(seconds=SECONDS_TO_PAGE)
-    return max(due, trial.back_at) if is_covered else due
+    return Course(
+        alerted_at=trial.alerted_at or began,
+        taken_at=run.start_time,
+        over_at=over_at,
+        looks=trial.looks,
+        told=trial.told(),
+        outages=trial.strike.outages,
+        broken=(trial.struck_at, trial.back_at or over_at) if trial.struck_at else None,
+        is_observed=trial.play.scenario.mode is Mode.OBSERVE,
+        approved_at=trial.approved_at,
+    )
 
 
 def _complaints(trial: Trial) -> list[Failure]:

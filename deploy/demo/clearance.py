@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import httpx
 from temporalio.client import Client
@@ -31,10 +32,16 @@ async def end_sessions(server: Postgres, pids: Iterable[int]) -> None:
 
 async def fires(stage: Stage) -> bool:
     """Whether Alertmanager has the alert of an exhausted pool."""
+    return await alerted_at(stage) is not None
+
+
+async def alerted_at(stage: Stage) -> datetime | None:
+    """Since when Alertmanager has the alert of an exhausted pool; None while it has none."""
     url = f"{stage.stack.alertmanager.url}/api/v2/alerts"
     async with httpx.AsyncClient(trust_env=False) as client:
         answer = await client.get(url, params={"filter": f'alertname="{EXHAUSTED}"'})
-    return bool(answer.raise_for_status().json())
+    starts = [datetime.fromisoformat(each["startsAt"]) for each in answer.raise_for_status().json()]
+    return min(starts, default=None)
 
 
 async def terminate(client: Client, workflow_id: str) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import gzip
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from deploy.local.ports import LOOPBACK
 
@@ -27,6 +28,8 @@ class Gate:
         self._links: set[asyncio.Task[None]] = set()
         self.closed = asyncio.Event()
         """Whether the step has come."""
+        self.closed_at: datetime | None = None
+        """When it came last."""
         self.address = ""
         self.open()
 
@@ -111,6 +114,7 @@ class Gate:
             held = self._may_answer if self._is_held_back else self._may_ask
             held.clear()
             self._marker = None
+            self.closed_at = datetime.now(UTC)
             self.closed.set()
 
 

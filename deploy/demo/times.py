@@ -26,6 +26,8 @@ class Times(BaseModel, frozen=True):
     idle_leak_age: str = Field(default="1m", description="plain idle for, before a connection is forgotten")
     full_for: str = Field(default="5m", description="full at usual traffic for, before a pool is too small")
     acknowledge: str = Field(default="5m", description="nobody takes it for, before others are called")
+    resolve: str = Field(default="15m", description="it is not resolved for, before others are called")
+    leadership: str = Field(default="30m", description="it is not resolved for, before the lead is called")
     settle: str = Field(default="2s", description="wait between an act and the look whether it helped")
     clear_window: str = Field(default="5m", description="clear window before anything is called recovered")
     clear_step: str = Field(default="15s", description="step between its readings")
