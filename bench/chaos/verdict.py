@@ -183,12 +183,13 @@ def _pages(trial: Trial) -> Iterator[Failure]:
     """Somebody is told of every incident; whom a clock calls is called when it runs out, and only then."""
     if not trial.messages():
         yield Failure("late_pages", "nobody was told anything")
-    if (course := _course(trial)) is not None:
+    if (course := course_of(trial)) is not None:
         yield from (Failure("late_pages", what) for what in judge_clocks(course, CLOCKS))
         yield from (Failure("undue_pages", what) for what in judge_calls(course, CLOCKS))
 
 
-def _course(trial: Trial) -> Course | None:
+def course_of(trial: Trial) -> Course | None:
+    """What its clocks are judged by; None where there was no incident."""
     run, report, over_at = trial.incident.run, trial.incident.report, trial.over_at
     if run is None or over_at is None:
         return None

@@ -1,17 +1,19 @@
 """A trial of chaos as `make chaos` plays hundreds, and that its judge would tell of what must not be."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bench.chaos import trial
+from bench.chaos.clocks import WORDS, judge_clocks
 from bench.chaos.draw import Draw
 from bench.chaos.faults import BY_NAME, Fault
 from bench.chaos.moments import BY_NAME as MOMENTS
-from bench.chaos.plays import PLAYS
+from bench.chaos.plays import CLOCKS, PLAYS
 from bench.chaos.site import Site, open_site
-from bench.chaos.verdict import judge
+from bench.chaos.verdict import course_of, judge
 from deploy.demo.clearance import end_sessions
 from deploy.local import probes
 from workflows.models.report import Ending
@@ -42,7 +44,7 @@ async def kinds(played: trial.Trial) -> set[str]:
 async def test_a_trial_is_as_it_must_and_whatever_is_not_would_be_told(site: Site) -> None:
     async with trial.run(site, draw("leak", "worker killed", "act done but not recorded")) as played:
         assert await judge(played) == []
-        assert played.struck_at is not None
+        assert played.strike.is_seen
         assert played.incident.report is not None
         assert played.incident.report.outcome is Ending.RECOVERED
 
@@ -57,6 +59,31 @@ async def test_a_trial_is_as_it_must_and_whatever_is_not_would_be_told(site: Sit
         with site.stage.stack.engine.client() as engine:
             engine.containers.get(site.stage.application.name).restart(timeout=2)
         assert {"twice", "foreign"} <= await kinds(played)
+
+
+async def test_a_fault_without_effect_does_not_count_as_one(site: Site) -> None:
+    @asynccontextmanager
+    async def idle(site: Site) -> AsyncIterator[None]:
+        site.gate.open()
+        yield
+
+    async with trial.run(site, draw("leak", Fault("nothing", idle), "about to act")) as played:
+        assert played.struck_at is not None
+        assert not played.strike.is_seen
+
+
+async def test_a_clock_that_calls_nobody_would_be_told(site: Site) -> None:
+    """The pages of an incident that nobody ends are taken away one by one, as if they had not been sent."""
+    async with trial.run(site, draw("observe", "worker killed", "resolve clock runs out")) as played:
+        assert await judge(played) == []
+        assert played.strike.is_seen
+        told, course = played.told(), course_of(played)
+        assert course is not None
+        for clock, words in WORDS.items():
+            left = [each for each in told if words not in each.text]
+            assert len(left) < len(told)
+            without = dataclasses.replace(course, told=left)
+            assert list(judge_clocks(without, CLOCKS)) == [f"{clock} ran out, and nobody was called"]
 
 
 async def test_an_alert_that_nobody_takes_would_be_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

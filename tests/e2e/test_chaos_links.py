@@ -1,6 +1,7 @@
 """What stands between a worker and all that it asks in a trial of chaos: it carries, holds, loses, spoils."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -53,6 +54,7 @@ async def test_a_relay_forwards_until_it_is_spoilt_and_after_it_again() -> None:
             assert await ask(relay.address, b"ping") == b""
         with relay.spoilt(hanging), pytest.raises(TimeoutError):
             await ask(relay.address, b"ping", NOT_YET)
+        assert relay.struck == 1
         assert await ask(relay.address, b"pong") == b"PONG"
         assert heard == [b"ping", b"pong"]
 
@@ -66,6 +68,16 @@ async def test_connections_that_were_open_end_when_a_relay_is_spoilt() -> None:
             async with asyncio.timeout(SOON):
                 assert await reader.read(100) == b""
         writer.close()
+
+
+@pytest.mark.parametrize("how", NONSENSE)
+async def test_only_what_was_asked_has_struck(how: str) -> None:
+    async with server(bytes.upper) as (upstream, _), Relay.before(upstream) as relay:
+        with relay.spoilt(NONSENSE[how]):
+            assert relay.struck == 0
+            with contextlib.suppress(TimeoutError):
+                await ask(relay.address, ASKED, 1.0)
+            assert relay.struck > 0
 
 
 async def test_a_late_answer_comes_late() -> None:
@@ -107,7 +119,15 @@ async def test_a_statement_is_executed_and_nobody_hears_of_it() -> None:
             async with asyncio.timeout(SOON):
                 assert await reader.read(100) == b""
             writer.close()
+            assert relay.struck == 1
         assert heard[-1] == b"B\x00"
+
+
+async def test_another_statement_is_not_cut_off() -> None:
+    async with server(bytes.upper) as (upstream, _), Relay.before(upstream) as relay:
+        with relay.spoilt(cut_in_the_act):
+            assert await ask(relay.address, b"Pselect 1") == b"PSELECT 1"
+            assert relay.struck == 0
 
 
 def message(text: bytes) -> bytes:
