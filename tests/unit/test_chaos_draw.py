@@ -31,7 +31,7 @@ def many() -> list[Draw]:
 
 
 def drawn_of(fault: str) -> set[tuple[str, str]]:
-    """Kinds of incident and steps at which this fault is drawn, in more trials than there are combinations."""
+    """Kinds of incident and steps at which it is drawn, in more trials than there are combinations."""
     found = {(each.play.name, each.moment.name) for each in draw(12_000, seed=1) if each.fault.name == fault}
     assert found
     return found

@@ -9,6 +9,7 @@ from deploy.demo.run_history import timers
 from tests.fakes import cases, changes
 from tests.fakes.world import World
 from tests.workflow.stage import Stage
+from workflows.escalation import Clock
 from workflows.guidance import NEXT_STEPS, TAKE_OVER
 from workflows.models.diagnosis import Cause
 from workflows.models.page import Level, Page
@@ -193,6 +194,19 @@ async def test_where_nobody_takes_it_no_look_keeps_an_overdue_page_for_long(exha
     assert calls(exhausted.world, Level.L2, "acknowledged")
     (wait,) = timers((await incident.history()).events, "acknowledge: first look")
     assert wait.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() <= timedelta(seconds=2)
+
+
+async def test_of_several_that_are_past_none_waits_for_the_look_of_another(exhausted: Stage) -> None:
+    incident = await exhausted.incident(OBSERVE, age=timedelta(minutes=31))
+    await incident.step(seconds=20)
+
+    assert calls(exhausted.world, Level.L2, "acknowledged")
+    assert calls(exhausted.world, Level.L2, "not resolved")
+    assert calls(exhausted.world, Level.L3, "still not resolved")
+    events = (await incident.history()).events
+    waits = [each for clock in Clock for each in timers(events, f"{clock}: first look")]
+    lengths = [each.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta() for each in waits]
+    assert sum(lengths, timedelta()) <= timedelta(seconds=2)
 
 
 async def test_nobody_is_called_late_for_what_is_over(stage: Stage) -> None:
