@@ -157,7 +157,7 @@ async def disk_full(site: Site) -> AsyncIterator[None]:
     site.gate.open()
 
     async def why_not_refused() -> str | None:
-        return None if _is_refused(site.stage.folder / REPORTS, began) else "nobody tried to write a report"
+        return None if is_refused(site.stage.folder / REPORTS, began) else "nobody tried to write a report"
 
     try:
         yield
@@ -166,7 +166,7 @@ async def disk_full(site: Site) -> AsyncIterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
-def _is_refused(reports: Path, since: float) -> bool:
+def is_refused(reports: Path, since: float) -> bool:
     """Somebody began a file there, and none came of it: by the times that the kernel keeps."""
     folders = [reports, *(each for each in reports.rglob("*") if each.is_dir())] if reports.exists() else []
     is_begun = any(each.stat().st_mtime > since for each in folders)
