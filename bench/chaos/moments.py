@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from bench.chaos.plays import CLOCKS, Play
+from bench.chaos.plays import Play
 from bench.chaos.site import Site
 from deploy.demo import incident, run_history
 from deploy.demo.application import Pool
@@ -101,7 +101,7 @@ async def await_moment(
     if await probes.until(ask, SECONDS_TO_COME) is not None:
         return False
     if moment.clock is not None:
-        await _await_due(site, moment.clock, chance)
+        await _await_due(site, play.clocks[moment.clock], chance)
     if moment.until_done and (done := play.is_done) is not None:
         await _await_act(site, lambda: done(play.scenario.fault, ground, before))
     return True
@@ -116,10 +116,10 @@ async def _has_come(site: Site, moment: Moment) -> bool:
     return bool(events) and (moment.timer is None or bool(run_history.timers(events, moment.timer)))
 
 
-async def _await_due(site: Site, clock: Clock, chance: Random) -> None:
+async def _await_due(site: Site, length: timedelta, chance: Random) -> None:
     """By when Temporal had the alert, which is a second or two after it began."""
     began = (await site.events())[0].event_time.ToDatetime(UTC)
-    due = began + CLOCKS[clock] - timedelta(seconds=chance.uniform(*SECONDS_BEFORE_DUE))
+    due = began + length - timedelta(seconds=chance.uniform(*SECONDS_BEFORE_DUE))
     await asyncio.sleep(max((due - datetime.now(UTC)).total_seconds(), 0))
 
 

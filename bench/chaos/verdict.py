@@ -18,7 +18,6 @@ import httpx
 from temporalio.client import WorkflowExecutionStatus
 
 from bench.chaos.clocks import Course, judge_calls, judge_clocks
-from bench.chaos.plays import CLOCKS
 from bench.chaos.trial import Trial
 from deploy.demo import health, witness
 from deploy.demo.check import Check
@@ -183,9 +182,10 @@ def _pages(trial: Trial) -> Iterator[Failure]:
     """Somebody is told of every incident; whom a clock calls is called when it runs out, and only then."""
     if not trial.messages():
         yield Failure("late_pages", "nobody was told anything")
+    clocks = trial.play.clocks
     if (course := course_of(trial)) is not None:
-        yield from (Failure("late_pages", what) for what in judge_clocks(course, CLOCKS))
-        yield from (Failure("undue_pages", what) for what in judge_calls(course, CLOCKS))
+        yield from (Failure("late_pages", what) for what in judge_clocks(course, clocks))
+        yield from (Failure("undue_pages", what) for what in judge_calls(course, clocks))
 
 
 def course_of(trial: Trial) -> Course | None:

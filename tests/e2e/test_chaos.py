@@ -11,7 +11,7 @@ from bench.chaos.clocks import WORDS, judge_clocks
 from bench.chaos.draw import Draw
 from bench.chaos.faults import BY_NAME, Fault
 from bench.chaos.moments import BY_NAME as MOMENTS
-from bench.chaos.plays import CLOCKS, PLAYS
+from bench.chaos.plays import PLAYS
 from bench.chaos.site import Site, open_site
 from bench.chaos.verdict import course_of, judge
 from deploy.demo.clearance import end_sessions
@@ -83,7 +83,9 @@ async def test_a_clock_that_calls_nobody_would_be_told(site: Site) -> None:
             left = [each for each in told if words not in each.text]
             assert len(left) < len(told)
             without = dataclasses.replace(course, told=left)
-            assert list(judge_clocks(without, CLOCKS)) == [f"{clock} ran out, and nobody was called"]
+            assert list(judge_clocks(without, played.play.clocks)) == [
+                f"{clock} ran out, and nobody was called"
+            ]
 
 
 async def test_an_alert_that_nobody_takes_would_be_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

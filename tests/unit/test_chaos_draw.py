@@ -1,6 +1,7 @@
 """Which trials of chaos are drawn."""
 
 from collections import Counter
+from datetime import timedelta
 from functools import cache
 
 import pytest
@@ -9,6 +10,7 @@ from bench.chaos.draw import Draw, draw
 from bench.chaos.faults import BY_NAME, KILLS, OTHERS
 from bench.chaos.moments import MOMENTS
 from bench.chaos.plays import PLAYS
+from workflows.models.page import Level
 
 STEPS = [(play.name, moment.name) for play in PLAYS for moment in MOMENTS if moment.is_at(play)]
 KILLED = {fault.name for fault in KILLS}
@@ -129,6 +131,13 @@ def test_a_source_is_spoilt_only_where_it_is_asked_later() -> None:
     assert ("leak", "about to act") in database
     assert ("undersized", "about to act") not in database
     assert "by chance" not in {moment for _, moment in drawn_of("Prometheus: hanging")}
+
+
+def test_every_clock_is_short_and_runs_out_where_nobody_comes_before() -> None:
+    for play in PLAYS:
+        acknowledge, resolve, leadership = play.clocks.values()
+        assert acknowledge < resolve < leadership < timedelta(seconds=90)
+    assert {play.name for play in PLAYS if play.hands is Level.L3} == {"observe"}
 
 
 def test_every_fault_and_step_has_a_name_of_its_own() -> None:
