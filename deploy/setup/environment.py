@@ -37,6 +37,10 @@ class Environment:
     def complete(self, log: Path) -> None:
         """Create or update it; raises SetupError. Needs the network."""
         self.lock.stat()
+        if self.folder.is_symlink():
+            raise progress.SetupError(
+                f"{self.folder.name} leads to {self.folder.resolve()} and would empty it: remove the link"
+            )
         uv = interpreter.find_uv()
         with progress.step(f"Installing locked packages into {self.folder.name} (up to two minutes)"):
             try:

@@ -31,6 +31,18 @@ def test_a_second_run_is_silent_quick_and_needs_no_network() -> None:
     assert time.monotonic() - began < STARTS * bare
 
 
+def test_what_a_link_leads_to_is_not_emptied(tmp_path: Path) -> None:
+    somebody_elses = tmp_path / "elsewhere"
+    somebody_elses.mkdir()
+    (somebody_elses / "kept").touch()
+    (tmp_path / "lock").touch()
+    (tmp_path / "environment").symlink_to(somebody_elses)
+
+    with pytest.raises(progress.SetupError, match="remove the link"):
+        Environment(tmp_path / "environment", tmp_path / "lock").complete(tmp_path / "log")
+    assert (somebody_elses / "kept").exists()
+
+
 def seconds(command: list[str]) -> float:
     """How long it takes."""
     began = time.monotonic()
