@@ -51,12 +51,16 @@ class PostgresDatabase(Database):
 
         async def warm(name: str, connection: WarmConnection) -> None:
             try:
-                await connection.warm(rehearse)
+                await connection.warm()
             except PoolmedicError as exc:
                 failed[name] = exc.message
 
         await asyncio.gather(*(warm(name, connection) for name, connection in self._connections.items()))
         return failed
+
+    async def rehearse(self) -> None:
+        """Have what a look asks parsed and planned on every open connection: to be called now and then."""
+        await asyncio.gather(*(rehearse(connection) for connection in self._connections.values()))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from importlib import resources
 from typing import Any
@@ -35,7 +35,7 @@ _SETTINGS = {
     "application_name": "poolmedic",
     # The database's owner may set another one for everybody: names are the server's own, always.
     "search_path": "pg_catalog, pg_temp",
-    # A statement is planned once, before an incident, and not again on a server that has no time for it.
+    # What was planned at rest is not planned again for its values, on a server that has no time for it.
     "plan_cache_mode": "force_generic_plan",
     "statement_timeout": f"{STATEMENT_SECONDS - 0.5}s",
     "lock_timeout": "1s",
@@ -58,7 +58,6 @@ class WarmConnection:
     def __init__(self, name: str, dsn: str) -> None:
         self._name = name
         self._dsn = dsn
-        self._rehearsed: Connection | None = None
         self._lock = asyncio.Lock()
         self._connection: Connection | None = None
         self._ping: asyncio.Task[bool] | None = None
@@ -84,17 +83,16 @@ class WarmConnection:
                 # No cause: Temporal would keep it, and the server's details may quote rows.
                 raise translate(exc, self._name) from None
 
-    async def warm(self, rehearse: Callable[[Connection], Awaitable[object]]) -> None:
-        """Open it, or see that it still answers, and `rehearse` on it, once, what is asked in an incident.
+    @property
+    def is_at_rest(self) -> bool:
+        """Open, and lent to nobody."""
+        return self._connection is not None and not self._lock.locked()
 
-        Raises as `lend` does, and leaves the log to the caller.
-        """
+    async def warm(self) -> None:
+        """Open it, or see that it still answers; raises as `lend` does, and leaves the log to the caller."""
         async with self._lock:
             try:
-                connection = await self._alive()
-                if self._rehearsed is not connection:
-                    await rehearse(connection)
-                    self._rehearsed = connection
+                await self._alive()
             except DRIVER_ERRORS as exc:
                 raise translate(exc, self._name) from None
 

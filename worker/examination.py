@@ -18,7 +18,7 @@ from workflows.errors import PoolmedicError
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
 from workflows.models.plan import Healthy, LookAgain, Plan, Proposal
-from workflows.models.policy import Option, Permission, Policy
+from workflows.models.policy import Mode, Option, Permission, Policy
 from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Target
 from workflows.outlook import Further, what_follows
@@ -34,6 +34,9 @@ NEEDS_INCIDENT = {
     "least first": "only an incident knows whose statement was told to stop",
 }
 """Guards that cannot be asked without an incident, and why."""
+_NOT_IN_OBSERVE = Unavailable(
+    reason="in mode observe nobody logs in as the owner of tables, which planning the query would need"
+)
 
 
 class Found(IntEnum):
@@ -107,6 +110,8 @@ async def _explain(
     may_not = look.policy.permission(Option.INDEX) is Permission.NEVER
     if query is None or may_not or look.target.database.index_dsn is None:
         return evidence
+    if look.policy.mode is Mode.OBSERVE:
+        return evidence.model_copy(update={"index": _NOT_IN_OBSERVE})
     asked = sources.indexes.advise_index(QueryLook(target=look.target, query_id=query))
     return evidence.model_copy(update={"index": await _read("plan of the slow query", asked, progress)})
 

@@ -39,7 +39,7 @@ async def run_incidents(process: Process, stop: asyncio.Event) -> None:
     await require_set_up(client)
     async with (
         open_ports(process.settings, process.configuration, process.redaction) as ports,
-        kept_warm(ports.warm),
+        kept_warm(ports.warm, ports.rehearse),
         rehearsed(process.configuration, ports),
         measured_pauses(
             Databases(client, process.settings.task_queue),

@@ -88,6 +88,10 @@ class Ports(Sources):
         """Open what must be open before it is needed; why, by secret's name, for what could not be."""
         return await self.database.warm()
 
+    async def rehearse(self) -> None:
+        """Have what an incident asks of the databases planned before there is one."""
+        await self.database.rehearse()
+
 
 @asynccontextmanager
 async def open_ports(

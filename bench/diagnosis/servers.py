@@ -103,6 +103,7 @@ async def _open_sources(
     async with httpx.AsyncClient(timeout=SECONDS_TO_ANSWER, trust_env=False) as client:
         try:
             await database.warm()
+            await database.rehearse()
             metrics = PrometheusMetrics(client, watching.url, profiles)
             yield Sources(metrics, HttpApplication(client, profiles), database, runtime)
         finally:

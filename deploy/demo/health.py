@@ -16,7 +16,9 @@ SECONDS_TO_ACT = 1.0
 LOOKS, SECONDS_BETWEEN_LOOKS = 5, 0.25
 PAGES_TO_ACT = 250
 """On a busy machine, as long as so many looks at a page take in the same drill, or while it acted."""
-BESIDE = timedelta(seconds=2)
+BESIDE, LEAST_PAGES = timedelta(seconds=2), 3
+MOST_SECONDS_TO_ACT = 5.0
+"""However busy it is."""
 
 
 async def pool(drill: Drill) -> Check:
@@ -80,8 +82,8 @@ async def promptness(drill: Drill) -> Check:
 def seconds_to_act(drill: Drill) -> float:
     """A second, or what a busy machine makes of it: a ratio within the drill, since others use it too."""
     pages = [each.page_seconds for each in drill.scenes]
-    page = max((fmean(some) for some in (pages, _while_acting(drill)) if some), default=0.0)
-    return _seconds_to_act(drill, max(SECONDS_TO_ACT, PAGES_TO_ACT * page))
+    page = max((fmean(some) for some in (pages, _while_acting(drill)) if len(some) >= LEAST_PAGES), default=0)
+    return _seconds_to_act(drill, min(max(SECONDS_TO_ACT, PAGES_TO_ACT * page), MOST_SECONDS_TO_ACT))
 
 
 def _while_acting(drill: Drill) -> list[float]:

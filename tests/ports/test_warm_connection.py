@@ -192,6 +192,7 @@ async def test_a_server_that_answers_late_is_not_asked_for_what_can_be_done_with
 
 async def test_a_look_takes_no_time_to_plan_what_was_planned_at_rest(database: PostgresDatabase) -> None:
     """On a server without time for it, planning took longer than all the answers."""
+    await database.rehearse()
     planned = await _planned(database)
 
     await read(database)
@@ -200,26 +201,25 @@ async def test_a_look_takes_no_time_to_plan_what_was_planned_at_rest(database: P
     assert await _planned(database) == planned
 
 
-async def test_a_connection_is_rehearsed_once(postgres_server: Postgres) -> None:
-    async def rehearse(_connection: object) -> None:
-        rehearsed.append(True)
+async def test_a_rehearsal_gives_way_to_whoever_wants_the_connection(database: PostgresDatabase) -> None:
+    connection = database.connection(examples.target().database)
+    async with connection.lend():
+        async with asyncio.timeout(1):
+            await database.rehearse()
+    assert await _planned(database) == {}
 
-    rehearsed: list[bool] = []
-    warm = WarmConnection(examples.DSN, postgres_server.medic_dsn)
-    await warm.warm(rehearse)
-    await warm.warm(rehearse)
-    assert len(rehearsed) == 1
 
-    await warm.close()
-    await warm.warm(rehearse)
-    assert len(rehearsed) == 2
-    await warm.close()
+async def test_what_is_not_open_is_not_rehearsed(postgres_server: Postgres) -> None:
+    database = PostgresDatabase({examples.DSN: postgres_server.medic_dsn})
+    await database.rehearse()
+    assert not database.connection(examples.target().database).is_at_rest
 
 
 async def _planned(database: PostgresDatabase) -> dict[str, int]:
     """What is prepared on its connection, and how often each was planned for its values alone."""
     async with database.connection(examples.target().database).lend() as connection:
         rows = await connection.fetch(
-            "SELECT name, custom_plans FROM pg_prepared_statements WHERE statement !~ 'prepared_st'"
+            "SELECT name, custom_plans FROM pg_prepared_statements "
+            "WHERE statement !~ 'prepared_statements|^SELECT 1$'"
         )
     return {row["name"]: row["custom_plans"] for row in rows}

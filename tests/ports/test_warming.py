@@ -20,6 +20,10 @@ OURS = "SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = 'poolmedic'"
 OFTEN = 0.02
 
 
+async def rest() -> None:
+    """No rehearsal."""
+
+
 class Rounds:
     """Answers one round after the other with what is given, and then always the last."""
 
@@ -40,7 +44,7 @@ class Rounds:
     async def told(self) -> Sequence[EventDict]:
         """What is logged until every answer, and the last one again, was given."""
         with capture_logs() as logs:
-            async with asyncio.timeout(10), kept_warm(self.warm, OFTEN):
+            async with asyncio.timeout(10), kept_warm(self.warm, rest, OFTEN):
                 await self._all_done.wait()
         return logs
 
@@ -49,7 +53,7 @@ async def test_a_connection_that_is_lost_between_incidents_is_opened_again_by_it
     postgres_server: Postgres, admin: Connection
 ) -> None:
     database = PostgresDatabase({examples.DSN: postgres_server.medic_dsn})
-    async with asyncio.timeout(20), kept_warm(database.warm, OFTEN):
+    async with asyncio.timeout(20), kept_warm(database.warm, rest, OFTEN):
         (pid,) = await admin.fetchval(OURS)
         await admin.execute("SELECT pg_terminate_backend($1, 2000)", pid)
         while await admin.fetchval(OURS) in (None, [pid]):  # noqa: ASYNC110
@@ -109,7 +113,7 @@ async def test_a_database_that_stays_away_is_told_once_by_everybody(caplog: pyte
         return rounds[-1]
 
     with capture_logs() as logs:
-        async with asyncio.timeout(10), kept_warm(warm, OFTEN):
+        async with asyncio.timeout(10), kept_warm(warm, rest, OFTEN):
             await enough.wait()
     assert all(examples.DSN in failed for failed in rounds)
     assert len(logs) + len(caplog.records) == 1
@@ -118,3 +122,20 @@ async def test_a_database_that_stays_away_is_told_once_by_everybody(caplog: pyte
 async def test_a_round_that_fails_in_its_own_way_is_told_and_followed_by_the_next() -> None:
     logs = await Rounds({}, ZeroDivisionError(), {"A": "refused"}).told()
     assert [line["log_level"] for line in logs] == ["error", "warning"]
+
+
+async def test_a_slow_rehearsal_keeps_nobody_waiting_and_one_that_fails_is_followed_by_the_next() -> None:
+    rehearsals: list[int] = []
+    third = asyncio.Event()
+
+    async def rehearse() -> None:
+        rehearsals.append(len(rehearsals))
+        if len(rehearsals) < 3:
+            raise UnicodeDecodeError("utf-8", b"", 0, 1, "a name of another encoding")
+        third.set()
+        await asyncio.Event().wait()
+
+    with capture_logs() as logs:
+        async with asyncio.timeout(10), kept_warm(Rounds({}).warm, rehearse, OFTEN, OFTEN):
+            await third.wait()
+    assert [line["log_level"] for line in logs] == ["error", "error"]

@@ -211,6 +211,17 @@ async def test_without_a_login_no_index_is_looked_for_and_the_reason_is_told(wor
     assert "left out: Create an index: the configuration names no login that may" in squeezed(written(found))
 
 
+async def test_whoever_observes_does_not_log_in_as_the_owner_of_tables(world: World) -> None:
+    database = world.target.database.model_copy(update={"index_dsn": "ORDERS_INDEX_DSN"})
+    world.target = world.target.model_copy(update={"database": database})
+    slows(world)
+    found, _ = await look(world, cases.policy(mode="observe"))
+    assert "advise_index" not in world.script.calls
+    assert "left out: Create an index: in mode observe nobody logs in as the owner" in squeezed(
+        written(found)
+    )
+
+
 async def test_a_plan_that_cannot_be_read_is_told(world: World) -> None:
     database = world.target.database.model_copy(update={"index_dsn": "ORDERS_INDEX_DSN"})
     world.target = world.target.model_copy(update={"database": database})

@@ -32,11 +32,21 @@ def drill(*pages: tuple[float, float]) -> Drill:
     [
         ([(-8, 3), (0, 3), (9, 3)], 1.0),
         ([(-8, 6), (0, 6), (9, 6)], 1.5),
-        ([(-8, 3), (1, 6), (9, 3)], 1.5),
+        ([(-8, 3), (-1, 6), (0, 6), (1, 6), (9, 3)], 1.5),
+        ([(-8, 3), (1, 6), (9, 3)], 1.0),
         ([(-8, 10), (1, 2), (9, 6)], 1.5),
+        ([(-8, 100), (0, 100), (9, 100)], 5.0),
         ([], 1.0),
     ],
-    ids=["idle", "busy", "busy while it acted", "busy before and after", "never looked at"],
+    ids=[
+        "idle",
+        "busy",
+        "busy while it acted",
+        "one late page",
+        "busy before and after",
+        "very",
+        "never seen",
+    ],
 )
 def test_a_busy_machine_makes_it_later(pages: Sequence[tuple[float, float]], allowed: float) -> None:
     assert health.seconds_to_act(drill(*pages)) == pytest.approx(allowed)
