@@ -1,5 +1,6 @@
 """Containers of a Docker Engine: their state, a restart, a pool's size while the application runs."""
 
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import override
@@ -24,6 +25,9 @@ from workflows.models.target import Instance, Log
 from workflows.ports.activities import Containers
 from workflows.ports.requests import Look, ResizeRequest, RestartRequest
 
+SECONDS_FOR_THE_LIST = 4.0
+"""Of a reading, which has 10: after them nobody begins to ask what a proxy bars, and that is not known."""
+
 
 class DockerContainers(Containers):
     """One engine. `connect` opens its client: it may be absent at start and come back later."""
@@ -40,10 +44,11 @@ class DockerContainers(Containers):
     @activity.defn
     @override
     def read_containers(self, look: Look) -> ContainersReading:
+        until = time.monotonic() + SECONDS_FOR_THE_LIST
         instances = {
             instance.name: self._read(instance, look.target.log) for instance in look.target.instances
         }
-        return ContainersReading(instances=instances, barred=dict(self._barred(look)))
+        return ContainersReading(instances=instances, barred=dict(self._barred(look, until)))
 
     # A cancel in the middle would leave half an act behind; both have limits of their own.
     @activity.defn(no_thread_cancel_exception=True)
@@ -58,15 +63,15 @@ class DockerContainers(Containers):
         resizing = Resizing(self._engine, self._pages, request)
         return beat_during(resizing.run, resizing.touched)
 
-    def _barred(self, look: Look) -> Iterator[tuple[Option, str]]:
+    def _barred(self, look: Look, until: float) -> Iterator[tuple[Option, str]]:
         if not any(instance.container for instance in look.target.instances):
             return
         for option in (Option.RESTART, Option.RESIZE):
             is_wanted = look.policy.permission(option) is not Permission.NEVER
-            if is_wanted and (reason := self._bar(option, look)):
+            if is_wanted and (reason := self._bar(option, look, until)):
                 yield option, reason
 
-    def _bar(self, option: Option, look: Look) -> str | None:
+    def _bar(self, option: Option, look: Look, until: float) -> str | None:
         if option is Option.RESIZE:
             if look.target.reload is None:
                 return None  # which the plan knows by itself
@@ -75,7 +80,7 @@ class DockerContainers(Containers):
             except NotConfigured as missing:
                 return missing.message
         # Whoever observes may stand before a proxy that lets through reading alone, and reports what is more.
-        return None if look.policy.mode is Mode.OBSERVE else self._list.refusal(option)
+        return None if look.policy.mode is Mode.OBSERVE else self._list.refusal(option, until)
 
     def _read(self, instance: Instance, log: Log | None) -> Known[ContainerState] | Unavailable:
         if instance.container is None:

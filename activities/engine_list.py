@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 
 from docker import APIClient
 from docker.errors import APIError
@@ -13,7 +14,9 @@ from workflows.models.policy import Option
 from workflows.wording import listed
 
 SECONDS_BELIEVED = 600.0
-"""For which a list that is long enough is not tried again; a shorter one is tried at every look."""
+"""For which a list that is known to be long enough is not tried again; any other is, at every look."""
+_KNOWS_NOBODY = (HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST)
+"""What an engine itself says of an id that nobody has."""
 _IDLE_SIGNAL = "SIGCHLD"
 
 type _Ask = Callable[[APIClient, str], object]
@@ -41,21 +44,32 @@ class EngineList:
         self._engine = engine
         self._believed: dict[Option, float] = {}
 
-    def refusal(self, option: Option) -> str | None:
-        """Why it cannot be done; None where it can, or where that is not known."""
+    def refusal(self, option: Option, until: float) -> str | None:
+        """Why it cannot be done; None where it can, or where that is not known.
+
+        None of the requests is begun after `until`, by `time.monotonic`.
+        """
         if time.monotonic() < self._believed.get(option, 0.0):
             return None
-        refused = list(self._refused(option))
+        said = dict(self._ask(option, until))
+        refused = [request for request, status in said.items() if status in PROXY_REFUSALS]
         if refused:
             return f"a proxy before the engine does not let through {listed(refused)} (docs/installing.md)"
-        self._believed[option] = time.monotonic() + SECONDS_BELIEVED
+        if all(status in _KNOWS_NOBODY for status in said.values()):
+            self._believed[option] = time.monotonic() + SECONDS_BELIEVED
         return None
 
-    def _refused(self, option: Option) -> Iterator[str]:
+    def _ask(self, option: Option, until: float) -> Iterator[tuple[str, int | None]]:
+        """Each request, and what the answer says; None where it was not asked for, or none came."""
         api, nobody = self._engine.api(), secrets.token_hex(32)
         for request, ask in _ASKED[option].items():
-            try:
-                ask(api, nobody)
-            except ENGINE_ERRORS as exc:
-                if isinstance(exc, APIError) and exc.status_code in PROXY_REFUSALS:
-                    yield request
+            is_in_time = time.monotonic() <= until
+            yield request, _status(ask, api, nobody) if is_in_time else None
+
+
+def _status(ask: _Ask, api: APIClient, nobody: str) -> int | None:
+    try:
+        ask(api, nobody)
+    except ENGINE_ERRORS as exc:
+        return exc.status_code if isinstance(exc, APIError) else None
+    return None

@@ -42,6 +42,7 @@ class EngineProxy(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Link)
         self.engine = engine
         self.allows = allows
+        self.refusal = REFUSED
         self.requests: list[Request] = []
         host, port = self.socket.getsockname()
         self.address = f"tcp://{host}:{port}"
@@ -101,7 +102,7 @@ class _Link(socketserver.StreamRequestHandler):
         body = self.rfile.read(int(fields.get("content-length", 0)))
         self.server.requests.append(request)
         if not self.server.allows(request):
-            self.connection.sendall(REFUSED)
+            self.connection.sendall(self.server.refusal)
             return False
         engine.sendall(head + b"\r\n" + body)
         if "upgrade" in fields:  # from here on it is no HTTP any more

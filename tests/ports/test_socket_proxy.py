@@ -6,6 +6,7 @@ The proxy is our own; its rules are those that the guide shows for the proxies t
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from workflows.models.policy import Option
 from workflows.models.reading import Known, Unavailable
 from workflows.models.target import Log
 
+BUSY = b"HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 OBSERVING = ("everything", "targets[].log")
 DANGEROUS = [
     Request("POST", "/containers/create"),
@@ -204,6 +206,42 @@ def test_what_is_mended_in_a_proxy_is_heard_at_the_next_look(
         asked = len(proxy.requests)
         assert barred(stage) == {}
     assert {request.method for request in proxy.requests[asked:]} == {"GET"}
+
+
+@pytest.mark.parametrize("broken", [b"", BUSY], ids=["no answer", "503"])
+def test_what_an_engine_did_not_say_is_asked_again_at_the_next_look(
+    stage: RealContainers, docker_engine: Engine, broken: bytes
+) -> None:
+    with EngineProxy.before(docker_engine.address, by_path(BY_PATH[0])) as proxy:
+        stage.reach(proxy.address)
+        said, proxy.refusal = proxy.refusal, broken
+        assert barred(stage) == {}
+        proxy.refusal = said
+        assert barred(stage).keys() == {Option.RESTART, Option.RESIZE}
+
+
+def test_an_engine_that_takes_its_time_is_not_asked_for_what_would_lose_the_whole_reading(
+    stage: RealContainers, docker_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, takes = 0.0, 1.0
+
+    def slowly(_request: Request) -> bool:
+        nonlocal now
+        now += takes
+        return True
+
+    clock = SimpleNamespace(monotonic=lambda: now)
+    for module in ("containers", "engine_list"):
+        monkeypatch.setattr(f"activities.{module}.time", clock)
+    with EngineProxy.before(docker_engine.address, slowly) as proxy:
+        stage.reach(proxy.address)
+        assert barred(stage) == {}
+        assert now <= 4 + takes
+        asked, takes = len(proxy.requests), 0.0
+        assert barred(stage) == {}
+    resizes = {(entry.method, entry.path) for entry in LISTED if entry.needed_for == "resizes"}
+    assert resizes.isdisjoint(request.shape for request in proxy.requests[:asked])
+    assert resizes <= {request.shape for request in proxy.requests[asked:]}
 
 
 @pytest.mark.parametrize("entry", LISTED, ids=lambda entry: f"{entry.method} {entry.path}")
