@@ -129,7 +129,8 @@ class Resizing:
         usage = ((pool.instance.name, self._pages.usage(self._target, pool.instance)) for pool in pools)
         look = look_once_more(usage, self._guard.policy)
         if look.free:
-            raise PreconditionGone(f"{look.free}; nothing was touched")
+            whose = "each of the pools to be resized is " if len(self._target.instances) > 1 else ""
+            raise PreconditionGone(f"{whose}{look.free}; nothing was touched")
         if look.unread:
             raise NotPermitted(f"{look.unread}; nothing was touched")
 

@@ -48,7 +48,8 @@ class Restarting:
         container = self._engine.container(self._act.container)
         before = describe(container)
         if gone := self._difference(before) or look.free:
-            return Outcome(status=OutcomeStatus.NOTHING, detail=f"{gone}; nothing was touched")
+            detail = f"{gone}; nothing was touched{self._unread}"
+            return Outcome(status=OutcomeStatus.NOTHING, detail=detail)
         grace = _grace(container, before)
         stop_if_given_up()
         self._note(changed=True, result="restart asked for; no answer heard")

@@ -117,6 +117,30 @@ async def test_a_container_that_stays_sick_is_a_failure_that_says_what_the_page_
     assert "/health answered 503" in outcome.detail
 
 
+async def test_where_there_is_another_container_it_is_told_too_that_the_page_could_not_be_read(
+    stage: RealContainers,
+) -> None:
+    await stage.run(Behaviour(active=None))
+    act = seen_now(stage).model_copy(update={"container_id": "0" * 64})
+    outcome = restart(stage, act, examples.look(stage.target))
+    assert outcome.status is OutcomeStatus.NOTHING
+    assert f"{act.container} is another container now" in outcome.detail
+    assert f"could not be looked at once more: {act.instance}" in outcome.detail
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_it_is_told_that_only_the_pools_to_be_resized_were_looked_at(
+    stage: RealContainers, others: int
+) -> None:
+    await stage.run(Behaviour(active=3), *[USUAL] * others)
+    name = stage.target.instances[0].name
+    act = Resize(sizes={name: BIG}, baseline={name: POOL_SIZE}, lasts=timedelta(hours=1))
+    request = ResizeRequest(target=stage.target, act=act, guard=examples.look(stage.target))
+    with pytest.raises(PreconditionGone) as gone:
+        examples.environment().run(stage.port.resize_pool, request)
+    assert ("of the pools to be resized" in gone.value.message) is bool(others)
+
+
 async def test_a_stopped_container_is_not_started(stage: RealContainers) -> None:
     await stage.run(USUAL)
     act = seen_now(stage)
