@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from bench.chaos import moments
 from bench.chaos.clocks import Look, Told
 from bench.chaos.draw import Draw
+from bench.chaos.faults import Fault
 from bench.chaos.plays import Play
 from bench.chaos.site import OUT_OF_REACH, Site
 from bench.chaos.strike import Outage, Part, Strike
@@ -156,12 +157,21 @@ async def _strike(trial: Trial) -> None:
     if draw.fault.ends_sessions:
         trial.ended_by_others = await _in_the_way(trial)
     trial.struck_at = datetime.now(UTC)
-    held_since = site.gate.closed_at if site.gate.closed.is_set() else None
-    async with draw.fault.during(site):
-        if held_since is not None:  # Until the fault had struck, the worker did not hear of Temporal.
-            trial.strike.outages.append(Outage(Part.WORKER, held_since, datetime.now(UTC)))
+    async with struck_by(draw.fault, site):
         await asyncio.sleep(seconds)
     trial.back_at = datetime.now(UTC)
+
+
+@contextlib.asynccontextmanager
+async def struck_by(fault: Fault, site: Site) -> AsyncIterator[None]:
+    """For the block. A worker behind a closed gate does not hear of Temporal, until the fault opens it."""
+    gate = site.gate
+    held_since = gate.closed_at if gate.closed.is_set() else None
+    async with fault.during(site):
+        if held_since is not None:
+            until = gate.opened_at or datetime.now(UTC)
+            site.strike.outages.append(Outage(Part.WORKER, held_since, until))
+        yield
 
 
 async def _in_the_way(trial: Trial) -> set[SessionId]:

@@ -30,6 +30,8 @@ class Gate:
         """Whether the step has come."""
         self.closed_at: datetime | None = None
         """When it came last."""
+        self.opened_at: datetime | None = None
+        """When what was held there went on, or was lost; None while it is held."""
         self.address = ""
         self.open()
 
@@ -58,6 +60,8 @@ class Gate:
     def open(self) -> None:
         """Whatever was held goes on."""
         self._marker = None
+        if self.closed.is_set():
+            self.opened_at = datetime.now(UTC)
         self.closed.clear()
         self._may_answer.set()
         self._may_ask.set()
@@ -114,7 +118,7 @@ class Gate:
             held = self._may_answer if self._is_held_back else self._may_ask
             held.clear()
             self._marker = None
-            self.closed_at = datetime.now(UTC)
+            self.closed_at, self.opened_at = datetime.now(UTC), None
             self.closed.set()
 
 

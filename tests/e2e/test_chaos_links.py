@@ -3,12 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from bench.chaos import trial
+from bench.chaos.faults import Fault
 from bench.chaos.relay import Relay
+from bench.chaos.site import Site
 from bench.chaos.spoiling import MOST_FLOOD, NONSENSE, answering, cut_in_the_act, gone, hanging, late
+from bench.chaos.strike import Outage, Part
 from deploy.demo.gate import Gate
 
 SOON = 2.0
@@ -181,3 +187,67 @@ async def test_what_a_gate_held_goes_on_once_it_is_open() -> None:
             await reader.read(100)
         writer.close()
         assert heard == [b"may I", b"done"]
+
+
+async def held_out(during: Callable[[Site], AbstractAsyncContextManager[None]]) -> Outage:
+    """By how much a gate that is closed excuses, where this strikes."""
+    async with server(lambda _: message(b"terminate")) as (upstream, _), Gate.before(upstream) as gate:
+        site = site_at(gate)
+        gate.close_before(b"terminate")
+        waiting = asyncio.create_task(ask(gate.address, b"poll"))
+        async with asyncio.timeout(SOON):
+            await gate.closed.wait()
+        closed_at = datetime.now(UTC)
+        async with trial.struck_by(Fault("any", during), site):
+            gate.open()
+        await asyncio.gather(waiting, return_exceptions=True)
+    (outage,) = site.strike.outages
+    assert outage.part is Part.WORKER
+    assert outage.since <= closed_at
+    return outage
+
+
+def site_at(gate: Gate) -> Site:
+    nothing: Any = None
+    return Site(nothing, nothing, gate, {}, nothing)
+
+
+async def test_a_worker_is_out_until_the_gate_is_open_however_long_the_fault_takes_to_strike() -> None:
+    moments = list[datetime]()
+
+    @asynccontextmanager
+    async def during(site: Site) -> AsyncIterator[None]:
+        moments.append(datetime.now(UTC))
+        site.gate.open()
+        moments.append(datetime.now(UTC))
+        await asyncio.sleep(NOT_YET)
+        await site.gate.cut()
+        yield
+
+    outage = await held_out(during)
+    assert moments[0] <= outage.until <= moments[1]
+
+
+async def test_a_worker_is_out_until_a_fault_that_opens_no_gate_has_struck() -> None:
+    moments = list[datetime]()
+
+    @asynccontextmanager
+    async def during(_: Site) -> AsyncIterator[None]:
+        moments.append(datetime.now(UTC))
+        yield
+
+    outage = await held_out(during)
+    assert moments[0] <= outage.until <= datetime.now(UTC)
+
+
+async def test_where_a_gate_holds_nothing_no_worker_is_out() -> None:
+    @asynccontextmanager
+    async def during(site: Site) -> AsyncIterator[None]:
+        site.gate.open()
+        yield
+
+    async with server(bytes.upper) as (upstream, _), Gate.before(upstream) as gate:
+        site = site_at(gate)
+        async with trial.struck_by(Fault("any", during), site):
+            pass
+    assert site.strike.outages == []
