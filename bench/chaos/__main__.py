@@ -1,7 +1,7 @@
 """`python -m bench.chaos`: incidents while everything around them breaks, and what became of each.
 
-Exits with 0 if every fault struck, no alert was lost, no act done twice, no foreign session touched, every
-incident ended by a name and every page came in time and none beside; 1 otherwise.
+Exits with 0 if there were trials, every fault struck, no alert was lost, no act done twice, no foreign
+session touched, every incident ended by a name and every page came in time and none beside; 1 otherwise.
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ async def run(arguments: argparse.Namespace) -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     command = " ".join(["python -m bench.chaos", *sys.argv[1:]])
     tally = Tally(arguments.seed, len(drawn), needed=needed(drawn), command=command)
+    tally.write(arguments.folder / "summary.json")  # Nobody is to read that of an earlier run as this one's.
     await play_all(drawn, tally, arguments.folder, min(arguments.sites, len(drawn)))
     print((arguments.folder / "summary.json").read_text())
     print("passed" if tally.is_passed else f"NOT PASSED: {'; '.join(tally.objections())}")

@@ -93,6 +93,8 @@ class Tally:
 
     def objections(self) -> Iterator[str]:
         """Why it is not passed. No share of trials may be without effect: they would prove nothing."""
+        if not self.drawn:
+            yield "nothing was drawn"
         if self.runs != self.drawn:
             yield f"{self.runs} of {self.drawn} trials were played"
         if self.failures:

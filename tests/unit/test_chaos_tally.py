@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.chaos.__main__ import parse_arguments, run
 from bench.chaos.draw import Draw, draw, kills_at_moments
 from bench.chaos.faults import KILLS
 from bench.chaos.strike import Strike
@@ -41,6 +42,17 @@ def test_what_was_not_played_to_its_end_is_not_passed() -> None:
     found = Tally(seed=1, drawn=5, needed=needed(drawn))
     found.add(drawn[0], STRUCK)
     assert not found.is_passed
+
+
+@pytest.mark.parametrize("arguments", [["--runs", "0"], ["--only", "9999"]], ids=" ".join)
+async def test_a_run_in_which_nothing_was_drawn_is_not_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    tally(draw(5, seed=1)).write(tmp_path / "summary.json")
+    assert await run(parse_arguments([*arguments, "--folder", str(tmp_path)])) == 1
+    assert capsys.readouterr().out.endswith("NOT PASSED: nothing was drawn\n")
+    found = json.loads((tmp_path / "summary.json").read_text())
+    assert (found["runs"], found["is_passed"]) == (0, False)
 
 
 @pytest.mark.parametrize("kind", COUNTED)
