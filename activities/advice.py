@@ -11,9 +11,11 @@ from activities.advice_on_load import on_endless_waits, on_size, on_spike
 from activities.advice_parts import Advice, database_of, finding_of
 from activities.profiles.library import built_in
 from activities.profiles.profile import Profile
+from workflows.attempts import may_have_touched, of_option
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import Attempt, OutcomeStatus
-from workflows.models.plan import Restart, Termination
+from workflows.models.plan import Termination
+from workflows.models.policy import Option
 from workflows.models.reading import value_of
 from workflows.models.report import Report
 from workflows.remedies.session_timeout import idle_timeout, quoted
@@ -196,7 +198,7 @@ def _usual_hold(report: Report) -> float:
 
 def _on_dead_slots(report: Report) -> Iterator[Advice]:
     ended = [attempt for attempt in report.attempts if isinstance(attempt.proposal.act, Termination)]
-    restarted = [attempt for attempt in report.attempts if isinstance(attempt.proposal.act, Restart)]
+    restarted = filter(may_have_touched, of_option(report.attempts, Option.RESTART))
     if any(_was_in_vain(attempt) for attempt in ended) and any(attempt.helped for attempt in restarted):
         yield Advice(
             "Let the pool notice connections that the server has closed (pre-ping, recycling)",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from activities.report_parts import HELPED
+from workflows.attempts import describe_result
 from workflows.budget import ends
 from workflows.models.page import Level
 from workflows.models.policy import Policy
@@ -65,8 +65,7 @@ def _marks(report: Report) -> Iterator[Mark]:
         if escalation.level is not Level.L1:
             yield Mark(escalation.at, f"{escalation.level} called: {escalation.reason}")
     for attempt in report.attempts:
-        helped = HELPED[attempt.helped]
-        yield Mark(attempt.at, f"{attempt.proposal.act.option}: {attempt.outcome.status}; {helped}")
+        yield Mark(attempt.at, f"{attempt.proposal.act.option}: {describe_result(attempt)}")
     if report.seconds.alert_to_healthy is not None:
         healed = report.opened_at + timedelta(seconds=report.seconds.alert_to_healthy)
         yield Mark(healed, "the pool was free")

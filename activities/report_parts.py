@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from workflows.attempts import describe_effect, describe_result
 from workflows.models.diagnosis import Cause
 from workflows.models.evidence import ContainerState, Evidence, LogLine, PoolState
 from workflows.models.outcome import Attempt, OutcomeStatus
@@ -15,7 +16,6 @@ from workflows.models.verdict import State
 from workflows.wording import counted, fired, listed, percent, span
 
 _JUST_BEFORE = timedelta(minutes=30)
-HELPED = {True: "it helped", False: "it did not help", None: "its effect could not be told"}
 _CAUSES = {
     Cause.LEAK: "a connection leak",
     Cause.IDLE_LEAK: "connections forgotten outside a transaction",
@@ -86,10 +86,10 @@ def _beginning(report: Report) -> Iterator[str]:
 
 def _act(attempt: Attempt) -> str:
     if attempt.outcome.status in (OutcomeStatus.FAILED, OutcomeStatus.NOTHING, OutcomeStatus.REFUSED):
-        done = f"{attempt.proposal.act.option} was tried: {attempt.outcome.status}"
+        done = f"{attempt.proposal.act.option} was tried: {describe_result(attempt)}"
     else:
-        done = f"{_deed(attempt)}{_STATES.get(attempt.outcome.status, '')}"
-    return f"At {attempt.at:%H:%M:%S}, decided by {attempt.decided_by}, {done}; {HELPED[attempt.helped]}."
+        done = f"{_deed(attempt)}{_STATES.get(attempt.outcome.status, '')}; {describe_effect(attempt)}"
+    return f"At {attempt.at:%H:%M:%S}, decided by {attempt.decided_by}, {done}."
 
 
 def _deed(attempt: Attempt) -> str:

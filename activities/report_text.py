@@ -11,7 +11,8 @@ from activities.advice import advise, last_statements
 from activities.decided import decided
 from activities.profiles.profile import Profile
 from activities.report_hints import checkouts, crowd, own_queries, unread_crowd
-from activities.report_parts import HELPED, circumstances, course, headline, log_lines, seen, speeds
+from activities.report_parts import circumstances, course, headline, log_lines, seen, speeds
+from workflows.attempts import describe_result
 from workflows.markdown import Markdown, code, escape, snippet
 from workflows.models.evidence import StatementReading
 from workflows.models.outcome import Attempt
@@ -155,7 +156,7 @@ def _environment() -> Environment:
         "link": _link,
         "pairs": _pairs,
         "cut": lambda text: clean(text, LONGEST_ENTRY),
-        "helped": HELPED.__getitem__,
+        "result": describe_result,
         "met": _MET.__getitem__,
         "is_new": _is_new,
     }

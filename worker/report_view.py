@@ -9,6 +9,7 @@ from rich.text import Text
 
 from worker.terminal import shown
 from workflows.approval import approvers_of
+from workflows.attempts import may_have_touched
 from workflows.models.approval import Request
 from workflows.models.diagnosis import Diagnosis
 from workflows.models.evidence import PoolState
@@ -131,7 +132,7 @@ def _attempt(attempt: Attempt) -> tuple[Text, ...]:
         clock(attempt.at),
         attempt.proposal.act.option,
         attempt.outcome.status,
-        helped,
+        helped if may_have_touched(attempt) else "nothing was done",
         attempt.decided_by,
     )
     last = Text("\n").join(touched) if touched else shown(attempt.outcome.detail)

@@ -12,11 +12,23 @@ from workflows.wording import counted
 
 _TOLD = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY})
 _TOUCHING = frozenset({OutcomeStatus.DONE, OutcomeStatus.PARTLY, OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN})
+_EFFECTS = {True: "it helped", False: "it did not help", None: "its effect could not be told"}
 
 
 def may_have_touched(attempt: Attempt) -> bool:
     """False only where it is certain that nothing was touched."""
     return attempt.outcome.status in _TOUCHING
+
+
+def describe_effect(attempt: Attempt) -> str:
+    """By the look after it; a pool that is free then owes nothing to what touched nothing."""
+    return _EFFECTS[attempt.helped] if may_have_touched(attempt) else "nothing was done"
+
+
+def describe_result(attempt: Attempt) -> str:
+    """How it ended, and its effect."""
+    status, effect = attempt.outcome.status, describe_effect(attempt)
+    return effect if status is OutcomeStatus.NOTHING else f"{status}; {effect}"
 
 
 def of_option(attempts: tuple[Attempt, ...], option: Option) -> tuple[Attempt, ...]:

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from workflows.attempts import describe_result
 from workflows.budget import ends
 from workflows.models.alert import Case
 from workflows.models.approval import Request
@@ -192,9 +193,8 @@ def history(attempts: tuple[Attempt, ...]) -> list[str]:
     """What was tried and what came of it, a line each."""
     if not attempts:
         return ["Nothing was done to the target so far."]
-    words = {True: "helped", False: "did not help", None: "effect unknown"}
     return [
         f"Tried {attempt.at:%H:%M:%S}: {attempt.proposal.effect} "
-        f"Result: {attempt.outcome.status}, {words[attempt.helped]}. {attempt.outcome.detail}".rstrip()
+        f"Result: {describe_result(attempt)}. {attempt.outcome.detail}".rstrip()
         for attempt in attempts
     ]

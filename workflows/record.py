@@ -140,8 +140,10 @@ class Record:
 
     def acted(self, proposal: Proposal, by: str, outcome: Outcome, at: datetime) -> None:
         """What the act really touched."""
-        self.first_act_at = self.first_act_at or self._intended_at or at
-        self.attempts.append(Attempt(proposal=proposal, decided_by=by, at=at, outcome=outcome))
+        attempt = Attempt(proposal=proposal, decided_by=by, at=at, outcome=outcome)
+        self.attempts.append(attempt)
+        if may_have_touched(attempt):
+            self.first_act_at = self.first_act_at or self._intended_at or at
         changed = [touched.what for touched in outcome.touched if touched.changed]
         touched = ", ".join(changed[:_MOST_NAMED]) or "nothing"
         more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from tests.unit.incidents import report
+from tests.unit.incidents import report, restart
 from tests.unit.scenes import GONE, NOW, evidence, policy, target
 from workflows.diagnosis import diagnose
-from workflows.escalation import closing, page, reasons
+from workflows.escalation import closing, history, page, reasons
 from workflows.models.evidence import Evidence
+from workflows.models.outcome import Outcome, OutcomeStatus
 from workflows.models.page import Level, Page
 from workflows.models.verdict import Criterion, State, Verdict
 
@@ -56,3 +57,8 @@ def test_good_news_says_first_that_nobody_is_needed_then_what_was_measured() -> 
 
 def test_without_a_verdict_nothing_is_said_to_be_verified() -> None:
     assert closing(None) == []
+
+
+def test_what_touched_nothing_is_not_told_as_what_helped() -> None:
+    free = restart(outcome=Outcome(status=OutcomeStatus.NOTHING, detail="free by now"))
+    assert history((free,)) == ["Tried 03:00:01: the effect Result: nothing was done. free by now"]

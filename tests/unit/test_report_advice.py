@@ -9,6 +9,7 @@ from tests.unit import incidents, scenes
 from tests.unit.markup import section
 from tests.unit.scenes import known
 from workflows.models.diagnosis import Cause
+from workflows.models.outcome import OutcomeStatus
 from workflows.models.pressure import Checkpoints, ServerPressure, Standby
 from workflows.models.reading import Reading
 from workflows.models.report import Ending, Report
@@ -202,6 +203,9 @@ def test_slots_that_only_a_restart_brought_back_are_a_matter_of_the_pool() -> No
     assert "Let the pool notice connections that the server has closed" in advice
     assert "    max_pool_size=20," in advice
     assert "Let the pool notice" not in render(incidents.report())
+    free = incidents.restart(status=OutcomeStatus.NOTHING)
+    no_restart = incidents.report(attempts=(incidents.termination(helped=False), free))
+    assert "Let the pool notice" not in render(no_restart)
 
 
 def _waiting(waiters: int, **changes: Any) -> Report:

@@ -14,6 +14,7 @@ from activities.series import Sample
 from tests.unit import incidents
 from tests.unit.markup import EVIL, NASTY, words
 from tests.unit.scenes import NOW
+from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Escalation, Level
 from workflows.models.report import Report
 
@@ -114,6 +115,12 @@ def test_everything_that_turned_it_is_marked_in_its_order_and_not_too_much() -> 
     many = frame(incidents.report(escalations=(called,) * 100)).marks
     assert len(many) == MOST_MARKS
     assert (many[0].text, many[-1].text) == ("the alert began", "recovered, verified over the clear window")
+
+
+def test_no_mark_says_that_an_act_helped_which_touched_nothing() -> None:
+    free = incidents.restart(status=OutcomeStatus.NOTHING)
+    marks = [mark.text for mark in frame(incidents.report(attempts=(free,))).marks]
+    assert "restart: nothing was done" in marks
 
 
 def test_without_a_plot_it_says_why() -> None:

@@ -66,10 +66,21 @@ def test_an_act_that_was_lost_is_not_told_as_a_success() -> None:
     assert "(the answer was lost); its effect could not be told" in text
 
 
-@pytest.mark.parametrize("status", [OutcomeStatus.FAILED, OutcomeStatus.NOTHING, OutcomeStatus.REFUSED])
-def test_an_act_that_did_nothing_is_told_as_tried(status: OutcomeStatus) -> None:
-    text = render(incidents.report(attempts=(incidents.restart(status=status, helped=False),)))
-    assert f"restart was tried: {status}; it did not help" in text
+@pytest.mark.parametrize(
+    ("status", "helped", "result"),
+    [
+        (OutcomeStatus.FAILED, False, "failed; it did not help"),
+        (OutcomeStatus.NOTHING, True, "nothing was done"),
+        (OutcomeStatus.NOTHING, False, "nothing was done"),
+        (OutcomeStatus.REFUSED, None, "refused; nothing was done"),
+    ],
+)
+def test_what_touched_nothing_is_told_as_tried_and_not_as_what_helped(
+    status: OutcomeStatus, helped: bool | None, result: str
+) -> None:
+    text = render(incidents.report(attempts=(incidents.restart(status=status, helped=helped),)))
+    assert f"restart was tried: {result}." in text
+    assert f"restart: {result}\n" in text
     assert "restarted" not in text.split("\n")[2]
 
 

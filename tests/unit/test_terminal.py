@@ -12,6 +12,7 @@ from tests.unit import incidents
 from tests.unit.scenes import NOW
 from worker.report_view import render, unreached
 from worker.terminal import complain, shown, visible
+from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Escalation as Page
 from workflows.models.page import Level
 from workflows.models.report import Report
@@ -35,11 +36,15 @@ def test_markup_is_not_obeyed() -> None:
     assert capture.get().strip() == "[bold red]evil[/] :smile: [link=http://x]y[/link]"
 
 
-def lines_of(report: Report) -> int:
+def shown_of(report: Report) -> str:
     console = Console(width=10_000)
     with console.capture() as capture:
         console.print(render(report))
-    return len(capture.get().split("\n"))
+    return capture.get()
+
+
+def lines_of(report: Report) -> int:
+    return len(shown_of(report).split("\n"))
 
 
 def test_no_text_adds_a_line_to_a_shown_report() -> None:
@@ -51,6 +56,13 @@ def test_no_text_adds_a_line_to_a_shown_report() -> None:
 def test_what_had_no_room_is_shown() -> None:
     cut = incidents.report(left_out=("7 of 9 verdicts",))
     assert lines_of(cut) == lines_of(incidents.report()) + 2
+
+
+def test_of_what_touched_nothing_it_is_not_shown_that_it_helped() -> None:
+    free = incidents.restart(status=OutcomeStatus.NOTHING)
+    (row,) = [line for line in shown_of(incidents.report(attempts=(free,))).split("\n") if "restart" in line]
+    assert "nothing was done" in row
+    assert "yes" not in row
 
 
 def under_way(at: datetime) -> Page:

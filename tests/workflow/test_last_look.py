@@ -25,6 +25,7 @@ async def test_it_is_not_restarted_and_is_verified_as_free(open_stage: OpenStage
     assert attempt.outcome.status is OutcomeStatus.NOTHING
     assert "2 of 10 connections checked out (20.0 %)" in attempt.outcome.detail
     assert world.acts == []
+    assert world.reports[-1][1].seconds.alert_to_first_action is None
     assert summary.outcome is Ending.RECOVERED_BY_ITSELF
 
 
