@@ -12,36 +12,32 @@ from workflows.models.report import Ending
 RESTARTED = cases.policy(options={"restart": "alone", "terminate": "never"})
 
 
-def stays(stage: Stage) -> None:
-    """One session goes on in the server though the process that had it is gone."""
+def joins(stage: Stage, at: datetime) -> None:
+    """One session of the application's own, older by the server's clock than any restart here."""
     world, own = stage.world, stage.target.database
-
-    def stay(at: datetime) -> None:
-        backend = Backend(
-            pid=4711,
-            backend_start=world.began,
-            state="active",
-            state_change=world.began,
-            xact_start=world.began,
-            usename=own.role,
-            datname=own.dbname,
-            application_name=own.application_names[0],
-        )
-        world.happens(changes.join(backend), at)
-
-    world.script.after("restart_container", 1, stay)
+    backend = Backend(
+        pid=4711,
+        backend_start=world.began,
+        state="active",
+        state_change=world.began,
+        xact_start=world.began,
+        usename=own.role,
+        datname=own.dbname,
+        application_name=own.application_names[0],
+    )
+    world.happens(changes.join(backend), at)
 
 
 async def test_they_are_told_with_their_pids_and_left_alone(open_stage: OpenStage) -> None:
     stage = await open_stage()
     world = stage.world
     world.leak(10, world.after(minutes=-2))
-    stays(stage)
+    joins(stage, world.after(minutes=-2))
     summary = await (await stage.incident(RESTARTED, skips=True)).finish()
 
     (attempt,) = world.reports[-1][1].attempts
     assert attempt.outcome.status is OutcomeStatus.DONE
-    assert "1 own session is older than the new start of orders" in attempt.outcome.detail
+    assert "1 own session was there before the restart of orders" in attempt.outcome.detail
     assert "pids 4711" in attempt.outcome.detail
     assert world.kinds() == ["restart"]
     assert summary.outcome is Ending.RECOVERED
@@ -54,4 +50,17 @@ async def test_nothing_is_said_where_none_did(open_stage: OpenStage) -> None:
     await (await stage.incident(RESTARTED, skips=True)).finish()
 
     (attempt,) = world.reports[-1][1].attempts
-    assert "older than the new start" not in attempt.outcome.detail
+    assert attempt.outcome.detail == "healthy after 1.3 s"
+
+
+async def test_one_of_the_new_process_is_not_named_where_the_clock_of_the_server_is_behind(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage()
+    world = stage.world
+    world.leak(10, world.after(minutes=-2))
+    world.script.after("restart_container", 1, lambda at: joins(stage, at))
+    await (await stage.incident(RESTARTED, skips=True)).finish()
+
+    (attempt,) = world.reports[-1][1].attempts
+    assert attempt.outcome.detail == "healthy after 1.3 s"
