@@ -53,14 +53,24 @@ def describe_refusal(attempts: tuple[Attempt, ...]) -> str | None:
     return None
 
 
-def describe_exhaustion(tries: tuple[Attempt, ...], policy: Policy) -> str | None:
-    """Why these attempts forbid another: refused by a person, failed, or as many as the policy allows."""
+def describe_exhaustion(
+    tries: tuple[Attempt, ...], policy: Policy, *, counts_together: bool = False
+) -> str | None:
+    """Why these attempts forbid another: refused by a person, failed, or as many as the policy allows.
+
+    Those that touched nothing are no tries. They have the same limit for themselves: a pool that is free
+    whenever an act begins would be looked at without an end. `counts_together`: they count as tries.
+    """
     if refused := describe_refusal(tries):
         return refused
     if tries and tries[-1].outcome.status is OutcomeStatus.FAILED:
         return f"it failed at {tries[-1].at:%H:%M:%S} ({tries[-1].outcome.detail or 'no reason given'})"
-    if (times := _count_apart(tries)) >= policy.limits.attempts_per_option:
-        return f"it was tried {counted(times, 'time')}, as often as the policy allows"
+    begun, most = _begun(tries), policy.limits.attempts_per_option
+    done = len(begun) if counts_together else sum(map(may_have_touched, begun))
+    if done >= most:
+        return f"it was tried {counted(done, 'time')}, as often as the policy allows"
+    if (idle := len(begun) - done) >= most:
+        return f"it began {counted(idle, 'time')} with nothing left to do, as often as the policy allows"
     return None
 
 
@@ -111,10 +121,9 @@ def _rest(attempt: Attempt) -> frozenset[SessionIdentity]:
     return frozenset(act.rest) if isinstance(act, Termination) and is_done else frozenset()
 
 
-def _count_apart(tries: tuple[Attempt, ...]) -> int:
-    """The waves that end one leak are one try."""
-    continued = sum(_is_next_wave(before, each) for before, each in pairwise(tries))
-    return len(tries) - continued
+def _begun(tries: tuple[Attempt, ...]) -> list[Attempt]:
+    """The waves that end one leak are one try: the first of each."""
+    return [*tries[:1], *(each for before, each in pairwise(tries) if not _is_next_wave(before, each))]
 
 
 def _is_next_wave(before: Attempt, attempt: Attempt) -> bool:

@@ -161,6 +161,7 @@ def _check_attempts(proposal: Proposal, facts: Facts) -> str | None:
         if isinstance(act, Restart)
         else of_option(facts.attempts, act.option)
     )
+    # A run that counts them together has planned nothing that this bars: it only counts more.
     return describe_exhaustion(tries, facts.policy)
 
 

@@ -1,10 +1,12 @@
 """Where a run that began with an earlier version decides as that one did, so that its history replays."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
+from workflows.attempts import may_have_touched
 from workflows.diagnosis import diagnose
 from workflows.failures import outcome_of, was_left
 from workflows.models.base import Moment
@@ -36,11 +38,12 @@ def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
 def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:
     """The plan; of restarts whose answer was lost none was awaited, then those alone that were still seen.
 
-    A policy could allow a resize alone, and a restart was waited for where no instance has a container.
+    A policy could allow a resize alone, a restart was waited for where no instance has a container, and an
+    attempt that touched nothing counted as a try.
     """
     case, attempts = record.case, tuple(record.attempts)
 
-    def planned(*, resizes_alone: bool, awaits_nowhere: bool = False) -> list[Plan]:
+    def planned(**earlier: bool) -> list[Plan]:
         return [
             plan(
                 diagnosis,
@@ -52,26 +55,34 @@ def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, n
                 is_handed_over=record.is_handed_over,
                 awaits_restarts=awaits_restarts,
                 awaits_unseen=awaits_unseen,
-                resizes_alone=resizes_alone,
-                awaits_nowhere=awaits_nowhere,
+                **earlier,
             )
             for awaits_restarts, awaits_unseen in ((True, True), (True, False), (False, False))
         ]
 
-    plans = planned(resizes_alone=False)
-    if case.policy.permission(Option.RESIZE) is Permission.ALONE:
-        alone = planned(resizes_alone=True)
-        plans = plans if plans == alone or workflow.patched("resizes-are-asked-about") else alone
-    if not any(instance.container for instance in case.target.instances):
-        # There nothing is resized or restarted either, so nothing else differs.
-        before = planned(resizes_alone=False, awaits_nowhere=True)
-        plans = plans if plans == before or workflow.patched("restarts-nowhere-are-not-awaited") else before
+    earlier: dict[str, bool] = {}
+    plans = planned()
+    for rule, patch in _earlier_rules(record):
+        before = planned(**earlier, **{rule: True})
+        if plans != before and not workflow.patched(patch):
+            earlier[rule], plans = True, before
     found, seen, otherwise = plans
     if found != seen and not workflow.patched(_UNSEEN_RESTARTS):
         found = seen
     if found == seen != otherwise and not workflow.patched("lost-restarts-are-awaited"):
         found = otherwise
     return _looked_at_twice(found, diagnosis.first.cause)
+
+
+def _earlier_rules(record: Record) -> Iterator[tuple[str, str]]:
+    """What plans were made by, where it can matter, each with the patch that ended it."""
+    case = record.case
+    if case.policy.permission(Option.RESIZE) is Permission.ALONE:
+        yield "resizes_alone", "resizes-are-asked-about"
+    if not any(instance.container for instance in case.target.instances):
+        yield "awaits_nowhere", "restarts-nowhere-are-not-awaited"
+    if not all(map(may_have_touched, record.attempts)):
+        yield "counts_together", "what-touched-nothing-is-no-try"
 
 
 def refusal_in_this_run(refused: str | None, otherwise: str | None) -> str | None:

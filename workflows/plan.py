@@ -62,6 +62,7 @@ def plan(
     awaits_unseen: bool = True,
     resizes_alone: bool = False,
     awaits_nowhere: bool = False,
+    counts_together: bool = False,
 ) -> Plan:
     """The next step. `evidence` is what the diagnosis rests on, `attempts` everything this incident tried.
 
@@ -69,6 +70,7 @@ def plan(
     time to end before anything else is done; `awaits_unseen`: also where nothing is seen of the instance, or
     of its container. `resizes_alone`: nobody is asked about a larger pool where the policy says so.
     `awaits_nowhere`: a restart comes before what stays, even where no instance has a container.
+    `counts_together`: an attempt that touched nothing counts as a try.
     """
     situations = [
         Situation(
@@ -82,6 +84,7 @@ def plan(
             is_handed_over,
             resizes_alone,
             awaits_nowhere,
+            counts_together,
         )
         for finding in diagnosis.findings
     ]

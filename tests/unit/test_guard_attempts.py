@@ -8,6 +8,8 @@ from workflows.models.evidence import Evidence
 from workflows.models.outcome import Attempt, OutcomeStatus
 from workflows.models.plan import Proposal, Restart
 
+NO_RESTARTS = [tried(RESTART, status=OutcomeStatus.NOTHING)] * 2
+
 
 @pytest.mark.parametrize(
     ("attempts", "refusal"),
@@ -72,6 +74,13 @@ def test_an_option_s_own_cooldown_holds_for_it_alone(attempts: list[Attempt], re
         (WAVE, evidence(), [tried(status=OutcomeStatus.FAILED)], "it failed at 02:59:00"),
         (WAVE, evidence(), [tried(status=OutcomeStatus.REFUSED)], "poolmedic refused it at 02:59:00"),
         (RESTART, no_right(), [tried(RESTART)] * 3, "it was tried 3 times, as often as the policy allows"),
+        (RESTART, no_right(), [*NO_RESTARTS, *[tried(RESTART)] * 2], None),
+        (
+            RESTART,
+            no_right(),
+            [*NO_RESTARTS, tried(RESTART), NO_RESTARTS[0]],
+            "it began 3 times with nothing left to do, as often as the policy allows",
+        ),
     ],
 )
 def test_attempts_per_option(

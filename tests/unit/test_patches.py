@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import cases
 from tests.unit import scenes
-from tests.unit.plans import decide, leak_of, proposed, tried, two_look, undersized_look
+from tests.unit.plans import RESTART, decide, leak_of, proposed, tried, two_look, undersized_look
 from tests.unit.scenes import GONE, NOW, page, policy, pool, scraped, target
 from tests.unit.test_plan_approval import spike_look
 from tests.unit.test_plan_timeout import NEW, RULES, WAVES
@@ -94,6 +94,22 @@ def test_a_run_that_began_so_waits_for_a_restart_where_there_is_no_container(
 
     assert isinstance(step, Proposal if is_new else HandOver)
     assert not isinstance(step, Proposal) or step.act.option is Option.SESSION_TIMEOUT
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_run_that_counted_what_touched_nothing_as_a_try_counts_it_so(
+    is_new: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.patches.workflow.patched", lambda _name: is_new)
+    look = leak_of(scenes.sessions(18), can_terminate=False)
+    record = Record(cases.case(target(), policy(), cases.alert(target(), NOW, AlertStatus.FIRING)), NOW)
+    record.attempts += [tried(RESTART, OutcomeStatus.NOTHING), *[tried(RESTART, helped=True)] * 2]
+
+    planned = patches.plan_in_this_run(diagnose(look, None, target(), policy()), look, record, NOW)
+
+    assert isinstance(planned.step, Proposal if is_new else HandOver)
+    barred = "Restart: web-1: it was tried 3 times, as often as the policy allows."
+    assert (barred in planned.left_out) is not is_new
 
 
 @pytest.mark.parametrize(("is_new", "refusal"), [(True, "one may be under way"), (False, None)])

@@ -67,6 +67,8 @@ def test_the_next_instance_follows_where_a_restart_did_not_help() -> None:
         ([tried(RESTART, OutcomeStatus.FAILED)], STARTED, False),
         ([tried(RESTART, OutcomeStatus.REFUSED, None)], STARTED, False),
         ([tried(RESTART, helped=True)] * 3, AGO, False),
+        ([tried(RESTART, OutcomeStatus.NOTHING), *[tried(RESTART, helped=True)] * 2], AGO, True),
+        ([tried(RESTART, OutcomeStatus.NOTHING)] * 3, AGO, False),
     ],
 )
 def test_a_restart_is_repeated_only_where_it_helped_or_did_not_happen(

@@ -1,6 +1,6 @@
 """Cancel the change of a table that waits in front of the application; never the reader before it."""
 
-from workflows.attempts import describe_exhaustion, of_option, told_to_stop
+from workflows.attempts import of_option, told_to_stop
 from workflows.blocking import Queue, queue_in, statement_of
 from workflows.front import describe_front
 from workflows.models.plan import Cancellation, Proposal
@@ -47,7 +47,7 @@ def obstacle_to_cancel(situation: Situation) -> str | None:
         return lacking
     if situation.database is None:
         return "the sessions could not be read"
-    return describe_exhaustion(of_option(situation.attempts, Option.CANCEL), situation.policy)
+    return situation.exhaustion(of_option(situation.attempts, Option.CANCEL))
 
 
 def _whose(situation: Situation, queue: Queue, foreign: list[int]) -> str:

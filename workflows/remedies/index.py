@@ -1,6 +1,6 @@
 """Create the index that a slow query lacks, once a person approves; never alone."""
 
-from workflows.attempts import describe_exhaustion, of_option, of_query, told_to_stop
+from workflows.attempts import of_option, of_query, told_to_stop
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.index import IndexAdvice
 from workflows.models.outcome import Attempt
@@ -62,7 +62,7 @@ def _obstacle(situation: Situation) -> str | None:
         return "the policy never allows it"
     if lacking := situation.lacking(Option.INDEX):
         return lacking
-    return describe_exhaustion(of_option(situation.attempts, Option.INDEX), situation.policy)
+    return situation.exhaustion(of_option(situation.attempts, Option.INDEX))
 
 
 def _describe(advice: IndexAdvice, act: IndexCreation) -> str:

@@ -2,7 +2,7 @@
 
 from math import floor
 
-from workflows.attempts import describe_exhaustion, of_option
+from workflows.attempts import of_option
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
 from workflows.models.plan import Proposal, Resize
@@ -47,7 +47,7 @@ def _obstacle(situation: Situation) -> str | None:
     if situation.unexpected:
         return f"not in the configuration, though in the metrics: {listed(situation.unexpected)}"
     tries = of_option(situation.attempts, Option.RESIZE)
-    if reason := describe_exhaustion(tries, situation.policy):
+    if reason := situation.exhaustion(tries):
         return reason
     was_done = bool(tries) and tries[-1].outcome.status is OutcomeStatus.DONE
     if was_done and tries[-1].helped is False:

@@ -1,6 +1,6 @@
 """Restart one exhausted instance (runbook, option 1), where nothing smaller helped."""
 
-from workflows.attempts import describe_exhaustion, describe_refusal, may_have_touched, of_option, of_restart
+from workflows.attempts import describe_refusal, may_have_touched, of_option, of_restart
 from workflows.contention import describe_contention
 from workflows.lost_restarts import instances_restarted, stopping_until
 from workflows.models.diagnosis import Cause
@@ -98,7 +98,7 @@ def _consider(situation: Situation, name: str) -> Restart | str:
         started_at=container.started_at,
     )
     tries = of_restart(situation.attempts, name)
-    reason = describe_exhaustion(tries, situation.policy) or _futility(chosen, tries)
+    reason = situation.exhaustion(tries) or _futility(chosen, tries)
     return f"{name}: {reason}" if reason else chosen
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from math import ceil
 
-from workflows.attempts import describe_exhaustion, may_have_touched, of_option
+from workflows.attempts import may_have_touched, of_option
 from workflows.models.plan import Proposal, SessionTimeout
 from workflows.models.policy import Option, Permission
 from workflows.models.reading import value_of
@@ -76,7 +76,7 @@ def _obstacle(situation: Situation) -> str | None:
     tries = of_option(situation.attempts, Option.SESSION_TIMEOUT)
     if done := [attempt for attempt in tries if may_have_touched(attempt)]:
         return f"it was set at {done[-1].at:%H:%M:%S}"
-    return describe_exhaustion(tries, situation.policy)
+    return situation.exhaustion(tries)
 
 
 def _has_come_again(situation: Situation) -> bool:

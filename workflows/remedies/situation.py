@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from workflows.attempts import describe_exhaustion
 from workflows.means import lacking_for
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Diagnosis, Finding
@@ -32,6 +33,8 @@ class Situation:
     """A run that began when the policy could allow a resize alone."""
     awaits_nowhere: bool = False
     """A run that began when a restart was waited for where no instance has a container."""
+    counts_together: bool = False
+    """A run that began when an attempt that touched nothing counted as a try."""
 
     @cached_property
     def pools(self) -> dict[str, PoolState]:
@@ -65,6 +68,10 @@ class Situation:
         """Why it cannot be done here, whatever is wrong."""
         server = self.database.server if self.database else None
         return lacking_for(option, self.target, server, self.barred)
+
+    def exhaustion(self, tries: tuple[Attempt, ...]) -> str | None:
+        """Why these attempts forbid another."""
+        return describe_exhaustion(tries, self.policy, counts_together=self.counts_together)
 
     def is_forbidden(self, option: Option) -> bool:
         """Whether the policy never allows it."""

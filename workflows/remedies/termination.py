@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import floor
 
-from workflows.attempts import describe_exhaustion, of_option, rest_of_wave, told_to_end
+from workflows.attempts import of_option, rest_of_wave, told_to_end
 from workflows.front import risk_of_ending
 from workflows.models.diagnosis import Cause, Finding
 from workflows.models.outcome import Attempt, OutcomeStatus
@@ -83,7 +83,7 @@ def obstacle_to_end(situation: Situation) -> str | None:
         return lacking
     if situation.database is None:
         return "the sessions could not be read"
-    return describe_exhaustion(of_option(situation.attempts, Option.TERMINATE), situation.policy)
+    return situation.exhaustion(of_option(situation.attempts, Option.TERMINATE))
 
 
 def _futility(situation: Situation) -> str | None:
