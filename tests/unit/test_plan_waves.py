@@ -87,7 +87,7 @@ def test_attempts_are_counted(count: int, option: Option) -> None:
 
     assert proposed(decided).act.option is option
     if option is Option.RESTART:
-        assert "it began 3 times with nothing left to do, as often as the policy allows" in decided.left_out[0]
+        assert "began 3 times with nothing left to do, as often as the policy allows" in decided.left_out[0]
 
 
 def test_an_act_that_failed_is_not_repeated() -> None:
