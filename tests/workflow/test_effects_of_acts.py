@@ -202,12 +202,15 @@ async def test_a_container_started_anew_meanwhile_is_not_restarted(stage: Stage)
     world, name = stage.world, name_of(stage)
     world.leak(10, world.after(minutes=-2))
     world.script.before(
-        "restart_container", 1, lambda at: world.happens(changes.change_app(name, started_at=at), at)
+        "restart_container",
+        1,
+        lambda at: world.happens(changes.change_app(name, started_at=at, leaked=()), at),
     )
     incident = await stage.incident(cases.policy(options={"restart": "alone", "terminate": "never"}))
     report = await incident.until(lambda report: report.attempts)
 
     assert report.attempts[0].outcome.status is OutcomeStatus.NOTHING
+    assert "was started anew" in report.attempts[0].outcome.detail
     assert "restart" not in world.kinds()
 
 
