@@ -20,7 +20,7 @@ async def test_no_alert_is_lost_and_one_that_was_would_be_told(tmp_path: Path) -
         assert result.is_passed, result
         assert (result.at_once.taken, result.in_a_row.taken) == (150, 50)
         assert result.at_once.answers["503"] > 0
-        cut_off = replace(result, at_once=replace(result.at_once, unanswered=1))
+        cut_off = replace(result, in_a_row=replace(result.in_a_row, unanswered=1))
         assert not cut_off.is_passed
         never_sent = Alert("target-1", 10_000, is_firing=True)
         assert await count_lost(webhook.client, {never_sent}) == 1
