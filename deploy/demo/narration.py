@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from deploy.demo.scene import Scene
 from deploy.demo.times import Times
+from workflows.attempts import may_have_touched
 from workflows.models.report import Ending, Report
 from workflows.wording import counted, percent
 
@@ -131,7 +132,7 @@ def _describe_open(report: Report, times: Times) -> str:
         return (
             f"The pool looks free. Recovered is said only after {times.clear_window} without a bad reading."
         )
-    if report.attempts:
+    if any(map(may_have_touched, report.attempts)):
         return "Something was done; looking whether it helped."
     if report.diagnoses:
         return f"The cause, most likely: {report.diagnoses[-1].first.cause}."
