@@ -87,6 +87,19 @@ def diagnose(
     )
 
 
+def doubt(diagnosis: Diagnosis, before: Diagnosis | None, policy: Policy) -> Diagnosis:
+    """A cause that the look `before` named and this one does not see: a second one is to say so too.
+
+    What an act left behind may still drain, with nothing in it that would tell.
+    """
+    found, named = diagnosis.first, before and before.first
+    is_lost = named and named.ripe_in is None and named.cause not in {Cause.HEALTHY, Cause.UNKNOWN}
+    if found.cause is not Cause.UNKNOWN or found.ripe_in is not None or not is_lost:
+        return diagnosis
+    again = found.model_copy(update={"ripe_in": _OUT_OF_STEP * policy.pace.settle})
+    return diagnosis.model_copy(update={"findings": (again,)})
+
+
 def _unknown(symptoms: Symptoms, dismissals: tuple[str, ...], *, is_first: bool) -> Finding:
     """One look may fall between two requests, or upon a busy source: a second one is to say so too.
 

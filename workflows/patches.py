@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from workflows.attempts import may_have_touched
-from workflows.diagnosis import diagnose
+from workflows.diagnosis import diagnose, doubt
 from workflows.failures import outcome_of, was_left
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause, Diagnosis
@@ -23,7 +23,10 @@ _UNSEEN_RESTARTS = "unseen-restarts-are-awaited"
 
 
 def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
-    """What is wrong; slow calls that had ended were usual, and hold times that rose were not awaited."""
+    """What is wrong; slow calls that had ended were usual, and hold times that rose were not awaited.
+
+    What was unknown after a named cause was for people at once.
+    """
     case, before, usual = record.case, record.evidence, record.usual
     found = diagnose(evidence, before, case.target, case.policy)
     now, then = usual.as_first_seen(evidence), before and usual.as_first_seen(before)
@@ -32,7 +35,10 @@ def diagnosis_in_this_run(evidence: Evidence, record: Record) -> Diagnosis:
         if by_first != found and workflow.patched("usual-times-are-those-first-seen"):
             evidence, before, found = now, then, by_first
     otherwise = diagnose(evidence, before, case.target, case.policy, awaits_rising=False)
-    return found if found == otherwise or workflow.patched("rising-holds-are-awaited") else otherwise
+    if found != otherwise and not workflow.patched("rising-holds-are-awaited"):
+        found = otherwise
+    doubted = doubt(found, record.diagnosis, case.policy)
+    return doubted if doubted == found or workflow.patched("lost-causes-are-looked-for-twice") else found
 
 
 def plan_in_this_run(diagnosis: Diagnosis, evidence: Evidence, record: Record, now: Moment) -> Plan:

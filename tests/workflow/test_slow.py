@@ -1,12 +1,14 @@
 """A slow query: cancelled, ended where it does not heed, handed over when it returns."""
 
+import pytest
+
 from tests.fakes import cases, changes
 from tests.fakes.readings import SLOW_QUERY
 from tests.workflow.conftest import OpenStage
 from tests.workflow.stage import Stage
 from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
-from workflows.models.policy import Policy
+from workflows.models.policy import Mode, Policy
 from workflows.models.report import Ending
 
 FIRST, AGAIN = 700, 800
@@ -113,3 +115,24 @@ async def test_observing_touches_nothing(open_stage: OpenStage) -> None:
 
     assert report.diagnoses[0].first.cause is Cause.SLOW
     assert stage.world.acts == []
+
+
+@pytest.mark.parametrize("returns", [True, False], ids=["for one look", "for good"])
+async def test_a_cause_that_one_look_does_not_see_is_looked_for_twice(
+    open_stage: OpenStage, *, returns: bool
+) -> None:
+    stage = await open_stage()
+    slow_down(stage)
+    incident = await stage.incident(rules().model_copy(update={"mode": Mode.OBSERVE}))
+    seen = await incident.until(lambda report: report.diagnoses)
+    assert [each.first.cause for each in seen.diagnoses] == [Cause.SLOW]
+
+    stage.world.happens(changes.blind("database"), stage.world.after())
+    await incident.step(seconds=rules().pace.relook.total_seconds() + 0.5)
+    assert (await incident.state()).diagnoses[-1].first.cause is Cause.UNKNOWN
+    assert not stage.world.paged("L2")
+    if returns:
+        stage.world.happens(changes.see("database"), stage.world.after())
+    await incident.step(seconds=rules().pace.settle.total_seconds())
+
+    assert [page.body.count("no known cause fits") for page in stage.world.paged("L2")] == [1] * (not returns)
