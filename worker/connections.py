@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 from typing import Any, ClassVar, override
 
 import h11
@@ -14,10 +15,15 @@ SECONDS_FOR_HEAD = 10.0
 """From the connection's start, or the answer before, until a request's head is complete."""
 SECONDS_FOR_ANSWER = 10.0
 """Until whoever asked has read enough of the answer for the system to hold the rest."""
-SECONDS_TO_LEAVE = 1.0
-"""For whoever was turned away, to read why."""
-MOST_LEAVING = 400
-"""Who do so at once; with the others they are fewer than the files that a process may usually open."""
+SECONDS_TO_LEAVE = 5.0
+"""For whoever was turned away, to read why, however busy it is itself."""
+MOST_LEAVING = 1_000
+"""Who do so at once, where the process may open so many files."""
+_SHARE_LEAVING = 0.4
+"""Of those files, for whoever was turned away."""
+_CROWD = MOST_CONNECTIONS // 2
+"""Beyond so many, no connection is kept for a next request: it could be turned away with that on its way."""
+_CLOSE = (b"connection", b"close")
 _TOO_MANY = b"too many connections at once; send it again"
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
@@ -36,6 +42,11 @@ def _is_written(record: logging.LogRecord) -> bool:
 
 
 _logger.addFilter(_is_written)
+
+
+def _most_leaving() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MOST_LEAVING, int(_SHARE_LEAVING * files)) if files >= 0 else MOST_LEAVING
 
 
 class Connection(H11Protocol):
@@ -136,10 +147,18 @@ class Connection(H11Protocol):
         self._stop_waiting()
         self.connections.discard(self)
         self._leaving[self] = None
-        if len(self._leaving) > MOST_LEAVING:
+        if len(self._leaving) > _most_leaving():
             next(iter(self._leaving)).leave()
         # A request may be on its way: whoever sends to what is closed loses the answer.
         self._patience = self.loop.call_later(SECONDS_TO_LEAVE, self.leave)
+
+    @override
+    def handle_events(self) -> None:
+        """In a crowd each request is taken as one that asks for the connection's end with its answer."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and len(self.connections) > _CROWD:
+            self.headers.append(_CLOSE)
 
     @override
     def data_received(self, data: bytes) -> None:

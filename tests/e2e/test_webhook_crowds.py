@@ -6,6 +6,7 @@ import dataclasses
 import re
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +35,9 @@ type Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @contextlib.asynccontextmanager
-async def lines(webhook: Stand, number: int, said: str = "") -> AsyncIterator[list[Line]]:
+async def lines(
+    webhook: Stand, number: int, said: str = "", *, reads: bool = True
+) -> AsyncIterator[list[Line]]:
     """So many connections that have said this, and say nothing more."""
     url = webhook.http.base_url
     opened: list[Line] = []
@@ -42,6 +45,8 @@ async def lines(webhook: Stand, number: int, said: str = "") -> AsyncIterator[li
         for _ in range(number):
             opened.append(await asyncio.open_connection(url.host, url.port))
             opened[-1][1].write(said.encode())
+            if not reads:
+                opened[-1][1].transport.pause_reading()  # type: ignore[attr-defined]
         yield opened
     finally:
         for _, writer in opened:
@@ -71,8 +76,7 @@ async def test_who_has_to_go_reads_why_though_its_request_is_on_its_way(
 ) -> None:
     """Whoever writes to what is closed reads nothing of what came before."""
     monkeypatch.setattr("worker.connections.MOST_CONNECTIONS", 10)
-    async with lines(webhook, 1) as ((reader, writer),), lines(webhook, 10):
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
+    async with lines(webhook, 1, reads=False) as ((reader, writer),), lines(webhook, 10):
         assert (await fresh(webhook, "/healthz")).status_code == 200
         for piece in (HEAD, "Content-Length: 2\r\n\r\n", "{}"):
             writer.write(piece.encode())
@@ -105,6 +109,37 @@ async def test_who_was_answered_and_waits_is_not_answered_again(
         await answered[0].readuntil(b"\r\n\r\n")
         async with lines(webhook, 10), asyncio.timeout(5):
             assert b"HTTP/1.1" not in await answered[0].read()
+
+
+@pytest.mark.parametrize("others", [0, 10], ids=["alone", "in a crowd"])
+async def test_in_a_crowd_no_connection_is_kept_for_a_next_request(
+    webhook: Stand, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr("worker.connections._CROWD", 9)
+    async with lines(webhook, others), lines(webhook, 1) as ((reader, writer),):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        async with asyncio.timeout(SECONDS_TO_TELL):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert (b"connection: close" in head) is (others > 0)
+            await reader.readuntil(b"}")
+            if others:
+                assert await reader.read() == b""
+
+
+async def test_a_thousand_at_once_are_all_answered_however_slowly_they_ask(webhook: Stand) -> None:
+    async def ask(line: Line) -> bytes:
+        reader, writer = line
+        for piece in (b"GET /healthz HTTP/1.1\r\n", b"Host: here\r\n", b"\r\n"):
+            writer.write(piece)
+            await asyncio.sleep(0.1)
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        return await reader.readline()
+
+    async with lines(webhook, 1000, reads=False) as crowd, asyncio.timeout(SECONDS_TO_TELL):
+        answers = Counter(await asyncio.gather(*map(ask, crowd)))
+
+    assert set(answers) <= {b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 503 Service Unavailable\r\n"}
+    assert answers.total() == 1000
 
 
 async def ended(line: Line) -> float:
