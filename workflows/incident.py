@@ -189,7 +189,7 @@ class Incident(Messages):
         await look_for_survivors(record, self.effects)
         if helped and outcome.status is OutcomeStatus.DONE and not record.has_more(proposal):
             await self.verify()
-        elif not helped:
+        elif not helped and patches.has_failed(record.attempts[-1]):
             self.people.call_leadership()
 
     async def refused(self, proposal: Proposal, reason: str, until: datetime | None) -> None:

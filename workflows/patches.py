@@ -12,7 +12,7 @@ from workflows.failures import outcome_of, was_left
 from workflows.models.base import Moment
 from workflows.models.diagnosis import Cause, Diagnosis
 from workflows.models.evidence import Evidence
-from workflows.models.outcome import Outcome, OutcomeStatus
+from workflows.models.outcome import Attempt, Outcome, OutcomeStatus
 from workflows.models.permit import Ledger
 from workflows.models.plan import HandOver, LookAgain, Plan, Step
 from workflows.models.policy import Approval, Option, Permission, Policy
@@ -199,3 +199,8 @@ def outcome_in_this_run(failure: ActivityError) -> Outcome:
     if was_left(failure) and not workflow.patched("left-acts-are-unknown"):
         return outcome.model_copy(update={"status": OutcomeStatus.FAILED})
     return outcome
+
+
+def has_failed(attempt: Attempt) -> bool:
+    """An act that did not help; leadership heard of one that touched nothing too."""
+    return may_have_touched(attempt) or not workflow.patched("what-touched-nothing-fails-nobody")

@@ -57,9 +57,7 @@ class Result:
     def is_passed(self) -> bool:
         """Nothing lost, nothing doubled, nothing given up, everything answered, memory bounded."""
         parts = (self.at_once, self.in_a_row)
-        faults = sum(
-            part.lost + part.given_up + part.without_retry_after + part.unanswered for part in parts
-        )
+        faults = sum(part.lost + part.given_up + part.without_retry_after + part.unanswered for part in parts)
         grown = self.mebibytes_at_most - self.mebibytes_before
         return faults + self.targets_with_other_than_one_run == 0 and grown < MOST_GROWTH
 

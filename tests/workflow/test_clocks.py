@@ -12,6 +12,7 @@ from tests.workflow.stage import Stage
 from workflows.escalation import Clock
 from workflows.guidance import NEXT_STEPS, TAKE_OVER
 from workflows.models.diagnosis import Cause
+from workflows.models.outcome import OutcomeStatus
 from workflows.models.page import Level, Page
 from workflows.models.verdict import State
 
@@ -231,6 +232,25 @@ async def test_leadership_is_told_at_once_of_what_is_critical_and_called_when_th
     told, *called = world.paged("L3")
     assert "critical" in told.title
     assert any("did not help" in page.title for page in called)
+
+
+async def test_leadership_hears_of_no_failure_where_nothing_was_touched(
+    open_stage: Callable[..., Awaitable[Stage]],
+) -> None:
+    stage = await open_stage(critical=True)
+    world, name = stage.world, stage.target.instances[0].name
+    world.leak(10, world.after(minutes=-2))
+
+    def all_are_given_back_and_forgotten_again(_at: datetime) -> None:
+        world.happens(changes.change_app(name, leaked=()), world.now())
+        world.leak(10, world.now())
+
+    world.script.before("terminate_sessions", 1, all_are_given_back_and_forgotten_again)
+    incident = await stage.incident()
+    report = await incident.until(lambda report: report.attempts and report.attempts[0].helped is False)
+
+    assert report.attempts[0].outcome.status is OutcomeStatus.NOTHING
+    assert [page.title for page in world.paged("L3") if "did not help" in page.title] == []
 
 
 async def test_each_page_says_why_and_carries_a_key_of_its_own(exhausted: Stage) -> None:
