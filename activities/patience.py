@@ -16,9 +16,12 @@ class Patience:
         self, what: str, within: float, read: Callable[[], Awaitable[Known[T] | Unavailable]]
     ) -> Known[T] | Unavailable:
         """Its answer; or that it was not asked, more than `within` seconds after the beginning."""
+        late = self.late(within)
+        return Unavailable(reason=f"{what}: {late}") if late else await read()
+
+    def late(self, within: float) -> str | None:
+        """Why nothing more is asked, more than `within` seconds after the beginning."""
         taken = time.monotonic() - self._began
-        if taken <= within:
-            return await read()
-        return Unavailable(
-            reason=f"{what}: not asked, the server had taken {taken:.1f} s for the rest already"
+        return (
+            None if taken <= within else f"not asked, the server had taken {taken:.1f} s for the rest already"
         )

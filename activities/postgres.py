@@ -9,13 +9,12 @@ from temporalio import activity
 
 from activities.blockers import read_blockers
 from activities.cancelling import Cancelling
-from activities.crowd import read_crowd
 from activities.patience import Patience
-from activities.pressure import read_pressure
 from activities.rehearsal import rehearse
 from activities.server import lacking, read_server
 from activities.session_timeout import set_timeout
 from activities.statements import read_statements
+from activities.surroundings import read_surroundings
 from activities.termination import Wave
 from activities.warm_connection import WarmConnection, fetch, fetch_row
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused
@@ -28,7 +27,7 @@ from workflows.ports.activities import Database
 from workflows.ports.requests import CancelRequest, Look, TerminateRequest, TimeoutRequest
 from workflows.remedies.termination import most_at_once
 
-SECONDS_FOR_STATEMENTS, SECONDS_FOR_PRESSURE = 4.0, 6.0
+SECONDS_FOR_STATEMENTS, SECONDS_FOR_SURROUNDINGS = 4.0, 6.0
 """From the beginning of a look, which has 10 s: later, what can be done without is not asked for."""
 
 
@@ -78,26 +77,24 @@ class PostgresDatabase(Database):
                 counts = await fetch_row(connection, "counts", *_own(database))
                 rows = await fetch(connection, "sessions", *_own(database), MOST_SESSIONS)
             sessions = tuple(_session(row) for row in rows)
+            blockers = await read_blockers(connection, sessions)
+            statements = await patience.ask(
+                "pg_stat_statements",
+                SECONDS_FOR_STATEMENTS,
+                lambda: read_statements(connection, _own(database)),
+            )
+            late = patience.late(SECONDS_FOR_SURROUNDINGS)
+            pressure, crowd = await read_surroundings(connection, server.version, _own(database), late)
             return DatabaseReading(
                 server=server,
                 sessions=sessions,
                 sessions_total=counts["own"],
                 foreign=counts["foreign_ones"],
                 foreign_of_role=counts["foreign_of_role"],
-                blockers=await read_blockers(connection, sessions),
-                statements=await patience.ask(
-                    "pg_stat_statements",
-                    SECONDS_FOR_STATEMENTS,
-                    lambda: read_statements(connection, _own(database)),
-                ),
-                pressure=await patience.ask(
-                    "what presses on the server",
-                    SECONDS_FOR_PRESSURE,
-                    lambda: read_pressure(connection, server.version, _own(database)),
-                ),
-                crowd=await patience.ask(
-                    "who has the server's connections", SECONDS_FOR_PRESSURE, lambda: read_crowd(connection)
-                ),
+                blockers=blockers,
+                statements=statements,
+                pressure=pressure,
+                crowd=crowd,
             )
 
     @activity.defn

@@ -3,10 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable
 
-from activities.crowd import read_crowd
-from activities.pressure import read_pressure
 from activities.server import read_allowed, read_identifier
 from activities.statements import read_statements
+from activities.surroundings import read_surroundings
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
 from workflows.errors import PoolmedicError
 
@@ -33,7 +32,7 @@ async def rehearse(connection: WarmConnection) -> None:
 async def _ask_server(connection: Connection) -> None:
     server = await fetch_row(connection, "server", "")
     await read_allowed(connection, server, "")
-    await read_pressure(connection, server["version"], _NOBODY)
+    await read_surroundings(connection, server["version"], _NOBODY)
 
 
 _ASKED: tuple[Callable[[Connection], Awaitable[object]], ...] = (
@@ -43,5 +42,4 @@ _ASKED: tuple[Callable[[Connection], Awaitable[object]], ...] = (
     lambda connection: fetch(connection, "sessions", *_NOBODY, 1),
     lambda connection: fetch(connection, "blockers", [], [], 1),
     lambda connection: read_statements(connection, _NOBODY),
-    read_crowd,
 )

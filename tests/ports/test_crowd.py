@@ -6,12 +6,13 @@ from itertools import pairwise
 
 import pytest
 
+from activities import warm_connection
 from activities.crowd import MOST_GROUPS
 from deploy.local.postgres import Postgres
 from tests.ports import examples
 from tests.ports.database_stage import RealDatabase
 from workflows.models.evidence import Crowd
-from workflows.models.reading import Known
+from workflows.models.reading import Known, Unavailable
 
 
 @pytest.fixture
@@ -44,3 +45,13 @@ async def test_more_groups_than_a_few_are_cut(real: RealDatabase) -> None:
     for number in range(MOST_GROUPS + 2):
         await real.leak(application=f"job-{number}")
     assert len(await read(real)) == MOST_GROUPS
+
+
+async def test_a_crowd_that_cannot_be_counted_costs_nothing_of_the_pressure(
+    real: RealDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(warm_connection.SQL, "crowd", "SELECT 1 / 0 AS sessions LIMIT $1::bigint")
+    reading = await real.port.read_database(examples.look(real.target))
+    assert isinstance(reading.pressure, Known)
+    assert isinstance(reading.crowd, Unavailable)
+    assert "who has the server's connections" in reading.crowd.reason
