@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import override
 
-from asyncpg import Record
 from temporalio import activity
 
 from activities.blockers import read_blockers
@@ -13,16 +12,17 @@ from activities.patience import Patience
 from activities.rehearsal import rehearse
 from activities.server import lacking, read_server
 from activities.session_timeout import set_timeout
+from activities.sessions import count_own, read_sessions
 from activities.statements import read_statements
 from activities.surroundings import read_surroundings
 from activities.termination import Wave
-from activities.warm_connection import WarmConnection, fetch, fetch_row
+from activities.warm_connection import WarmConnection
 from workflows.errors import NotConfigured, PoolmedicError, PreconditionGone, SourceRefused
 from workflows.models import target as targets
 from workflows.models.evidence import MOST_SESSIONS, DatabaseReading
 from workflows.models.outcome import Outcome
 from workflows.models.policy import Limits
-from workflows.models.session import Session, SessionIdentity
+from workflows.models.session import SessionIdentity
 from workflows.ports.activities import Database
 from workflows.ports.requests import CancelRequest, Look, TerminateRequest, TimeoutRequest
 from workflows.remedies.termination import most_at_once
@@ -72,11 +72,7 @@ class PostgresDatabase(Database):
         database, patience = look.target.database, Patience()
         async with self.connection(database).lend() as connection:
             server = await read_server(connection, database)
-            # One transaction: all statements see the same snapshot of the sessions.
-            async with connection.transaction(readonly=True):
-                counts = await fetch_row(connection, "counts", *_own(database))
-                rows = await fetch(connection, "sessions", *_own(database), MOST_SESSIONS)
-            sessions = tuple(_session(row) for row in rows)
+            counts, sessions = await read_sessions(connection, _own(database), MOST_SESSIONS)
             blockers = await read_blockers(connection, sessions)
             statements = await patience.ask(
                 "pg_stat_statements",
@@ -88,9 +84,9 @@ class PostgresDatabase(Database):
             return DatabaseReading(
                 server=server,
                 sessions=sessions,
-                sessions_total=counts["own"],
-                foreign=counts["foreign_ones"],
-                foreign_of_role=counts["foreign_of_role"],
+                sessions_total=counts.own,
+                foreign=counts.foreign_ones,
+                foreign_of_role=counts.foreign_of_role,
                 blockers=blockers,
                 statements=statements,
                 pressure=pressure,
@@ -105,8 +101,8 @@ class PostgresDatabase(Database):
         warm = self.connection(database)
         async with warm.lend() as connection:
             server = await read_server(connection, database)
-            counts = await fetch_row(connection, "counts", *_own(database))
-        _refuse_too_many(len(sessions), counts["own"], request.limits)
+            total = await count_own(connection, _own(database))
+        _refuse_too_many(len(sessions), total, request.limits)
         if not server.can_terminate:
             raise SourceRefused(
                 f"{database.dsn}: poolmedic.terminate_session may not be called for {database.role}"
@@ -125,11 +121,11 @@ class PostgresDatabase(Database):
         warm = self.connection(database)
         async with warm.lend() as connection:
             server = await read_server(connection, database)
-            counts = await fetch_row(connection, "counts", *_own(database))
+            total = await count_own(connection, _own(database))
         if request.limits is not None and len(statements) > request.limits.sessions_per_act:
             raise PreconditionGone(f"{len(statements)} statements are more than may be cancelled at once")
         if of_queries:
-            _refuse_too_many(len(statements), counts["own"], request.limits)
+            _refuse_too_many(len(statements), total, request.limits)
         if not server.can_cancel:
             raise SourceRefused(
                 f"{database.dsn}: poolmedic.cancel_query may not be called for {database.role}"
@@ -149,8 +145,8 @@ class PostgresDatabase(Database):
         warm = self.connection(database)
         async with warm.lend() as connection:
             server = await read_server(connection, database)
-            counts = await fetch_row(connection, "counts", *_own(database))
-        _refuse_too_many(len(act.sessions), counts["own"], request.limits)
+            total = await count_own(connection, _own(database))
+        _refuse_too_many(len(act.sessions), total, request.limits)
         if not (server.can_set_timeout and server.can_terminate):
             raise SourceRefused(
                 f"{database.dsn}: poolmedic.set_session_timeout may not be called for {database.role}"
@@ -195,9 +191,3 @@ def _refuse_too_many(asked: int, own: int, limits: Limits | None) -> None:
 
 def _own(database: targets.Database) -> tuple[str, str, list[str]]:
     return database.role, database.dbname, list(database.application_names)
-
-
-def _session(row: Record) -> Session:
-    values = dict(row)
-    identity = SessionIdentity(**{name: values.pop(name) for name in SessionIdentity.model_fields})
-    return Session(identity=identity, **values)

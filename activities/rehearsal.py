@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from activities.server import read_allowed, read_identifier
+from activities.sessions import count_own, read_sessions
 from activities.statements import read_statements
 from activities.surroundings import read_surroundings
 from activities.warm_connection import Connection, WarmConnection, fetch, fetch_row
@@ -38,8 +39,8 @@ async def _ask_server(connection: Connection) -> None:
 _ASKED: tuple[Callable[[Connection], Awaitable[object]], ...] = (
     _ask_server,
     read_identifier,
-    lambda connection: fetch(connection, "counts", *_NOBODY),
-    lambda connection: fetch(connection, "sessions", *_NOBODY, 1),
+    lambda connection: read_sessions(connection, _NOBODY, 1),
+    lambda connection: count_own(connection, _NOBODY),
     lambda connection: fetch(connection, "blockers", [], [], 1),
     lambda connection: read_statements(connection, _NOBODY),
 )

@@ -30,7 +30,7 @@ from workflows.ports.requests import QueryLook
 OBSERVED = Path(__file__).parents[1] / "replay" / "histories" / "observe.pool.json"
 CHANGING = {"terminate", "cancel", "timeout", "read_write", "index_stop"}
 """Statements that can change something."""
-OF_ACTS = CHANGING | {"alive", "index_queue", "index_statement"}
+OF_ACTS = CHANGING | {"alive", "index_queue", "index_statement", "own_sessions"}
 """Those that only an act sends; of the rest each is seen below, or is for another version of the server."""
 OTHER_VERSIONS = {"checkpoints_16", "tally_reset"}
 

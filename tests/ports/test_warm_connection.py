@@ -175,8 +175,9 @@ async def test_after_a_failover_the_next_read_reaches_the_right_server_again(
 
 
 async def test_a_server_that_answers_late_is_not_asked_for_what_can_be_done_without(
-    postgres_server: Postgres,
+    postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("activities.postgres.SECONDS_FOR_STATEMENTS", 2.0)
     async with Forwarder.to(postgres_server.port) as address, AsyncExitStack() as opened:
         database = PostgresDatabase({examples.DSN: address.through(postgres_server.medic_dsn)})
         opened.push_async_callback(database.close)
