@@ -20,6 +20,18 @@ def may_have_touched(attempt: Attempt) -> bool:
     return attempt.outcome.status in _TOUCHING
 
 
+def restarted_in_vain(attempts: list[Attempt], since: Moment) -> frozenset[str]:
+    """Instances that were restarted since then, and were not seen to be free after it."""
+    return frozenset(
+        attempt.proposal.act.instance
+        for attempt in attempts
+        if isinstance(attempt.proposal.act, Restart)
+        and attempt.at >= since
+        and may_have_touched(attempt)
+        and attempt.helped is not True
+    )
+
+
 def describe_effect(attempt: Attempt) -> str:
     """By the look after it; a pool that is free then owes nothing to what touched nothing."""
     return _EFFECTS[attempt.helped] if may_have_touched(attempt) else "nothing was done"

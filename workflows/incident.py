@@ -94,7 +94,7 @@ class Incident(Messages):
         record.learn(evidence, diagnosis, planned, now())
         if patches.is_full_again(diagnosis, was_free=record.healthy_at is not None):
             record.bad_look()
-        self.people.follow(is_well=isinstance(planned.step, Healthy))
+        self.people.follow(planned.step)
         self.announce()
         self._patience.follow(planned.step)
         match planned.step:

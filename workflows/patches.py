@@ -204,3 +204,8 @@ def outcome_in_this_run(failure: ActivityError) -> Outcome:
 def has_failed(attempt: Attempt) -> bool:
     """An act that did not help; leadership heard of one that touched nothing too."""
     return may_have_touched(attempt) or not workflow.patched("what-touched-nothing-fails-nobody")
+
+
+def calls_after_restarts() -> bool:
+    """The database team was called once no option was left, and not by a restart that changed nothing."""
+    return workflow.patched("restarts-in-vain-are-told")

@@ -4,13 +4,15 @@ import asyncio
 
 from temporalio import workflow
 
-from workflows import escalation, guidance
+from workflows import escalation, guidance, patches
+from workflows.attempts import restarted_in_vain
 from workflows.effects import Effects
 from workflows.escalation import Call
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
 from workflows.models.page import Asked, Escalation, Level, Page
+from workflows.models.plan import HandOver, Healthy, Step
 from workflows.models.reading import Known
 from workflows.neighbours import Neighbours
 from workflows.record import Record
@@ -82,11 +84,14 @@ class People:
         if self.is_delivered(told) and not self._record.is_with_people:
             self._record.acknowledge(PIPELINE, workflow.now())
 
-    def follow(self, *, is_well: bool) -> None:
+    def follow(self, step: Step) -> None:
         """After a look: the neighbours hear of another cause, and what is owed is told unless all is well."""
         self._neighbours.update()
-        if not is_well:
-            self.catch_up()
+        if isinstance(step, Healthy):
+            return
+        self.catch_up()
+        if not isinstance(step, HandOver):  # that call tells what was tried, and follows at once
+            self._call_after_restart()
 
     def catch_up(self) -> None:
         """Make the calls that no neighbour makes any more, or no route took; not while the pool is well."""
@@ -98,6 +103,14 @@ class People:
                 del record.owed[once]
             elif self._neighbours.teller(call.level) is None:
                 self.call(*call)
+
+    def _call_after_restart(self) -> None:
+        """Level 2 hears of a pool that is exhausted after its own restart, whatever may still be done."""
+        record = self._record
+        restarted = restarted_in_vain(record.attempts, record.episode_at)
+        exhausted = record.diagnosis.first.instances if record.diagnosis else ()
+        for name in (name for name in exhausted if name in restarted and patches.calls_after_restarts()):
+            self.call(Level.L2, f"the pool of {name} is exhausted after its restart", key=f"restart/{name}")
 
     def call_leadership(self) -> None:
         """An act did not help: where it matters most, leadership is called before its clock runs out."""

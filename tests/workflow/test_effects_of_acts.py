@@ -12,7 +12,9 @@ from tests.workflow.conftest import OpenStage
 from tests.workflow.stage import Stage
 from workflows import diagnosis
 from workflows.errors import SourceUnavailable
+from workflows.models.diagnosis import Cause
 from workflows.models.outcome import OutcomeStatus
+from workflows.models.page import Level
 from workflows.models.report import Ending
 from workflows.sandbox import runner
 
@@ -46,6 +48,42 @@ async def test_all_options_used_up_calls_level_two_and_stays_open(stage: Stage) 
     assert len(handed) == 1
     assert "restart" in handed[0].body.lower()
     assert world.paged("L3")
+
+
+async def test_a_pool_that_is_exhausted_after_its_restart_calls_level_two_while_more_is_tried(
+    open_stage: OpenStage,
+) -> None:
+    stage = await open_stage(instances=2)
+    world, (first, second) = stage.world, [instance.name for instance in stage.target.instances]
+    world.happens(changes.change_app(first, leaks_on_start=10, leaks_in_transaction=False), world.began)
+    for name in (first, second):
+        world.leak(10, world.after(minutes=-2), instance=name, in_transaction=False)
+    incident = await stage.incident()
+    await incident.step(minutes=4)
+
+    assert [act.what for act in world.acts if act.kind == "restart"] == [first, second]
+    called = [(at, page) for at, page in world.pages if page.level is Level.L2]
+    in_vain = [at for at, page in called if f"pool of {first} is exhausted after its restart" in page.title]
+    assert len(in_vain) == 1
+    assert world.acts[0].at < in_vain[0] < world.acts[1].at + timedelta(seconds=5)
+    assert not [page for _at, page in called if f"pool of {second}" in page.title]
+
+
+async def test_a_restart_that_helped_calls_nobody_when_the_pool_is_full_again(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2), in_transaction=False)
+
+    def it_forgets_again(at: datetime) -> None:
+        world.leak(10, at + timedelta(seconds=30), in_transaction=False)
+
+    world.script.after("restart_container", 1, it_forgets_again)
+    incident = await stage.incident()
+    report = await incident.until(lambda report: report.attempts and report.attempts[0].helped)
+    await incident.step(minutes=7)
+
+    assert report.attempts[0].helped
+    assert [each.first.cause for each in (await incident.state()).diagnoses][-1] is Cause.IDLE_LEAK
+    assert not [page for page in world.paged("L2") if "after its restart" in page.title]
 
 
 async def test_a_larger_leak_is_ended_in_waves(open_stage: OpenStage) -> None:
