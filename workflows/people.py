@@ -8,6 +8,7 @@ from workflows import escalation, guidance, patches
 from workflows.attempts import restarted_in_vain
 from workflows.effects import Effects
 from workflows.escalation import Call
+from workflows.interim import Interim
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
@@ -26,6 +27,7 @@ class People:
         self._effects = effects
         self._neighbours = neighbours
         neighbours.on_change(self.catch_up)
+        self.interim = Interim(record, effects)
         self._pages: set[asyncio.Task[bool]] = set()
 
     def tell(
@@ -187,7 +189,7 @@ class People:
         )
         under_way[page.key] = sent
         try:
-            delivery = await self._effects.page(page)
+            delivery = await self._effects.page(await self.interim.enclose(page))
         finally:
             del under_way[page.key]
         known = delivery.value if isinstance(delivery, Known) else None
