@@ -77,8 +77,8 @@ def _find(target: str, run: str | None, style: Format, address: str) -> str:
     if text is None:
         which = f"run {run} of {target}" if run else target
         raise NoReport(
-            f"no report of {which} is stored at {store.url} as {style}; one is written as level 2 is called "
-            "and as an incident recovers, and POOLMEDIC_REPORTS must say here what it says to the worker"
+            f"no report of {which} is stored at {store.url} as {style}; one is written when an incident has "
+            f"recovered, and POOLMEDIC_REPORTS must say here what it says to the worker"
         )
     return text
 

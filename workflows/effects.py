@@ -278,14 +278,14 @@ class Effects:
             )
         )
 
-    async def store(self, report: Report, *, is_so_far: bool = False) -> Known[Stored] | Unavailable:
-        """Publish the report; `is_so_far`: what there is of it, with one try, as the next one tells more."""
-        what = "so far" if is_so_far else "complete" if report.complete else "at recovery"
-        config = options.STORE_ONCE if is_so_far else options.STORE
+    async def store(self, report: Report) -> Known[Stored] | Unavailable:
+        """Publish the report."""
         return await _reading(
             workflow.execute_activity_method(
                 Reports.store_report,
                 StoreRequest(report=report),
-                **options.summed(config, f"report, {what}"),
+                **options.summed(
+                    options.STORE, "report, complete" if report.complete else "report, at recovery"
+                ),
             )
         )

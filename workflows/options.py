@@ -54,12 +54,6 @@ STORE = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
 """Writing the same report twice gives the same report."""
-STORE_ONCE = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=20),
-    schedule_to_close_timeout=timedelta(seconds=20),
-    retry_policy=RetryPolicy(maximum_attempts=1),
-)
-"""A report so far: the next one, which may have to wait for it, tells more."""
 
 
 def after(wait: timedelta) -> ActivityConfig:

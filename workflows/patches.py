@@ -209,8 +209,3 @@ def has_failed(attempt: Attempt) -> bool:
 def calls_after_restarts() -> bool:
     """The database team was called once no option was left, and not by a restart that changed nothing."""
     return workflow.patched("restarts-in-vain-are-told")
-
-
-def calls_carry_a_report() -> bool:
-    """Before a recovery there was no report to read."""
-    return workflow.patched("calls-carry-a-report")

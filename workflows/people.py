@@ -8,7 +8,6 @@ from workflows import escalation, guidance, patches
 from workflows.attempts import restarted_in_vain
 from workflows.effects import Effects
 from workflows.escalation import Call
-from workflows.interim import Interim
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
@@ -27,7 +26,6 @@ class People:
         self._effects = effects
         self._neighbours = neighbours
         neighbours.on_change(self.catch_up)
-        self.interim = Interim(record, effects)
         self._pages: set[asyncio.Task[bool]] = set()
 
     def tell(
@@ -189,7 +187,7 @@ class People:
         )
         under_way[page.key] = sent
         try:
-            delivery = await self._effects.page(await self.interim.enclose(page))
+            delivery = await self._effects.page(page)
         finally:
             del under_way[page.key]
         known = delivery.value if isinstance(delivery, Known) else None

@@ -26,9 +26,7 @@ class Publication:
 
         A full disk or a far storage may take minutes, in which nothing else would be looked at.
         """
-        record, interim = self._incident.record, self._incident.people.interim
-        if interim.is_under_way:  # it must not overwrite this one
-            await workflow.wait_condition(lambda: not interim.is_under_way or self._unless())
+        record = self._incident.record
         storing = asyncio.create_task(self._incident.effects.store(self._incident.state()))
         await workflow.wait_condition(lambda: storing.done() or self._unless())
         if not storing.done():
