@@ -154,10 +154,14 @@ class Connection(H11Protocol):
 
     @override
     def handle_events(self) -> None:
-        """In a crowd each request is taken as one that asks for the connection's end with its answer."""
-        before = self.cycle
+        """In a crowd a request that is whole is taken as one that asks for the connection's end.
+
+        Whoever still sends a body would lose the answer by it.
+        """
         super().handle_events()
-        if self.cycle is not before and len(self.connections) > _CROWD:
+        cycle = self.cycle
+        is_whole = cycle is not None and not cycle.more_body and not cycle.response_started
+        if is_whole and len(self.connections) > _CROWD and _CLOSE not in self.headers:
             self.headers.append(_CLOSE)
 
     @override

@@ -50,7 +50,7 @@ async def run_process(settings: Settings, parts: Sequence[Part], *, works: bool)
 
     works: one of the parts runs incidents, for which every secret is needed.
     """
-    _allow_descriptors()
+    allow_descriptors()
     redaction = start_logging(settings.log_level, settings.log_format)
     redaction.know([*settings.secrets, *secrets_of_libraries()])
     configuration = load_configuration(settings.config, profiles=known_profiles(settings), with_secrets=works)
@@ -73,7 +73,7 @@ async def run_process(settings: Settings, parts: Sequence[Part], *, works: bool)
         await _until_stopped(process, parts)
 
 
-def _allow_descriptors() -> None:
+def allow_descriptors() -> None:
     """Take as many open files as the system gives: each connection is one, and few are given at first."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):  # macOS says "infinity", and takes less

@@ -21,13 +21,13 @@ def may_have_touched(attempt: Attempt) -> bool:
 
 
 def restarted_in_vain(attempts: list[Attempt], since: Moment) -> frozenset[str]:
-    """Instances that were restarted since then, and were not seen to be free after it."""
+    """Instances whose restart since then is over, and was not seen to free the pool."""
     return frozenset(
         attempt.proposal.act.instance
         for attempt in attempts
         if isinstance(attempt.proposal.act, Restart)
         and attempt.at >= since
-        and may_have_touched(attempt)
+        and attempt.outcome.restarted_at is not None
         and attempt.helped is not True
     )
 

@@ -8,12 +8,13 @@ from workflows import escalation, guidance, patches
 from workflows.attempts import restarted_in_vain
 from workflows.effects import Effects
 from workflows.escalation import Call
+from workflows.exhaustion import is_exhausted
 from workflows.models.approval import PIPELINE
 from workflows.models.diagnosis import Cause
 from workflows.models.neighbour import Standing
 from workflows.models.page import Asked, Escalation, Level, Page
 from workflows.models.plan import HandOver, Healthy, Step
-from workflows.models.reading import Known
+from workflows.models.reading import Known, value_of
 from workflows.neighbours import Neighbours
 from workflows.record import Record
 
@@ -107,10 +108,14 @@ class People:
     def _call_after_restart(self) -> None:
         """Level 2 hears of a pool that is exhausted after its own restart, whatever may still be done."""
         record = self._record
-        restarted = restarted_in_vain(record.attempts, record.episode_at)
-        exhausted = record.diagnosis.first.instances if record.diagnosis else ()
-        for name in (name for name in exhausted if name in restarted and patches.calls_after_restarts()):
-            self.call(Level.L2, f"the pool of {name} is exhausted after its restart", key=f"restart/{name}")
+        pools = record.diagnosis.pools if record.diagnosis else {}
+        for name in sorted(restarted_in_vain(record.attempts, record.episode_at)):
+            pool = value_of(pools[name]) if name in pools else None
+            is_full = pool is not None and is_exhausted(pool, record.case.policy)
+            if is_full and patches.calls_after_restarts():
+                self.call(
+                    Level.L2, f"the pool of {name} is exhausted after its restart", key=f"restart/{name}"
+                )
 
     def call_leadership(self) -> None:
         """An act did not help: where it matters most, leadership is called before its clock runs out."""

@@ -69,6 +69,18 @@ async def test_a_pool_that_is_exhausted_after_its_restart_calls_level_two_while_
     assert not [page for _at, page in called if f"pool of {second}" in page.title]
 
 
+async def test_a_restart_of_which_nothing_is_known_is_not_told_as_one_in_vain(stage: Stage) -> None:
+    world = stage.world
+    world.leak(10, world.after(minutes=-2), in_transaction=False)
+    world.script.fail("restart_container", SourceUnavailable("the engine does not answer"), times=1)
+    incident = await stage.incident()
+    await incident.until(lambda report: report.attempts and report.attempts[0].helped is not None)
+    await incident.step(minutes=4)
+
+    assert (await incident.state()).attempts[0].outcome.restarted_at is None
+    assert not [page for page in world.paged("L2") if "after its restart" in page.title]
+
+
 async def test_a_restart_that_helped_calls_nobody_when_the_pool_is_full_again(stage: Stage) -> None:
     world = stage.world
     world.leak(10, world.after(minutes=-2), in_transaction=False)
