@@ -1,12 +1,12 @@
 """Asking a person before an act."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 from workflows import escalation
 from workflows.approval import approval_request
+from workflows.calm import Calm
 from workflows.display import show
 from workflows.models.approval import Request
 from workflows.models.outcome import Outcome, OutcomeStatus
@@ -71,22 +71,17 @@ class Consent:
             to = Asked(by=name, request=request.id, digest=request.digest, until=request.until)
             self._people.tell(Level.L1, title, [*why, *asked], f"{key}/{name}", asked=to)
 
-    def _stays_free(self, length: timedelta) -> bool:
-        """A pool that goes back and forth is free for moments, in which nobody's answer may be lost."""
-        needed = self._record.case.policy.clear_window.length
-        return length >= needed or not workflow.patched("withdrawn-when-it-stays-free")
-
     async def _await_answer(self, request: Request) -> None:
         record, relook = self._record, self._record.case.policy.pace.relook.total_seconds()
-        free_since: datetime | None = None
+        calm = Calm(record.case.policy.clear_window.length)
         while (left := (request.until - workflow.now()).total_seconds()) > 0:
             show(record)
             await happens(record.hears_after(record.news), min(left, relook), f"answer to {request.id}")
             if record.answer_to(request.id):
                 return
             is_free, now = await self._is_free(), workflow.now()
-            free_since = (free_since or now) if is_free else None
-            if free_since and self._stays_free(now - free_since):
+            lasts = calm.lasts(is_free, now)
+            if lasts or (is_free and not workflow.patched("withdrawn-when-it-stays-free")):
                 record.note(now, f"request {request.id} withdrawn: the pool is free")
                 return
             if record.answer_to(request.id):

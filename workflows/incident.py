@@ -40,7 +40,7 @@ class Incident(Messages):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self.consent = Consent(self.record, self.people, self.is_free)
-        self.safeguard = Safeguard(self.record, self.effects)
+        self.safeguard = Safeguard(self.record, self.effects, self.is_free)
         self.gain = Gain(self.record, self.effects)
         self.publication = Publication(self, unless=self.breaks_off)
         self._seen = 0

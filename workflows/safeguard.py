@@ -1,11 +1,13 @@
 """What the guards judge, read right before an act."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 from workflows import guard, patches
+from workflows.calm import Calm
 from workflows.display import show
 from workflows.effects import Effects
 from workflows.limits import room_left
@@ -22,9 +24,12 @@ from workflows.waiting import happens
 class Safeguard:
     """Stands before every act of one incident."""
 
-    def __init__(self, record: Record, effects: Effects) -> None:
+    def __init__(
+        self, record: Record, effects: Effects, is_free: Callable[[], Awaitable[bool | None]]
+    ) -> None:
         self._record = record
         self._effects = effects
+        self._is_free = is_free
         self._evidence: Evidence | None = None
         self._change: TemporaryChangeStart | None = None
         self._doubted: TemporaryChangeStart | None = None
@@ -96,7 +101,28 @@ class Safeguard:
         why = "an earlier resize whose outcome is not certain is looked at first"
         record.note(now, f"{why}, until {now + left:%H:%M:%S} UTC at most")
         show(record)
-        await happens(lambda: self._doubted is None or self._doubted.is_over, left.total_seconds(), why)
+        if workflow.patched("the-pool-is-watched-meanwhile"):
+            await self._watch_until_known(now + left, why)
+        else:
+            await happens(self._is_known, left.total_seconds(), why)
+
+    async def _watch_until_known(self, until: datetime, why: str) -> None:
+        """Minutes may pass, in which the pool may get free by itself: then its clocks stop."""
+        record, policy = self._record, self._record.case.policy
+        calm = Calm(policy.clear_window.length)
+        while not self._is_known() and (left := until - workflow.now()) > timedelta():
+            wait, seen = min(left, policy.pace.relook).total_seconds(), record.hears_after(record.news)
+
+            def wakes(is_heard: Callable[[], bool] = seen) -> bool:
+                return self._is_known() or is_heard()
+
+            await happens(wakes, wait, why)
+            if self._is_known() or calm.lasts(await self._is_free(), workflow.now()):
+                return
+
+    def _is_known(self) -> bool:
+        """What became of the earlier resize."""
+        return self._doubted is None or self._doubted.is_over
 
     async def _renew(self, evidence: Evidence, proposal: Proposal) -> Evidence:
         """An answer may take its time: slots, queues and statements are looked at again before the act."""

@@ -4,12 +4,13 @@ from datetime import datetime
 
 import pytest
 
-from tests.fakes import changes
+from tests.fakes import cases, changes
 from tests.workflow.conftest import OpenStage
 from tests.workflow.database_stage import database, ledger, noted
 from tests.workflow.stage import RunningIncident, Stage, fresh_name
 from workflows.models.change import ChangeEnding, ChangeSummary
 from workflows.models.outcome import OutcomeStatus
+from workflows.models.policy import Policy
 
 LEASE = {"minutes": 4, "seconds": 12}
 """Of an act that was lost, and a little more."""
@@ -28,9 +29,11 @@ async def stage(open_stage: OpenStage, server: str) -> Stage:
     return await open_stage(**NEEDS_ITS_SIZE, database=database(server))
 
 
-async def tried(stage: Stage, status: OutcomeStatus = OutcomeStatus.UNKNOWN) -> RunningIncident:
+async def tried(
+    stage: Stage, status: OutcomeStatus = OutcomeStatus.UNKNOWN, rules: Policy | None = None
+) -> RunningIncident:
     """An incident whose resize was approved, with this outcome."""
-    incident = await stage.incident()
+    incident = await stage.incident(rules)
     await incident.decide((await incident.asked()).id, "ada")
     (attempt,) = (await incident.until(lambda report: report.attempts)).attempts
     assert attempt.outcome.status is status
@@ -78,6 +81,26 @@ async def test_a_resize_lost_without_effect_is_done_when_it_is_approved_again(st
     stage.world.happens(changes.change_traffic(rate=QUIET), stage.world.after(hours=3))
     assert (await stage.reverted()).ending is ChangeEnding.REVERTED
     assert sizes(stage) == [16, 8]
+
+
+async def test_while_it_is_awaited_a_pool_that_gets_free_is_seen_and_left_alone(stage: Stage) -> None:
+    world = stage.world
+    world.script.fail("resize_pool", times=1)
+    rules = cases.policy(pace={"relook": "1s"}, clear_window={"length": "4s", "step": "1s"})
+    incident = await tried(stage, rules=rules)
+    await approved_again(incident)
+    await incident.until(noted("an earlier resize whose outcome is not certain is looked at first"))
+    looks = world.script.calls["read_application"]
+    await incident.until(lambda _report: world.script.calls["read_application"] > looks + 2)
+    assert (await incident.state()).seconds.alert_to_healthy is None
+
+    world.happens(changes.change_traffic(rate=QUIET), world.now())
+    seen = await incident.until(lambda report: report.seconds.alert_to_healthy is not None)
+
+    assert not noted("not done")(seen)
+    await incident.until(noted("not done"))
+    assert not await stage.change.is_over()
+    assert sizes(stage) == []
 
 
 async def test_a_lost_resize_that_took_effect_stays_for_its_time(stage: Stage) -> None:
