@@ -57,6 +57,6 @@ storm: setup ## Deliver far more alerts than anybody sends, and count what becam
 	@$(PYTHON) -m bench.storm --seed $(SEED)
 
 chaos: RUNS = 300
-chaos: setup ## Break everything around incidents, at every step; judge each from outside (RUNS=300, SEED=1; 200 took 45 minutes before they waited for every clock)
+chaos: setup ## Break everything around incidents, at every step; judge each from outside (RUNS=300, SEED=1; some 80 minutes on two cores)
 	@python3 -m deploy.setup faketime
 	@$(PYTHON) -m bench.chaos --runs $(RUNS) --seed $(SEED)
