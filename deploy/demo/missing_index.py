@@ -29,7 +29,7 @@ WHERE application_name = $1 AND state = 'active' AND query LIKE '%FROM {TABLE}%'
   AND query_start < clock_timestamp() - interval '1 second'"""
 RUNNING = f"SELECT count(*) {LONG}"
 STOP = f"SELECT pg_cancel_backend(pid) {LONG}"
-USUAL_ANSWERS = 200
+USUAL_ANSWERS = 400
 """So many quick ones before it strikes: only so there is a usual time that it can be told from."""
 USUAL_RATE = 40.0
 SECONDS_TO_FILL = 60.0

@@ -87,6 +87,7 @@ async def test_who_has_greeted_and_says_nothing_goes_where_there_are_too_many(
     webhook: Stand, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.connections.MOST_CONNECTIONS", 10)
+    monkeypatch.setattr("worker.connections.SECONDS_TO_LEAVE", 1.0)
     await webhook.post(alert(webhook.shop))
     before = descriptors()
     async with greeted(webhook, files, 30, b""):

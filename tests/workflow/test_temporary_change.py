@@ -193,7 +193,7 @@ async def test_what_cannot_be_checked_is_tried_later_and_told(
 
 
 async def test_a_change_that_was_never_applied_reverts_nothing(stage: Stage) -> None:
-    stage.world.script.fail("resize_pool")
+    stage.world.script.fail("resize_pool", times=1)
     incident = await stage.incident()
     request = await incident.asked()
     await incident.decide(request.id, "ada")
