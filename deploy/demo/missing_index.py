@@ -29,11 +29,11 @@ WHERE application_name = $1 AND state = 'active' AND query LIKE '%FROM {TABLE}%'
   AND query_start < clock_timestamp() - interval '1 second'"""
 RUNNING = f"SELECT count(*) {LONG}"
 STOP = f"SELECT pg_cancel_backend(pid) {LONG}"
-USUAL_ANSWERS = 400
+USUAL_ANSWERS = 800
 """So many quick ones before it strikes: only so there is a usual time that it can be told from."""
 USUAL_RATE = 40.0
 SECONDS_TO_FILL = 60.0
-SECONDS_OF_USUAL = 60.0
+SECONDS_OF_USUAL = 90.0
 FEW = 3
 
 
